@@ -1,0 +1,1 @@
+"""Bookkeeping that every stage shares: parameters, artefacts, progress, training."""

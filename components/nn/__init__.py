@@ -1,0 +1,1 @@
+"""Layers and small numerical tools that two models share."""

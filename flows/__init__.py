@@ -1,0 +1,1 @@
+"""Order, placement and patience: reads dvc.yaml and runs its stages."""
