@@ -1,0 +1,132 @@
+"""The command line of every stage: `python -m components <stage> --params <section> --<input> PATH … --output PATH`.
+
+Flags are read from the signature of the stage's `run`. This is the only place that reads the environment:
+
+VIDEOPOET_SCRATCH   folder for checkpoints (default .videopoet/scratch)
+VIDEOPOET_CACHE     folder for cached work (default .videopoet/cache)
+VIDEOPOET_ROOTS     JSON file: alias -> folder of your own media (default .videopoet/roots.json)
+VIDEOPOET_TRACKING_URI, VIDEOPOET_RUN_ID   the MLflow run to tell
+"""
+
+import hashlib
+import inspect
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentParser
+
+from components.common import artifacts, codelock, errors, params, runtime, tracking
+
+
+def main(arguments: list[str]) -> int:
+    """Run one stage; returns the exit code of DESIGN §4."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(f"{__doc__}\nstages: {', '.join(codelock.components())}")
+        return 0
+    component, _, door = arguments[0].partition(".")
+    try:
+        if component not in codelock.components():
+            raise ValueError(f"no stage `{component}`: choose one of {', '.join(codelock.components())}")
+        _run(component, door or "stage", arguments[1:])
+    except (ValueError, errors.DataError, errors.Retryable, errors.Stopped) as error:
+        print(f"{arguments[0]}: {error}", file=sys.stderr, flush=True)
+        match error:
+            case errors.DataError():
+                return errors.DATA
+            case errors.Retryable():
+                return errors.RETRY
+            case errors.Stopped():
+                return errors.STOPPED
+            case _:
+                if os.environ.get("VIDEOPOET_TRACEBACK"):
+                    raise
+                return errors.CONFIGURATION
+    return 0
+
+
+def _run(component: str, door: str, arguments: list[str]) -> None:
+    # Signals end a data stage at once; its half-written folder is removed on the way out.
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, _stop)
+    section = _section(arguments)
+    config = params.build(component, section, params.read())
+    os.environ["OMP_NUM_THREADS"] = str(config.threads)  # read by numerical libraries when they are imported
+    if door == "stage":
+        codelock.check(component)
+    run = import_module(f"components.{component}.{door}").run
+    flags = _flags(component, run, arguments)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(config.threads)
+        sys.modules["torch"].use_deterministic_algorithms(True, warn_only=True)
+    with runtime.use(_runtime(component, section, config, flags)):
+        runtime.current().tracker.params(_flat(asdict(config)))
+        summary = run(config, **flags)
+    if isinstance(summary, artifacts.Summary):
+        dropped = "".join(f", {count} {reason}" for reason, count in summary.dropped.items())
+        counts = ", ".join(f"{count:,} {what}" for what, count in summary.counts.items())
+        print(f"{section}: {counts}{'; dropped' + dropped[1:] if dropped else ''}", flush=True)
+
+
+def _section(arguments: list[str]) -> str:
+    if "--params" not in arguments[:-1]:
+        raise ValueError("say which section of params.yaml to read: --params SECTION")
+    return arguments[arguments.index("--params") + 1]
+
+
+def _flags(component: str, run: Callable[..., Any], arguments: list[str]) -> dict[str, Any]:
+    parser = ArgumentParser(prog=f"python -m components {component}", description=inspect.getdoc(run))
+    parser.add_argument("--params", type=str, required=True, help="section of params.yaml")
+    for name, parameter in inspect.signature(run).parameters.items():
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+            required = parameter.default is inspect.Parameter.empty
+            extra = {} if required else {"default": parameter.default}
+            parser.add_argument(f"--{name.replace('_', '-')}", type=parameter.annotation, required=required, **extra)
+    values = parser.parse_args(arguments).as_dict()
+    del values["params"]
+    return {name.replace("-", "_"): value for name, value in values.items()}
+
+
+def _runtime(component: str, section: str, config: Any, flags: dict[str, Any]) -> runtime.Runtime:
+    inputs = {name: path for name, path in flags.items() if isinstance(path, Path) and name != "output" and path.exists()}
+    identity = json.dumps([asdict(config), {n: _identity(p) for n, p in inputs.items()}, codelock.modules(component)], sort_keys=True)
+    stage = Path(os.environ.get("VIDEOPOET_SCRATCH", ".videopoet/scratch")).absolute() / section
+    scratch = stage / hashlib.sha256(identity.encode()).hexdigest()[:16]
+    for other in stage.glob("*"):
+        if other != scratch:  # checkpoints of other inputs, parameters or code
+            shutil.rmtree(other, ignore_errors=True)
+    cache = Path(os.environ.get("VIDEOPOET_CACHE", ".videopoet/cache")).absolute()
+    roots = Path(os.environ.get("VIDEOPOET_ROOTS", ".videopoet/roots.json"))
+    uri, run_id = os.environ.get("VIDEOPOET_TRACKING_URI"), os.environ.get("VIDEOPOET_RUN_ID")
+    return runtime.Runtime(
+        scratch=scratch,
+        cache=cache,
+        roots={alias: Path(folder) for alias, folder in json.loads(roots.read_text()).items()} if roots.is_file() else {},
+        tracker=tracking.MlflowTracker(uri, run_id) if uri and run_id else tracking.Tracker(),
+    )
+
+
+def _identity(path: Path) -> str:
+    return artifacts.digest(path) if path.is_file() or (path / artifacts.MANIFEST).is_file() else ""
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return flat
+
+
+def _stop(number: int, _frame: object) -> None:
+    raise errors.Stopped(f"stopped by {signal.Signals(number).name}; the same command goes on from here")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

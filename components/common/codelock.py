@@ -1,0 +1,100 @@
+"""codelock/<component>.json: the code of a stage as an input.
+
+Each module that a component's stage imports -> hash of its syntax tree without docstrings (comments are not in it), so
+that a changed docstring re-runs nothing and a plan can name the module that changed. Found by reading the source, not
+by importing it: an import inside a function counts.
+"""
+
+import ast
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+
+from components.common.artifacts import replace_file
+
+SOURCE = Path(__file__).parents[2]
+FOLDER = Path("codelock")
+REFRESH = "videopoet codelock refresh"
+
+
+def components() -> list[str]:
+    """Names of every component, which is every folder with a `stage.py`."""
+    return sorted(path.parent.name for path in (SOURCE / "components").glob("*/stage.py"))
+
+
+def modules(component: str) -> dict[str, str]:
+    """Module name -> hash, for the stage of `component` and all of the project that it imports."""
+    found: dict[str, str] = {}
+    waiting = [f"components.{component}.stage"]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name], imported = _read(name)
+            waiting += imported
+    return {name: found[name] for name in sorted(found)}
+
+
+def write(component: str, folder: Path = FOLDER) -> bool:
+    """Bring codelock/<component>.json up to date; True if it changed."""
+    folder.mkdir(exist_ok=True)
+    path, content = folder / f"{component}.json", json.dumps(modules(component), indent=1) + "\n"
+    if path.is_file() and path.read_text() == content:
+        return False
+    replace_file(path, content.encode())
+    return True
+
+
+def write_all(folder: Path = FOLDER) -> list[str]:
+    """Bring every lock up to date, remove those of components that are gone; returns the names that changed."""
+    known = components()
+    changed = [name for name in known if write(name, folder)]
+    for path in sorted(folder.glob("*.json")):
+        if path.stem not in known:
+            path.unlink()
+            changed.append(path.stem)
+    return changed
+
+
+def check(component: str, folder: Path = FOLDER) -> None:
+    """Raise ValueError, naming the modules, if the lock does not match the code that would run."""
+    path = folder / f"{component}.json"
+    locked = json.loads(path.read_text()) if path.is_file() else {}
+    actual = modules(component)
+    if locked != actual:
+        differ = sorted(name for name in {*locked, *actual} if locked.get(name) != actual.get(name))
+        raise ValueError(f"{path} does not match the code ({', '.join(differ)}): run `{REFRESH}`")
+
+
+@cache
+def _read(name: str) -> tuple[str, tuple[str, ...]]:
+    path = _file(name)
+    assert path is not None, name
+    tree = ast.parse(path.read_text(), str(path))
+    imported = sorted(_imports(tree, path, name))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16], tuple(imported)
+
+
+def _imports(tree: ast.Module, path: Path, name: str) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: write imports in full"
+            assert node.module is not None
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    ours = {found for found in names if found.split(".")[0] == "components"}
+    parents = {found.rpartition(".")[0] for found in ours if found.count(".") > 1}
+    return {found for found in ours | parents if _file(found) is not None and found != name}
+
+
+def _file(name: str) -> Path | None:
+    path = SOURCE.joinpath(*name.split("."))
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    return None

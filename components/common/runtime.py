@@ -1,0 +1,46 @@
+"""What a stage may know of the machine it runs on: where it may keep checkpoints and cached work, and whom to tell.
+
+`components/__main__.py` alone reads the environment and calls `use`; a stage asks `current`. Nothing of it may reach
+an output folder.
+"""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from components.common.tracking import Tracker
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The folders and the tracker of one stage's run."""
+
+    scratch: Path  # this stage's own, keyed by inputs + config + code: what is in it survives a kill
+    cache: Path  # content-addressed work of single items, shared by all runs
+    roots: Mapping[str, Path] = field(default_factory=dict)  # alias -> folder of a user's own media
+    tracker: Tracker = field(default_factory=Tracker)
+
+
+_current: ContextVar[Runtime] = ContextVar("runtime")
+
+
+def current() -> Runtime:
+    """The runtime in force; without `use`, one on a new temporary folder that nothing is resumed from."""
+    try:
+        return _current.get()
+    except LookupError:
+        folder = Path(tempfile.mkdtemp(prefix="videopoet-"))
+        return Runtime(scratch=folder / "scratch", cache=folder / "cache")
+
+
+@contextmanager
+def use(runtime: Runtime) -> Iterator[None]:
+    """Put `runtime` in force for a block."""
+    token = _current.set(runtime)
+    try:
+        yield
+    finally:
+        _current.reset(token)

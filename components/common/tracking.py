@@ -1,0 +1,60 @@
+"""A stage's way to tell MLflow: parameters, curves and files, or silence when nobody listens.
+
+A tracking server that fails never fails a stage: the first fault is printed, and telling stops.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+
+class Tracker:
+    """Tells nobody; the base of what tells MLflow."""
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Note what the stage was given (flat names -> values)."""
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
+        """Note measures at a step."""
+
+    def file(self, path: Path) -> None:
+        """Keep a copy of a file, such as a picture."""
+
+
+class MlflowTracker(Tracker):
+    """Tells one existing MLflow run."""
+
+    def __init__(self, uri: str, run_id: str):
+        from mlflow import MlflowClient  # 2 s to import: only where somebody listens
+
+        self._client, self._run_id, self._silent = MlflowClient(tracking_uri=uri), run_id, False
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Note what the stage was given; MLflow keeps the first 6 000 characters of each value."""
+        from mlflow.entities import Param
+
+        params = [Param(name, str(value)[:6000]) for name, value in sorted(values.items())]
+        self._tell(lambda: self._client.log_batch(self._run_id, params=params))
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
+        """Note measures at a step."""
+        from mlflow.entities import Metric
+
+        now_ms = int(time.time() * 1000)
+        metrics = [Metric(name, float(value), now_ms, step) for name, value in sorted(values.items())]
+        self._tell(lambda: self._client.log_batch(self._run_id, metrics=metrics))
+
+    def file(self, path: Path) -> None:
+        """Keep a copy of a file among the run's artifacts."""
+        self._tell(lambda: self._client.log_artifact(self._run_id, str(path)))
+
+    def _tell(self, call: Callable[[], None]) -> None:
+        if self._silent:
+            return
+        try:
+            call()
+        except Exception as error:  # a tracking store may fail in any way, and none of them may cost a training run
+            self._silent = True
+            print(f"tracking stopped: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
