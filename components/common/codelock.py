@@ -73,7 +73,10 @@ def _read(name: str) -> tuple[str, tuple[str, ...]]:
     tree = ast.parse(path.read_text(), str(path))
     imported = sorted(_imports(tree, path, name))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(node) is not None:
+        if (
+            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            and ast.get_docstring(node) is not None
+        ):
             node.body = node.body[1:]
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16], tuple(imported)
 

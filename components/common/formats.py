@@ -40,12 +40,19 @@ class Formats:
     def __post_init__(self) -> None:
         for name in ("clip_frames", "long_frames"):
             if (getattr(self, name) - 1) % 4:
-                raise ValueError(f"formats.{name} must be 1 + a multiple of 4 (tokens cover 4 frames), got {getattr(self, name)}")
+                raise ValueError(
+                    f"formats.{name} must be 1 + a multiple of 4 (tokens cover 4 frames), got {getattr(self, name)}"
+                )
         if self.long_frames <= self.clip_frames:
-            raise ValueError(f"formats.long_frames must exceed clip_frames ({self.clip_frames}), got {self.long_frames}")
+            raise ValueError(
+                f"formats.long_frames must exceed clip_frames ({self.clip_frames}), got {self.long_frames}"
+            )
         if self.portrait_height_px <= self.portrait_width_px:
             raise ValueError("formats.portrait_height_px must exceed portrait_width_px; swap the two")
-        if min(self.fps, self.height_px, self.width_px, self.portrait_width_px, self.sample_rate_hz, self.text_tokens) < 1:
+        if (
+            min(self.fps, self.height_px, self.width_px, self.portrait_width_px, self.sample_rate_hz, self.text_tokens)
+            < 1
+        ):
             raise ValueError("formats: every number must be positive")
 
     @property

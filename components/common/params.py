@@ -90,8 +90,15 @@ def check(params: Mapping[str, Any], commands: Mapping[str, str]) -> dict[str, A
 
 
 def _plain(message: str, section: str) -> str:
-    message = re.sub(r"\s+", " ", message).strip()
-    message = re.sub(r"Group '([\w.]+)' does not accept option '([\w.]+)'", r"unknown key `\2`: remove it, or mend its name", message)
-    message = re.sub(r"the following arguments are required: ([\w., ]+)", r"missing: \1: add it (profiles/ shows values)", message)
-    message = re.sub(r"Parser key \"([\w.]+)\": Expected a (?:<class ')?([^']+?)'?>?\. Got value: (.*)", r"`\1` must be \2, found \3", message)
-    return message.replace("section.", f"{section}.").replace("typing.Literal", "one of ")
+    """Say what the library found in the words of a parameter file."""
+    for pattern, words in (
+        (r"\s+", " "),
+        (r"<class '(\w+)'>", r"\1"),
+        (r"typing\.Literal", "one of "),
+        (r"Group '[\w.]+' does not accept option '([\w.]+)'", r"unknown key `\1`: remove it, or mend its name"),
+        (r"the following arguments are required: ([\w., ]+)", r"missing: \1: add it (profiles/ shows values)"),
+        (r"Parser key \"([\w.]+)\": Expected an? (.+)\. Got value: (.*)", r"`\1` must be \2, found \3"),
+        (r"\bsection\.", f"{section}."),
+    ):
+        message = re.sub(pattern, words, message)
+    return message.strip()

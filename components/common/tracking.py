@@ -50,7 +50,7 @@ class MlflowTracker(Tracker):
         """Keep a copy of a file among the run's artifacts."""
         self._tell(lambda: self._client.log_artifact(self._run_id, str(path)))
 
-    def _tell(self, call: Callable[[], None]) -> None:
+    def _tell(self, call: Callable[[], object]) -> None:
         if self._silent:
             return
         try:

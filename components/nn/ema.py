@@ -7,7 +7,8 @@ from torch import nn
 @torch.no_grad()
 def update(ema: nn.Module, model: nn.Module, decay: float) -> None:
     """Move every parameter of `ema` towards `model`'s by `1 - decay`; buffers are copied."""
-    ours, theirs = list(ema.parameters()), [parameter.detach() for parameter in model.parameters()]
+    ours = [parameter.detach() for parameter in ema.parameters()]
+    theirs = [parameter.detach() for parameter in model.parameters()]
     torch._foreach_lerp_(ours, theirs, 1 - decay)
     for mine, new in zip(ema.buffers(), model.buffers(), strict=True):
         mine.copy_(new)

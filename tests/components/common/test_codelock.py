@@ -1,0 +1,54 @@
+"""Code counts as an input; its comments and docstrings do not."""
+
+from pathlib import Path
+
+import pytest
+
+from components.common import codelock
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, text in {
+        "components/__init__.py": "",
+        "components/common/__init__.py": '"""Shared."""\n',
+        "components/common/tool.py": "def tool():\n    '''Doc.'''\n    return 1\n",
+        "components/step/__init__.py": "",
+        "components/step/stage.py": "def run():\n    from components.common import tool\n    return tool\n",
+    }.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.setattr(codelock, "SOURCE", tmp_path)
+    codelock._read.cache_clear()
+    codelock.write("step", tmp_path / "codelock")
+    yield tmp_path
+    codelock._read.cache_clear()
+
+
+def edit(project: Path, old: str, new: str) -> None:
+    path = project / "components/common/tool.py"
+    path.write_text(path.read_text().replace(old, new))
+    codelock._read.cache_clear()
+
+
+def test_an_import_inside_a_function_counts(project: Path) -> None:
+    assert "components.common.tool" in codelock.modules("step")
+
+
+def test_a_changed_docstring_or_comment_changes_nothing(project: Path) -> None:
+    edit(project, "'''Doc.'''", "'''Another.'''  # why")
+    codelock.check("step", project / "codelock")
+
+
+def test_changed_code_is_refused_by_name_and_with_the_remedy(project: Path) -> None:
+    edit(project, "return 1", "return 2")
+    with pytest.raises(ValueError, match=r"components\.common\.tool.*videopoet codelock refresh"):
+        codelock.check("step", project / "codelock")
+
+
+def test_a_refresh_mends_it_and_drops_the_locks_of_what_is_gone(project: Path) -> None:
+    edit(project, "return 1", "return 2")
+    (project / "codelock" / "gone.json").write_text("{}")
+    assert codelock.write_all(project / "codelock") == ["step", "gone"]
+    codelock.check("step", project / "codelock")
