@@ -95,8 +95,12 @@ def _flags(component: str, run: Callable[..., Any], arguments: list[str]) -> dic
 
 
 def _runtime(component: str, section: str, config: Any, flags: dict[str, Any]) -> runtime.Runtime:
-    inputs = {name: path for name, path in flags.items() if isinstance(path, Path) and name != "output" and path.exists()}
-    identity = json.dumps([asdict(config), {n: _identity(p) for n, p in inputs.items()}, codelock.modules(component)], sort_keys=True)
+    inputs = {
+        name: path for name, path in flags.items() if isinstance(path, Path) and name != "output" and path.exists()
+    }
+    identity = json.dumps(
+        [asdict(config), {n: _identity(p) for n, p in inputs.items()}, codelock.modules(component)], sort_keys=True
+    )
     stage = Path(os.environ.get("VIDEOPOET_SCRATCH", ".videopoet/scratch")).absolute() / section
     scratch = stage / hashlib.sha256(identity.encode()).hexdigest()[:16]
     for other in stage.glob("*"):
@@ -108,7 +112,9 @@ def _runtime(component: str, section: str, config: Any, flags: dict[str, Any]) -
     return runtime.Runtime(
         scratch=scratch,
         cache=cache,
-        roots={alias: Path(folder) for alias, folder in json.loads(roots.read_text()).items()} if roots.is_file() else {},
+        roots={alias: Path(folder) for alias, folder in json.loads(roots.read_text()).items()}
+        if roots.is_file()
+        else {},
         tracker=tracking.MlflowTracker(uri, run_id) if uri and run_id else tracking.Tracker(),
     )
 
