@@ -1,0 +1,1 @@
+"""Kept clips to token shards: everything a token model reads, computed once."""

@@ -1,0 +1,53 @@
+"""What may be chosen about the token shards."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from components.common.formats import Format, Formats, Orientation
+
+Region = Literal[
+    "inpaint_centre",
+    "inpaint_horizontal",
+    "inpaint_vertical",
+    "outpaint_centre",
+    "outpaint_horizontal",
+    "outpaint_vertical",
+]
+Stage = Literal["stage1", "stage2"]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Which clips become super-resolution pairs: the first so many by clip id, which is a hash, so a random subset."""
+
+    orientation: Orientation
+    stage1_clips: int
+    stage2_clips: int
+
+    def clips(self, stage: Stage) -> int:
+        """Upper limit on the pairs of `stage`."""
+        return self.stage1_clips if stage == "stage1" else self.stage2_clips
+
+
+@dataclass(frozen=True)
+class Config:
+    """One pass over the kept clips."""
+
+    threads: int
+    batch_tokens: int  # clips are encoded together up to this many visual tokens, and at least one by one
+    regions: tuple[Region, ...]  # of the masked video-to-video tasks: what is hidden from the condition
+    pairs: Pairs
+    formats: Formats
+
+    def __post_init__(self) -> None:
+        if self.batch_tokens < 1:
+            raise ValueError(f"pretokenize.batch_tokens must be positive, got {self.batch_tokens}")
+        if len(set(self.regions)) != len(self.regions):
+            raise ValueError(f"pretokenize.regions names a region twice: {list(self.regions)}")
+        if min(self.pairs.stage1_clips, self.pairs.stage2_clips) < 1:
+            raise ValueError("pretokenize.pairs: stage1_clips and stage2_clips must be positive")
+
+    def high(self, stage: Stage) -> Format:
+        """The format that super-resolution `stage` makes: 2 or 4 times the height and width of a base clip."""
+        base = self.formats.of(self.formats.clip_frames, self.pairs.orientation)
+        return base.scaled(2 if stage == "stage1" else 4)

@@ -1,0 +1,134 @@
+"""Token shards: one Arrow file per group of equal shapes, read where it lies on disk.
+
+A group is a format (`clip`, `image_portrait`, ...); super-resolution pairs are groups of their own. A file holds one
+record batch whose tensor columns are fixed-size lists, so a column is a NumPy view of the mapped file: opening a
+group reads nothing, and rows are read when they are indexed.
+
+Shapes: N rows, t h w the latent grid, L audio levels, F audio frames, D width of a text vector.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from components.common import artifacts
+
+Codes = NDArray[np.int32]
+Column = NDArray[Any] | Sequence[str] | Sequence[float]
+GROUPS = ("image", "image_portrait", "clip", "clip_portrait", "long", "long_portrait")
+CONDITION = "condition_"  # prefix of the columns with the codes of masked pixels, one per region
+
+
+@dataclass(frozen=True)
+class Group:
+    """Every clip of one format."""
+
+    name: str
+    clip_id: list[str]
+    split: list[str]
+    caption: list[str]
+    start_s: list[float]
+    end_s: list[float]
+    motion: NDArray[np.float32]  # as measured by the filter
+    visual: Codes  # (N, t, h, w)
+    structure: Codes | None  # (N, t, h, w) flow and depth; clips of the usual length only
+    conditions: dict[str, Codes]  # region -> (N, t, h, w); clips of the usual length only
+    audio: Codes | None  # (N, L, F); None for images
+    audio_state: list[str]  # "audible", "silent" or "none"
+    text: NDArray[np.float16]  # (N, text_tokens, D)
+    text_length: NDArray[np.int32]  # (N,)
+
+    def __len__(self) -> int:
+        return len(self.clip_id)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The same clips at two sizes, as one super-resolution stage sees them."""
+
+    clip_id: list[str]
+    split: list[str]
+    low: Codes  # (N, t, h, w)
+    high: Codes  # (N, t, 2h, 2w)
+    text: NDArray[np.float16]
+    text_length: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.clip_id)
+
+
+class Tokens:
+    """A folder of token shards."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.facts: dict[str, Any] = artifacts.read_manifest(folder).facts
+
+    def formats(self) -> list[str]:
+        """Names of the groups that have rows."""
+        return [name for name in GROUPS if (self.folder / f"{name}.arrow").exists()]
+
+    def group(self, name: str) -> Group:
+        """Open one group; raises ValueError for one that has no rows."""
+        if name not in self.formats():
+            raise ValueError(f"{self.folder} has no tokens of format {name!r}, only {self.formats()}")
+        batch = _open(self.folder / f"{name}.arrow")
+        columns = batch.schema.names
+        return Group(
+            name,
+            *(batch.column(column).to_pylist() for column in ("clip_id", "split", "caption", "start_s", "end_s")),
+            motion=batch.column("motion").to_numpy(),
+            visual=_tensor(batch, "visual"),
+            structure=_tensor(batch, "structure") if "structure" in columns else None,
+            conditions={c.removeprefix(CONDITION): _tensor(batch, c) for c in columns if c.startswith(CONDITION)},
+            audio=_tensor(batch, "audio") if "audio" in columns else None,
+            audio_state=batch.column("audio_state").to_pylist(),
+            text=_tensor(batch, "text"),
+            text_length=batch.column("text_length").to_numpy(),
+        )
+
+    def pairs(self, stage: str) -> Pairs:
+        """Open the pairs of super-resolution `stage1` or `stage2`."""
+        batch = _open(self.folder / f"pairs_{stage}.arrow")
+        return Pairs(
+            clip_id=batch.column("clip_id").to_pylist(),
+            split=batch.column("split").to_pylist(),
+            low=_tensor(batch, "low"),
+            high=_tensor(batch, "high"),
+            text=_tensor(batch, "text"),
+            text_length=batch.column("text_length").to_numpy(),
+        )
+
+
+def write(path: Path, columns: Mapping[str, Column], facts: Mapping[str, Any]) -> None:
+    """Write one group: lists as they are, arrays of more than one axis as fixed-size lists; `facts` go to the schema.
+
+    Arrays may be memory-mapped: they are copied to the file page by page.
+    """
+    arrays = {name: _arrow(values) for name, values in columns.items()}
+    fields = [pa.field(name, array.type, nullable=False) for name, array in arrays.items()]
+    schema = pa.schema(fields, metadata={"facts": json.dumps(facts, sort_keys=True)})
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
+        writer.write_batch(pa.record_batch(list(arrays.values()), schema=schema))
+
+
+def _arrow(values: Column) -> pa.Array:
+    if isinstance(values, np.ndarray) and values.ndim > 1:
+        return pa.FixedShapeTensorArray.from_numpy_ndarray(values)
+    return pa.array(values)
+
+
+def _open(path: Path) -> pa.RecordBatch:
+    return pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
+
+
+def _tensor(batch: pa.RecordBatch, column: str) -> NDArray[Any]:
+    """View a tensor column without copying it; the view is read-only and keeps the mapping alive."""
+    view: NDArray[Any] = batch.column(column).to_numpy_ndarray()
+    return view

@@ -1,0 +1,43 @@
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from components.pretokenize import regions
+from components.pretokenize.config import Region
+
+FRAMES_THWC = np.random.default_rng(0).integers(1, 255, (5, 16, 8, 3), np.uint8)
+
+
+@pytest.mark.parametrize("region", get_args(Region))
+def test_a_condition_shows_the_visible_part_and_nothing_of_the_hidden_one(region: Region):
+    hidden_HW = regions.hidden(region, 16, 8)
+    other_THWC = FRAMES_THWC.copy()
+    other_THWC[:, hidden_HW] = 255 - other_THWC[:, hidden_HW]
+    shown_THWC = regions.condition(FRAMES_THWC, region)
+    np.testing.assert_array_equal(shown_THWC[:, ~hidden_HW], FRAMES_THWC[:, ~hidden_HW])
+    np.testing.assert_array_equal(shown_THWC, regions.condition(other_THWC, region))
+
+
+@pytest.mark.parametrize("shape", ["centre", "horizontal", "vertical"])
+def test_outpainting_hides_what_inpainting_shows(shape: str):
+    inside = regions.hidden(f"inpaint_{shape}", 16, 8)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(inside, ~regions.hidden(f"outpaint_{shape}", 16, 8))  # type: ignore[arg-type]
+
+
+def test_the_centre_is_the_middle_half_of_both_sides():
+    hidden_HW = regions.hidden("inpaint_centre", 16, 8)
+    assert hidden_HW[4:12, 2:6].all()
+    assert hidden_HW.sum() == 8 * 4
+
+
+def test_a_hole_is_black_and_a_surrounding_repeats_the_edge():
+    assert not regions.condition(FRAMES_THWC, "inpaint_centre")[:, 4:12, 2:6].any()
+    outside_THWC = regions.condition(FRAMES_THWC, "outpaint_centre")
+    np.testing.assert_array_equal(outside_THWC[:, 0, 0], FRAMES_THWC[:, 4, 2])
+    np.testing.assert_array_equal(outside_THWC[:, 8, 7], FRAMES_THWC[:, 8, 5])
+
+
+def test_a_mask_that_hides_everything_cannot_be_extended():
+    with pytest.raises(ValueError, match="hides the whole picture"):
+        regions.extended(FRAMES_THWC, np.ones((16, 8), bool))
