@@ -1,0 +1,50 @@
+# Two commands: `make run` sets up and runs the whole chain, `make test` sets up and passes the tests.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := 1
+
+.PHONY: run test setup setup-dev lint types contracts codelock unit chain clean
+
+run: setup ## train everything at profile `tiny`, generate, evaluate, report (about 20 minutes on 2 cores)
+	$(BIN)/videopoet run
+
+test: setup-dev lint types contracts codelock ## all that CI runs
+	$(BIN)/python -m pytest
+
+setup: .venv/.installed
+setup-dev: .venv/.installed-dev
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Python 3.11 is needed: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv .venv
+
+.venv/.installed: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+.venv/.installed-dev: .venv/.installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+lint: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup-dev
+	$(BIN)/mypy
+
+contracts: setup-dev
+	$(BIN)/lint-imports
+
+codelock: setup-dev ## does codelock/ match the code?
+	$(BIN)/videopoet codelock check
+
+unit: setup-dev ## the tests without the whole chain
+	$(BIN)/python -m pytest -m 'not chain'
+
+chain: setup-dev ## the whole chain at profile `test`
+	$(BIN)/python -m pytest -m chain
+
+clean: ## remove what the pipeline made; the environment and your sources stay
+	rm -rf data/*/ models metrics report .videopoet dvc.lock .dvc/cache .dvc/tmp
