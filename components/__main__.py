@@ -6,6 +6,7 @@ VIDEOPOET_SCRATCH   folder for checkpoints (default .videopoet/scratch)
 VIDEOPOET_CACHE     folder for cached work (default .videopoet/cache)
 VIDEOPOET_ROOTS     JSON file: alias -> folder of your own media (default .videopoet/roots.json)
 VIDEOPOET_TRACKING_URI, VIDEOPOET_RUN_ID   the MLflow run to tell
+WORLD_SIZE, LOCAL_WORLD_SIZE                set by torchrun, where a training runs as several processes
 """
 
 import hashlib
@@ -109,6 +110,7 @@ def _runtime(component: str, section: str, config: Any, flags: dict[str, Any]) -
     cache = Path(os.environ.get("VIDEOPOET_CACHE", ".videopoet/cache")).absolute()
     roots = Path(os.environ.get("VIDEOPOET_ROOTS", ".videopoet/roots.json"))
     uri, run_id = os.environ.get("VIDEOPOET_TRACKING_URI"), os.environ.get("VIDEOPOET_RUN_ID")
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     return runtime.Runtime(
         scratch=scratch,
         cache=cache,
@@ -116,6 +118,8 @@ def _runtime(component: str, section: str, config: Any, flags: dict[str, Any]) -
         if roots.is_file()
         else {},
         tracker=tracking.MlflowTracker(uri, run_id) if uri and run_id else tracking.Tracker(),
+        processes=processes,
+        nodes=int(os.environ.get("WORLD_SIZE", "1")) // processes,
     )
 
 

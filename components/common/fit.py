@@ -108,7 +108,8 @@ def fit(
     `per_step` counts how many of `unit` a step learns from, for the rate that is shown. Raises Stopped on SIGTERM or
     Ctrl-C after a checkpoint, Diverged (a ValueError) when the loss is no number or leaps.
     """
-    fabric = Fabric(accelerator="auto", devices=1, num_nodes=int(os.environ.get("WORLD_SIZE", "1")))
+    machine = runtime.current()
+    fabric = Fabric(accelerator="auto", devices=machine.processes, num_nodes=machine.nodes)
     fabric.launch()
     _set_up(fabric, training)
     history, last_step = History(steps), first_step + steps

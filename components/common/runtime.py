@@ -22,6 +22,8 @@ class Runtime:
     cache: Path  # content-addressed work of single items, shared by all runs
     roots: Mapping[str, Path] = field(default_factory=dict)  # alias -> folder of a user's own media
     tracker: Tracker = field(default_factory=Tracker)
+    processes: int = 1  # of this training on each node
+    nodes: int = 1
 
 
 _current: ContextVar[Runtime] = ContextVar("runtime")

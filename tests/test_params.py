@@ -1,0 +1,41 @@
+"""Every profile builds every stage's Config, and the repository's default is `tiny`."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components.common import params
+
+ROOT = Path(__file__).parents[1]
+PROFILES = sorted(path.stem for path in (ROOT / "profiles").glob("*.yaml"))
+
+
+def commands() -> dict[str, str]:
+    """Stage -> command, with the matrices of dvc.yaml spelled out."""
+    found: dict[str, str] = {}
+    for stage, body in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items():
+        ((key, values),) = body.get("matrix", {"": [""]}).items()
+        for value in values:
+            found[f"{stage}@{value}" if value else stage] = body["cmd"].replace(f"${{item.{key}}}", value)
+    return found
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_profile_builds_every_config(profile: str) -> None:
+    configs = params.check(params.read(ROOT / "profiles" / f"{profile}.yaml"), commands())
+    assert set(configs) == set(commands())
+
+
+def test_the_profiles_are_those_that_are_promised() -> None:
+    assert PROFILES == ["paper_1b", "paper_300m", "paper_8b", "small", "test", "tiny"]
+
+
+def test_the_default_parameters_are_the_tiny_profile() -> None:
+    assert (ROOT / "params.yaml").read_text() == (ROOT / "profiles" / "tiny.yaml").read_text()
+
+
+def test_a_paper_profile_has_the_papers_numbers() -> None:
+    formats = params.read(ROOT / "profiles" / "paper_8b.yaml")["formats"]
+    assert (formats["fps"], formats["clip_frames"], formats["long_frames"]) == (8, 17, 41)
+    assert (formats["height_px"], formats["portrait_height_px"], formats["text_tokens"]) == (128, 224, 64)
