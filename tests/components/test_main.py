@@ -1,0 +1,56 @@
+"""The stages' command line: flags from the signature, faults as exit codes in plain words."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from components import __main__ as command_line
+from components.common import errors
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    shutil.copytree(ROOT / "codelock", tmp_path / "codelock")
+    (tmp_path / "params.yaml").write_text("pretrained: {models: [], threads: 1}\n")
+    return tmp_path
+
+
+def stage(workspace: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "components", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=workspace, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_a_stage_writes_its_output_and_says_what_it_did(workspace: Path) -> None:
+    done = stage(workspace, "pretrained", "--params", "pretrained", "--output", "models/pretrained")
+    assert done.returncode == 0, done.stderr
+    assert (workspace / "models/pretrained/manifest.json").is_file()
+
+
+def test_an_unknown_key_is_a_configuration_fault_before_any_work(workspace: Path) -> None:
+    (workspace / "params.yaml").write_text("pretrained: {models: [], threads: 1, modelz: []}\n")
+    done = stage(workspace, "pretrained", "--params", "pretrained", "--output", "models/pretrained")
+    assert (done.returncode, "modelz" in done.stderr) == (errors.CONFIGURATION, True)
+    assert not (workspace / "models").exists()
+
+
+def test_a_lock_that_does_not_match_the_code_is_refused(workspace: Path) -> None:
+    (workspace / "codelock/pretrained.json").write_text("{}")
+    done = stage(workspace, "pretrained", "--params", "pretrained", "--output", "models/pretrained")
+    assert (done.returncode, "videopoet codelock refresh" in done.stderr) == (errors.CONFIGURATION, True)
+
+
+def test_an_unknown_stage_is_answered_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line.main(["ingst"]) == errors.CONFIGURATION
+    assert "ingest" in capsys.readouterr().err
+
+
+def test_help_lists_the_stages(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line.main(["--help"]) == 0
+    assert "visual_tokenizer" in capsys.readouterr().out
