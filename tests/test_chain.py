@@ -1,0 +1,146 @@
+"""The whole chain at profile `test`: the flow, `dvc repro` and killed trainings end with the same hashes."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PATIENCE_S = 900
+TRAINS = ("tokenizer", "text_encoder", "judge", "language_model", "adapt", "super_resolution")
+
+pytestmark = pytest.mark.chain
+
+
+def clone(folder: Path) -> Path:
+    """A clean checkout of the working tree, at profile `test`."""
+    listed = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True)
+    for name in listed.splitlines():
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    shutil.copy2(ROOT / "profiles/test.yaml", folder / "params.yaml")
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+    for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "clone"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    return folder
+
+
+def environment() -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("VIDEOPOET_", "PREFECT_"))}
+    return clean | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def run(folder: Path, *command: str) -> str:
+    """Run a command in a clone; its output is shown if it fails."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}\n{done.stdout[-6000:]}"
+    return done.stdout
+
+
+def videopoet(folder: Path, *arguments: str) -> str:
+    return run(folder, sys.executable, "-m", "flows.cli", *arguments)
+
+
+def lock(folder: Path) -> dict[str, Any]:
+    """What dvc.lock says of each stage: command, hashes of what went in and came out, parameters."""
+    stages: dict[str, Any] = yaml.safe_load((folder / "dvc.lock").read_text())["stages"]
+    return stages
+
+
+def outputs(folder: Path) -> dict[str, str]:
+    return {out["path"]: out["md5"] for stage in lock(folder).values() for out in stage["outs"]}
+
+
+@pytest.fixture(scope="module")
+def flow_clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """A clone in which `videopoet run` has run, and what it printed."""
+    folder = clone(tmp_path_factory.mktemp("flow"))
+    said = videopoet(folder, "run")
+    yield folder, said
+    shutil.rmtree(folder)
+
+
+def test_a_run_ends_with_a_report_and_three_videos_that_it_names(flow_clone: tuple[Path, str]) -> None:
+    folder, said = flow_clone
+    assert (folder / "report/index.html").is_file()
+    assert "report/index.html" in said
+    assert sum(word.endswith(".mp4") for word in said.split()) >= 3
+
+
+def test_a_second_run_starts_no_stage(flow_clone: tuple[Path, str]) -> None:
+    folder, _ = flow_clone
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("*/*/manifest.json")}
+    videopoet(folder, "run")
+    assert before
+    assert {path: path.stat().st_mtime_ns for path in folder.glob("*/*/manifest.json")} == before
+
+
+def test_a_changed_filter_parameter_plans_the_filter_and_its_descendants_only(flow_clone: tuple[Path, str]) -> None:
+    folder, _ = flow_clone
+    original = (folder / "params.yaml").read_text()
+    params = yaml.safe_load(original)
+    params["filter"]["max_duration_s"] += 1
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    said = videopoet(folder, "plan")
+    (folder / "params.yaml").write_text(original)
+    lines = {line.split()[0]: line for line in said.splitlines() if line.split()}
+    assert "filter.max_duration_s" in said
+    assert {name for name in ("corpus", "ingest", "pretrained") if "up to date" in lines[name]} == {
+        "corpus",
+        "ingest",
+        "pretrained",
+    }
+    assert "up to date" not in lines["filter"] + lines["judge"] + lines["report"]
+
+
+def test_dvc_repro_with_every_training_killed_once_gives_the_hashes_of_the_undisturbed_flow(
+    flow_clone: tuple[Path, str], tmp_path: Path
+) -> None:
+    folder = clone(tmp_path)
+    graph = lock(flow_clone[0])
+    for stage in run(folder, "dvc", "stage", "list", "--name-only").split():
+        if any(word in stage for word in TRAINS):
+            _kill_in_the_middle(folder, graph[stage]["cmd"], stage)
+        run(folder, "dvc", "repro", "--quiet", "--single-item", stage)
+    assert outputs(folder) == outputs(flow_clone[0])
+    assert lock(folder) == graph
+
+
+def _kill_in_the_middle(folder: Path, command: str, stage: str) -> None:
+    """Start a training by its own command and kill -9 its process group as soon as it has a checkpoint."""
+    started = subprocess.Popen(
+        command,
+        shell=True,
+        cwd=folder,
+        env=environment(),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
+    )
+    scratch = folder / ".videopoet/scratch"
+    deadline = time.monotonic() + PATIENCE_S
+    known = set(scratch.rglob("checkpoint.pt"))
+    while started.poll() is None and not set(scratch.rglob("checkpoint.pt")) - known:
+        assert time.monotonic() < deadline, f"{stage} writes no checkpoint"
+        time.sleep(0.01)
+    if started.poll() is None:
+        os.killpg(started.pid, signal.SIGKILL)
+    started.wait()
+    assert set(scratch.rglob("checkpoint.pt")) - known, f"{stage} wrote no checkpoint"
