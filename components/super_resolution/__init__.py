@@ -1,0 +1,1 @@
+"""Tokens of a small clip to tokens of the same clip at twice the height and width."""

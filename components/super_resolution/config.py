@@ -1,0 +1,67 @@
+"""What may be chosen about one stage of super-resolution."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Grid = tuple[int, int, int]  # frames, rows, columns of tokens
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Local windows of self-attention over the large grid, one for each of the three layers of a block."""
+
+    vertical: Grid
+    horizontal: Grid
+    temporal: Grid
+
+    def __post_init__(self) -> None:
+        for name, (_, rows, columns) in self.named():
+            if rows % 2 or columns % 2:
+                raise ValueError(
+                    f"windows.{name}: rows and columns must be even (the small grid has half), got {rows, columns}"
+                )
+
+    def named(self) -> tuple[tuple[str, Grid], ...]:
+        """The three windows in the order of a block's layers."""
+        return ("vertical", self.vertical), ("horizontal", self.horizontal), ("temporal", self.temporal)
+
+    def check(self, grid: Grid) -> None:
+        """Raise ValueError unless every window tiles `grid` exactly."""
+        for name, window in self.named():
+            if any(length % part for length, part in zip(grid, window, strict=True)):
+                raise ValueError(f"windows.{name} {window} must divide the token grid {grid} exactly")
+
+
+@dataclass(frozen=True)
+class Config:
+    """One training run (the paper: 1 B parameters for stage 1, 500 M for stage 2)."""
+
+    threads: int
+    seed: int
+    stage: Literal["stage1", "stage2"]
+    width: int
+    heads: int
+    hidden: int
+    blocks: int  # of three layers each
+    windows: Windows
+    low_noise_max: float  # up to this share of the small clip's tokens is resampled
+    condition_dropout: float  # text and small clip are each left out of this share of the clips
+    label_smoothing: float
+    global_batch: int
+    steps: int
+    learning_rate: float
+    final_learning_rate: float
+    warmup_steps: int
+    weight_decay: float
+    gradient_norm: float  # gradients are scaled down to at most this norm
+    ema_decay: float
+    checkpoint_every_steps: int
+
+    def __post_init__(self) -> None:
+        if self.width % (16 * self.heads):
+            raise ValueError(f"width must be a multiple of 16 × heads ({16 * self.heads}), got {self.width}")
+        for name in ("low_noise_max", "condition_dropout", "label_smoothing", "ema_decay"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} is a share: 0 ≤ {name} < 1, got {getattr(self, name)}")
+        if min(self.blocks, self.global_batch, self.steps, self.checkpoint_every_steps) < 1:
+            raise ValueError("blocks, global_batch, steps and checkpoint_every_steps must be positive")

@@ -1,0 +1,58 @@
+"""Windows of a token grid, halves of a code, masks and their schedule.
+
+Shapes: B clips, T H W a token grid, D width, N = T·H·W positions, n windows per clip, w positions per window.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from components.super_resolution.config import Grid
+
+
+def partition(x_BTHWD: Tensor, window: Grid) -> Tensor:
+    """Cut a grid into windows (B·n, w, D) that tile it exactly."""
+    (B, T, H, W, D), (t, h, w) = x_BTHWD.shape, window
+    x = x_BTHWD.view(B, T // t, t, H // h, h, W // w, w, D)
+    return x.permute(0, 1, 3, 5, 2, 4, 6, 7).reshape(-1, t * h * w, D)
+
+
+def merge(x_nwD: Tensor, window: Grid, grid: Grid) -> Tensor:
+    """Inverse of `partition` for a grid of (T, H, W)."""
+    (T, H, W), (t, h, w) = grid, window
+    x = x_nwD.view(-1, T // t, H // h, W // w, t, h, w, x_nwD.shape[-1])
+    return x.permute(0, 1, 4, 2, 5, 3, 6, 7).reshape(-1, T, H, W, x_nwD.shape[-1])
+
+
+def half_sizes(bits: int) -> tuple[int, int]:
+    """How many values the low and the high half of a code of `bits` bits can take (paper: 18 bits, 512 each)."""
+    return 1 << bits // 2, 1 << (bits - bits // 2)
+
+
+def split(codes: Tensor, bits: int) -> Tensor:
+    """Codes -> their two halves along a new last axis, low bits first."""
+    size = half_sizes(bits)[0]
+    return torch.stack((codes % size, codes // size), dim=-1)
+
+
+def join(halves: Tensor, bits: int) -> Tensor:
+    """Inverse of `split`."""
+    return halves[..., 0] + halves[..., 1] * half_sizes(bits)[0]
+
+
+def masked_share(progress: Tensor | float) -> Tensor:
+    """Share of positions that are hidden at `progress` 0 … 1 of decoding: the cosine schedule."""
+    return torch.cos(torch.as_tensor(progress, dtype=torch.float64) * (math.pi / 2))
+
+
+def reveals(positions: int, steps: int) -> list[int]:
+    """How many positions each decoding step fixes: at least one each, `positions` in all."""
+    hidden, counts = positions, []
+    for step in range(1, steps + 1):
+        left = 0 if step == steps else min(int(positions * masked_share(step / steps)), hidden - 1)
+        counts.append(hidden - max(left, 0))
+        hidden = max(left, 0)
+        if not hidden:
+            break
+    return counts
