@@ -1,0 +1,76 @@
+"""kept clips -> stretches of sound; a trained codec -> files and back.
+
+Only clips with audible sound are heard. Decoded sounds are kept in memory up to a limit, which changes speed only.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from components.audio_tokenizer.config import Architecture
+from components.audio_tokenizer.model import Model
+from components.filter.data import Clips
+from components.nn import weights
+
+KIND = "audio_tokenizer"
+
+
+class Sounds:
+    """The audible clips of a split, as waveforms in [-1, 1] at the clips' own length."""
+
+    def __init__(self, folder: Path, split: Literal["train", "heldout"], cached_sounds: int):
+        self.clips = Clips(folder, split)
+        self.audible = [index for index in range(len(self.clips)) if self.clips[index].audio_state == "audible"]
+        self._wave = lru_cache(maxsize=cached_sounds)(self._decode)
+
+    def __len__(self) -> int:
+        return len(self.audible)
+
+    def wave(self, number: int) -> npt.NDArray[np.float32]:
+        """The whole sound of the number-th audible clip."""
+        return self._wave(number)
+
+    def stretch(self, draw: np.random.Generator, length: int) -> npt.NDArray[np.float32]:
+        """`length` samples from a random place of a random sound; a shorter sound is followed by silence."""
+        wave_S = self.wave(int(draw.integers(len(self))))
+        start = int(draw.integers(max(1, len(wave_S) - length + 1)))
+        piece_S = wave_S[start : start + length]
+        return np.pad(piece_S, (0, length - len(piece_S)))
+
+    def _decode(self, number: int) -> npt.NDArray[np.float32]:
+        index = self.audible[number]
+        samples_S: npt.NDArray[np.float32] = self.clips.samples(index, self.clips[index].frames)
+        return samples_S
+
+
+def equal_batches(waves: Sequence[npt.NDArray[np.float32]], batch: int) -> list[Tensor]:
+    """Group waveforms of equal length into (B, S) batches, in order of length."""
+    by_length: dict[int, list[npt.NDArray[np.float32]]] = {}
+    for wave in waves:
+        by_length.setdefault(len(wave), []).append(wave)
+    return [
+        torch.from_numpy(np.stack(group[start : start + batch]))
+        for _, group in sorted(by_length.items())
+        for start in range(0, len(group), batch)
+    ]
+
+
+def save(folder: Path, model: Model) -> None:
+    """Write the weights and the architecture."""
+    weights.save(folder, model, asdict(model.config))
+
+
+def load(folder: Path) -> Model:
+    """Read a trained codec, ready to encode and decode."""
+    values = weights.read_config(folder)
+    values |= {name: tuple(values[name]) for name in ("strides", "dilations")}
+    model = Model(Architecture(**values))
+    weights.load_into(model, folder)
+    return model

@@ -1,0 +1,40 @@
+"""Spectrograms as pictures: originals above, reconstructions below.
+
+Columns are time, rows frequency (low at the bottom), brightness decibels from 60 below full scale up.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from torch import Tensor
+
+from components.audio_tokenizer.spectra import analysis_window, mel
+
+ANCHORS = np.array([[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]], dtype=np.float64)
+DARKEST = 1e-3
+GAP_PX = 4
+ZOOM = 3
+
+
+def spectrogram(wave_S: Tensor, sample_rate_hz: int) -> npt.NDArray[np.uint8]:
+    """Log mel spectrogram as an RGB picture (H, W, 3)."""
+    mel_MT = mel(wave_S[None], sample_rate_hz, analysis_window(sample_rate_hz), 64)[0]
+    level_MT = (mel_MT.clamp(DARKEST, 1).log10() / -np.log10(DARKEST) + 1).flip(0).numpy()
+    steps = np.linspace(0, 1, len(ANCHORS))
+    picture = np.stack([np.interp(level_MT, steps, ANCHORS[:, channel]) for channel in range(3)], axis=-1)
+    return picture.round().astype(np.uint8).repeat(ZOOM, 0).repeat(ZOOM, 1)
+
+
+def write_comparison(path: Path, pairs: Sequence[tuple[Tensor, Tensor]], sample_rate_hz: int) -> None:
+    """Write a PNG: one column per (original, reconstruction), the original above."""
+    columns = [[spectrogram(wave, sample_rate_hz) for wave in pair] for pair in pairs]
+    height, width = (max(picture.shape[axis] for column in columns for picture in column) for axis in (0, 1))
+    sheet = np.full((2 * height + GAP_PX, len(columns) * (width + GAP_PX) - GAP_PX, 3), 255, dtype=np.uint8)
+    for number, column in enumerate(columns):
+        for row, picture in enumerate(column):
+            top, left = row * (height + GAP_PX), number * (width + GAP_PX)
+            sheet[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+    Image.fromarray(sheet).save(path, optimize=False)
