@@ -1,4 +1,4 @@
-"""What may be chosen about one stage of super-resolution."""
+"""What may be chosen about one stage of super-resolution: its training, and how it is sampled."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -65,3 +65,18 @@ class Config:
                 raise ValueError(f"{name} is a share: 0 ≤ {name} < 1, got {getattr(self, name)}")
         if min(self.blocks, self.global_batch, self.steps, self.checkpoint_every_steps) < 1:
             raise ValueError("blocks, global_batch, steps and checkpoint_every_steps must be positive")
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are drawn (paper: 24 steps; text 4 and 8, small clip 1 and 2 in stages 1 and 2)."""
+
+    steps: int
+    text_guidance: float  # 1 follows the text as learned
+    low_guidance: float  # 1 follows the small clip as learned
+    temperature: float  # of the draw; 0 takes the likeliest
+    choice_temperature: float  # of the noise on what it is surest of; it falls to 0 with the last step
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.temperature < 0 or self.choice_temperature < 0:
+            raise ValueError(f"super-resolution needs a step or more and temperatures of at least 0: {self}")

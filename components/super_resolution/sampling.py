@@ -6,28 +6,12 @@ Guidance (InstructPix2Pix) exaggerates what the small clip adds to nothing, and 
 Shapes: B clips, T H W the large grid, h w the small one, S text positions, D text width, V values of a half code.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from components.super_resolution import ops
+from components.super_resolution.config import Sampling
 from components.super_resolution.model import Model
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How tokens are drawn (paper: 24 steps; text 4 and 8, small clip 1 and 2 in stages 1 and 2)."""
-
-    steps: int
-    text_guidance: float  # 1 follows the text as learned
-    low_guidance: float  # 1 follows the small clip as learned
-    temperature: float  # of the draw; 0 takes the likeliest
-    choice_temperature: float  # of the noise on what it is surest of; it falls to 0 with the last step
-
-    def __post_init__(self) -> None:
-        if self.steps < 1 or self.temperature < 0 or self.choice_temperature < 0:
-            raise ValueError(f"super-resolution needs a step or more and temperatures of at least 0: {self}")
 
 
 @torch.no_grad()
