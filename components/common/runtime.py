@@ -4,6 +4,8 @@
 an output folder.
 """
 
+import atexit
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -30,11 +32,12 @@ _current: ContextVar[Runtime] = ContextVar("runtime")
 
 
 def current() -> Runtime:
-    """The runtime in force; without `use`, one on a new temporary folder that nothing is resumed from."""
+    """The runtime in force; without `use`, a new one that nothing is resumed from and that ends with the process."""
     try:
         return _current.get()
     except LookupError:
         folder = Path(tempfile.mkdtemp(prefix="videopoet-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
         return Runtime(scratch=folder / "scratch", cache=folder / "cache")
 
 
