@@ -1,0 +1,1 @@
+"""Media files and bytes ↔ arrays: pictures, clips and sound, by timestamps and upright."""

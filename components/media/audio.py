@@ -1,0 +1,118 @@
+"""Sound in files or bytes ↔ mono float32 samples in [-1, 1].
+
+Samples lie where their timestamps put them: gaps are silence, and jitter below 40 ms (rounded timestamps) is ignored.
+Several channels are averaged. The first audio stream is taken. FLAC holds 16 bits.
+"""
+
+import io
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av import AudioFrame, AudioResampler
+
+from components.media.video import opened
+
+Samples = npt.NDArray[np.float32]
+JITTER_S = 0.04
+
+
+def decode(source: Path | bytes, *, sample_rate_hz: int, start_s: float = 0.0, duration_s: float) -> Samples | None:
+    """Decode round(duration_s · rate) samples from `start_s` on the container's clock; silence where there is none.
+
+    None if the file has no audio stream or none that decodes; what decodes before an error is kept.
+    """
+    with opened(source) as container:
+        if not container.streams.audio:
+            return None
+        stream = container.streams.audio[0]
+        stream.codec_context.thread_count = 1
+        timeline: Timeline | None = None
+        try:
+            for frame in container.decode(stream):
+                timeline = timeline or Timeline(frame.sample_rate, start_s, duration_s)
+                if not timeline.add(frame):
+                    break
+        except (av.FFmpegError, ValueError, OverflowError):
+            pass  # what came before stays; the rest is silence
+    return (
+        None
+        if timeline is None
+        else resample(timeline.samples, timeline.rate_hz, sample_rate_hz, round(duration_s * sample_rate_hz))
+    )
+
+
+class Timeline:
+    """Samples at the source's rate, placed by time."""
+
+    def __init__(self, rate_hz: int, start_s: float, duration_s: float):
+        self.rate_hz, self.start_s = rate_hz, start_s
+        self.samples: Samples = np.zeros(round(duration_s * rate_hz), np.float32)
+        self.expected_s: float | None = None
+
+    def add(self, frame: AudioFrame) -> bool:
+        """Place one frame; False once it lies behind the end, or if the rate changes midway."""
+        if frame.sample_rate != self.rate_hz:
+            return False
+        time_s = self.expected_s
+        if frame.time is not None and (time_s is None or abs(frame.time - time_s) > JITTER_S):
+            time_s = frame.time
+        time_s = time_s or 0.0
+        self.expected_s = time_s + frame.samples / self.rate_hz
+        offset = round((time_s - self.start_s) * self.rate_hz)
+        if offset >= len(self.samples):
+            return False
+        mono = to_mono(frame)
+        first, last = max(0, -offset), min(len(mono), len(self.samples) - offset)
+        if last > first:
+            self.samples[offset + first : offset + last] = mono[first:last]
+        return True
+
+
+def to_mono(frame: AudioFrame) -> Samples:
+    """Average a frame's channels into float32 samples in [-1, 1]."""
+    values = frame.to_ndarray()
+    scale, shift = {"u1": (128.0, 1.0), "i2": (32768.0, 0.0), "i4": (2147483648.0, 0.0)}.get(
+        values.dtype.str[1:], (1.0, 0.0)
+    )
+    channels = values if frame.format.is_planar else values.reshape(-1, len(frame.layout.channels)).T
+    return np.asarray(channels.mean(axis=0, dtype=np.float64) / scale - shift, dtype=np.float32)
+
+
+def resample(samples_S: Samples, from_hz: int, to_hz: int, length: int) -> Samples:
+    """Change the rate and give exactly `length` samples, padded with silence or cut."""
+    if from_hz != to_hz and len(samples_S):
+        frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples_S[None]), "fltp", "mono")
+        frame.sample_rate, frame.pts, frame.time_base = from_hz, 0, Fraction(1, from_hz)
+        resampler = AudioResampler("fltp", "mono", to_hz)
+        pieces = [*resampler.resample(frame), *resampler.resample(None)]
+        samples_S = np.concatenate([piece.to_ndarray()[0] for piece in pieces])
+    exact = np.zeros(length, np.float32)
+    exact[: min(length, len(samples_S))] = samples_S[:length]
+    return exact
+
+
+def encode_flac(samples_S: Samples, *, sample_rate_hz: int) -> bytes:
+    """Encode mono FLAC; values beyond [-1, 1] are clipped."""
+    whole = np.clip(np.rint(samples_S * 32768), -32768, 32767).astype(np.int16)
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="flac", options={"fflags": "+bitexact"}) as container:
+        stream = container.add_stream("flac", rate=sample_rate_hz, layout="mono")
+        stream.codec_context.format = "s16"
+        stream.codec_context.flags |= av.codec.context.Flags.bitexact
+        stream.codec_context.thread_count = 1
+        for start in range(0, len(whole), 4096):
+            frame = AudioFrame.from_ndarray(whole[None, start : start + 4096], "s16", "mono")
+            frame.sample_rate, frame.pts, frame.time_base = sample_rate_hz, start, Fraction(1, sample_rate_hz)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+def decode_flac(data: bytes) -> Samples:
+    """Decode all samples of a mono FLAC."""
+    with opened(data) as container:
+        pieces = [to_mono(frame) for frame in container.decode(audio=0)]
+    return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)

@@ -1,0 +1,205 @@
+"""Video files or bytes ↔ clips of uint8 pixels (T, H, W, 3).
+
+Timestamps decide: the picture for an instant is the frame that is on the screen then, whatever the header says about
+rates. Times are seconds on the container's clock, which sound shares. Of several video streams the default ones go
+first, then the larger; attached cover pictures do not count. Codecs run unthreaded and bit-exact.
+"""
+
+import io
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av import AudioFrame, VideoFrame
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.reformatter import ColorRange, Colorspace
+from av.video.stream import VideoStream
+
+from components.media.errors import Unreadable
+from components.media.frames import EXACT, Fit, Pixels, Upright, as_seen, displayed_size
+
+Source = Path | bytes
+TOLERANCE_S = 0.001  # containers round timestamps to milliseconds
+LONGEST_HOLD_S = 5.0  # a frame held longer is taken for a broken timestamp and ends the clip
+AAC_SAMPLES = 1024
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a header claims; only decoding tells the truth."""
+
+    height_px: int  # with square pixels, before turning
+    width_px: int
+    duration_s: float | None
+    sound: bool
+
+
+@contextmanager
+def opened(source: Source) -> Iterator[InputContainer]:
+    """Open a container; raises Unreadable("unreadable_container")."""
+    try:
+        file = io.BytesIO(source) if isinstance(source, bytes) else f"file:{source}"
+        container = av.open(file, "r", metadata_errors="ignore")
+    except (av.FFmpegError, ValueError) as error:
+        raise Unreadable("unreadable_container", _words(error)) from error
+    with container:
+        yield container
+
+
+def picture_stream(container: InputContainer) -> VideoStream:
+    """The stream that is decoded; raises Unreadable("no_video_stream")."""
+    streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    if not streams:
+        raise Unreadable("no_video_stream", "the container holds no pictures")
+    chosen = max(
+        streams,
+        key=lambda stream: (
+            bool(stream.disposition & Disposition.default),
+            stream.width * stream.height,
+            -stream.index,
+        ),
+    )
+    chosen.thread_type = "NONE"
+    chosen.codec_context.thread_count = 1
+    return chosen
+
+
+def probe(source: Source) -> Probe:
+    """Read the header only."""
+    with opened(source) as container:
+        stream = picture_stream(container)
+        height_px, width_px = displayed_size(stream.height, stream.width, stream.sample_aspect_ratio)
+        duration_s = container.duration / av.time_base if container.duration else None
+        return Probe(height_px, width_px, duration_s, bool(container.streams.audio))
+
+
+def read(
+    source: Source, *, fps: Fraction | int, start_s: float | None = None, fit: Fit = as_seen
+) -> Iterator[tuple[float, Pixels]]:
+    """Yield (time in s, pixels) every 1/fps s from `start_s`, or from the first frame on.
+
+    Raises Unreadable("decode_error") at the first damaged packet, after all pictures before it were given.
+    """
+    with opened(source) as container:
+        stream = picture_stream(container)
+        upright: Upright | None = None
+        converted: tuple[VideoFrame, Pixels] | None = None
+        for time_s, frame in _shown(_decoded(container, stream), Fraction(fps), start_s):
+            upright = upright or Upright.of(frame, stream.sample_aspect_ratio, fit)
+            if converted is None or converted[0] is not frame:
+                converted = frame, upright.pixels(frame)
+            yield time_s, converted[1]
+
+
+def decode(source: Source, *, fps: Fraction | int, start_s: float = 0.0, frames: int) -> Pixels:
+    """Decode `frames` pictures (T, H, W, 3) from `start_s`; raises Unreadable("too_short") if there are fewer."""
+    pictures = []
+    for _, pixels in read(source, fps=fps, start_s=start_s):
+        pictures.append(pixels)
+        if len(pictures) == frames:
+            return np.stack(pictures)
+    raise Unreadable("too_short", f"{len(pictures)} of {frames} frames at {fps} fps from {start_s:g} s")
+
+
+def encode_mp4(
+    frames_THWC: Pixels,
+    *,
+    fps: int,
+    audio_S: npt.NDArray[np.float32] | None = None,
+    sample_rate_hz: int = 0,
+    crf: int = 18,
+    preset: str = "veryfast",
+) -> bytes:
+    """Encode H.264 (4:2:0, BT.709) and, if sound is given, mono AAC. Height and width must be even."""
+    height_px, width_px = frames_THWC.shape[1:3]
+    if height_px % 2 or width_px % 2:
+        raise ValueError(f"H.264 with 4:2:0 colour needs even sizes, got {height_px}×{width_px}")
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4", options={"fflags": "+bitexact"}) as container:
+        stream = container.add_stream("libx264", rate=fps, options={"crf": str(crf), "preset": preset, "threads": "1"})
+        stream.width, stream.height, stream.pix_fmt = width_px, height_px, "yuv420p"
+        context = stream.codec_context
+        context.thread_count = 1
+        context.color_range, context.colorspace, context.color_primaries, context.color_trc = 1, 1, 1, 1
+        context.flags |= av.codec.context.Flags.bitexact
+        sound = None
+        if audio_S is not None:
+            sound = container.add_stream("aac", rate=sample_rate_hz, layout="mono")
+            sound.codec_context.flags |= av.codec.context.Flags.bitexact
+        for index, pixels in enumerate(frames_THWC):
+            frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24").reformat(
+                format="yuv420p",
+                dst_colorspace=Colorspace.ITU709,
+                dst_color_range=ColorRange.MPEG,
+                interpolation=EXACT,
+                threads=1,
+            )
+            frame.pts, frame.time_base = index, Fraction(1, fps)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        if sound is not None and audio_S is not None:
+            for piece in _sound_frames(audio_S, sample_rate_hz):
+                container.mux(sound.encode(piece))
+            container.mux(sound.encode(None))
+    return buffer.getvalue()
+
+
+def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    try:
+        yield from container.decode(stream)
+    except (av.FFmpegError, ValueError, OverflowError) as error:
+        raise Unreadable("decode_error", _words(error)) from error
+
+
+def _shown(frames: Iterable[VideoFrame], fps: Fraction, start_s: float | None) -> Iterator[tuple[float, VideoFrame]]:
+    """Pair each wanted instant with the frame on the screen then; before the first frame that is the first frame."""
+    held: VideoFrame | None = None
+    held_s = gap_s = 0.0
+    origin_s, count = start_s or 0.0, 0
+    for frame in frames:
+        if frame.pts is None or frame.time_base is None:
+            continue
+        time_s = float(frame.pts * frame.time_base)
+        if held is not None:
+            if time_s <= held_s:
+                continue
+            gap_s = time_s - held_s
+            if gap_s > LONGEST_HOLD_S:
+                break
+            while (instant_s := origin_s + float(count / fps)) < time_s - TOLERANCE_S:
+                yield instant_s, held
+                count += 1
+        elif start_s is None:
+            origin_s = time_s
+        held, held_s = frame, time_s
+    if held is None:
+        return
+    end_s = held_s + (_duration_s(held) or gap_s or float(1 / fps))
+    while (instant_s := origin_s + float(count / fps)) < end_s - TOLERANCE_S:
+        yield instant_s, held
+        count += 1
+
+
+def _duration_s(frame: VideoFrame) -> float:
+    seconds = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0
+    return min(seconds, LONGEST_HOLD_S)
+
+
+def _sound_frames(audio_S: npt.NDArray[np.float32], sample_rate_hz: int) -> Iterator[AudioFrame]:
+    for start in range(0, len(audio_S), AAC_SAMPLES):
+        frame = AudioFrame.from_ndarray(
+            np.ascontiguousarray(audio_S[None, start : start + AAC_SAMPLES]), "fltp", "mono"
+        )
+        frame.sample_rate, frame.pts, frame.time_base = sample_rate_hz, start, Fraction(1, sample_rate_hz)
+        yield frame
+
+
+def _words(error: Exception) -> str:
+    """What went wrong, without the file's name, which FFmpeg puts into its messages."""
+    return str(getattr(error, "strerror", None) or type(error).__name__)
