@@ -1,0 +1,107 @@
+"""How the small T5 learns: it fills the spans that were hidden from captions.
+
+Shapes: B captions, N tokens.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
+from transformers import T5Config, T5EncoderModel, T5ForConditionalGeneration
+
+from components.common.random import seed_of
+from components.nn.schedules import set_learning_rate, warmup_cosine
+from components.text_encoder import ops
+from components.text_encoder.config import Train
+from components.text_encoder.tokenization import END_ID, PADDING_ID
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Captions with holes, and what is missing."""
+
+    source: Tensor  # (B, N)
+    target: Tensor  # (B, N), ops.IGNORED where there is nothing to say
+
+
+class Training:
+    """An encoder and the decoder that it is thrown away from afterwards."""
+
+    def __init__(self, config: Train, seed: int, tokenizer: Tokenizer, captions: Sequence[str], limit: int):
+        torch.manual_seed(seed_of(seed, "weights"))
+        self.config, self.seed = config, seed
+        self.tokens = [row.ids[: limit - 1] for row in tokenizer.encode_batch(captions, add_special_tokens=False)]
+        self.model: Any = T5ForConditionalGeneration(architecture(config, tokenizer.get_vocab_size()))
+        self.modules: dict[str, nn.Module] = {"model": self.model}
+        self.optimizers: dict[str, Optimizer] = {
+            "model": AdamW(self.model.parameters(), lr=config.learning_rate, weight_decay=0.01)
+        }
+
+    def batch(self, step: int, rank: int, world: int) -> Batch:
+        """Draw captions evenly and hide spans of them."""
+        draw = np.random.default_rng(seed_of(self.seed, "batch", step, rank))
+        chosen = draw.integers(len(self.tokens), size=self.config.global_batch // world)
+        return corrupted([self.tokens[number] for number in chosen], self.config, draw)
+
+    def step(self, fabric: Fabric, batch: Batch, step: int) -> Mapping[str, Tensor]:
+        """One step of filling in."""
+        config, descent = self.config, self.optimizers["model"]
+        peak = config.learning_rate
+        rate = warmup_cosine(step, steps=config.steps, warmup_steps=config.warmup_steps, peak=peak, floor=peak / 10)
+        set_learning_rate(descent, rate)
+        model = self.modules["model"]
+        model.train()
+        loss: Tensor = model(**inputs(fabric.to_device(batch.source), fabric.to_device(batch.target))).loss
+        descent.zero_grad(set_to_none=True)
+        fabric.backward(loss)
+        fabric.clip_gradients(model, descent, max_norm=config.gradient_clip)
+        descent.step()
+        return {"loss": loss.detach()}
+
+    def encoder(self) -> T5EncoderModel:
+        """The encoder alone, on the processor."""
+        encoder = T5EncoderModel(self.model.config)
+        wanted = encoder.state_dict()
+        encoder.load_state_dict(
+            {name: value.cpu() for name, value in self.model.state_dict().items() if name in wanted}
+        )
+        return encoder
+
+
+def architecture(config: Train, vocabulary: int) -> T5Config:
+    """T5 v1.1: gated GELU, no shared output embedding."""
+    values = {
+        "vocab_size": vocabulary,
+        "d_model": config.width,
+        "d_kv": config.head_width,
+        "d_ff": config.feed_forward_width,
+        "num_layers": config.layers,
+        "num_heads": config.heads,
+        "dropout_rate": config.dropout,
+        "feed_forward_proj": "gated-gelu",
+        "tie_word_embeddings": False,
+        "pad_token_id": PADDING_ID,
+        "eos_token_id": END_ID,
+        "decoder_start_token_id": PADDING_ID,
+    }
+    return T5Config.from_dict(values)
+
+
+def corrupted(rows: Sequence[Sequence[int]], config: Train, draw: np.random.Generator) -> Batch:
+    """Hide spans of tokenized captions."""
+    pairs = [
+        ops.corrupt(row, noise_share=config.noise_share, span_tokens=config.span_tokens, draw=draw) for row in rows
+    ]
+    source_BN, target_BN = ops.pad([pair[0] for pair in pairs]), ops.pad([pair[1] for pair in pairs], ops.IGNORED)
+    return Batch(torch.from_numpy(source_BN), torch.from_numpy(target_BN))
+
+
+def inputs(source_BN: Tensor, target_BN: Tensor) -> dict[str, Tensor]:
+    """The names under which T5 takes a batch."""
+    return {"input_ids": source_BN, "attention_mask": (source_BN != PADDING_ID).long(), "labels": target_BN}
