@@ -1,0 +1,1 @@
+"""Captions of kept clips to text vectors, computed once."""
