@@ -1,0 +1,1 @@
+"""Public weights by id, revision and hash."""
