@@ -1,0 +1,1 @@
+"""Adaptation: the base language model, tuned further on a named set of tasks."""

@@ -1,0 +1,1 @@
+"""The language model: a decoder over text, visual and audio tokens, trained on every task at once."""

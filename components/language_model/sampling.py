@@ -1,0 +1,212 @@
+"""conditions -> sampled codes.
+
+One pass over the prefix, then one position at a time through a cache of keys and values. The grammar of a sequence is
+fixed, so structural tokens are written, never drawn, and a code is drawn from its own segment's rows only. Guidance
+runs the sequences with and without text as one batch. Every sequence draws from its own seed, so what it becomes does
+not depend on what else is in the batch (beyond the rounding of matrix products).
+
+Shapes: B sequences, N positions, D text width, T H W a latent grid, L levels and F frames of sound, V rows of a head.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from components.language_model.model import Model
+from components.language_model.sequence import Layout, Part, Shape, layout
+from components.language_model.tasks import Task
+from components.language_model.vocabulary import Vocabulary
+from components.nn.transformer import Cache
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next code is drawn."""
+
+    guidance: float  # 1 follows the text as learned, more exaggerates it; only tasks with text use it
+    temperature: float  # 0 takes the likeliest code
+    top_k: int  # 0 keeps all codes
+    top_p: float  # 1 keeps all codes
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0 or self.top_k < 0 or not 0 < self.top_p <= 1:
+            raise ValueError(f"sampling: temperature and top_k must not be negative, and 0 < top_p ≤ 1: {self}")
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What the task is given, as codes of the tokenizers; parts that the task does not take stay None."""
+
+    text: Tensor | None = None  # float (B, N ≤ text_tokens, D), vectors of the text encoder
+    text_lengths: Tensor | None = None  # int (B,), how many of the N are filled; 0 is no text
+    frames: Tensor | None = None  # int (B, T, H, W): the leading latent frames; for video-to-audio the whole clip
+    masked: Tensor | None = None  # int (B, T, H, W): codes of the masked pixels, the whole clip
+    structure: Tensor | None = None  # int (B, T, H, W): codes of flow and depth, the whole clip
+    audio: Tensor | None = None  # int (B, L, F): the whole sound; a continuation reads only its start
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Whole clips and sounds: what was given as leading frames or first sound stands in front of what was made."""
+
+    visual: Tensor | None  # int (B, T, H, W)
+    audio: Tensor | None  # int (B, L, F)
+
+
+@torch.inference_mode()
+def sample(
+    model: Model,
+    vocabulary: Vocabulary,
+    task: Task,
+    shape: Shape,
+    conditions: Conditions,
+    *,
+    settings: Sampling,
+    seeds: Sequence[int],
+) -> Outputs:
+    """Sample one output per seed; `shape` is one of `model.shapes`.
+
+    Raises ValueError if a condition is missing, not wanted by the task, or of the wrong size.
+    """
+    given = 0 if conditions.frames is None else conditions.frames.shape[1]
+    plan = layout(task, shape, given, model.facts.text_tokens, vocabulary)
+    codes = _prefix_codes(vocabulary, task, shape, given, conditions)
+    ids_BN = plan.assemble(codes, len(seeds)).to(model.norm.weight.device)
+    decoder = _Decoder(model, plan, conditions, len(seeds), settings.guidance if task.text else 1.0)
+    decoder.feed(ids_BN[:, : plan.prefix])
+    for run in plan.runs:
+        noise_BN = _noise(run.length, seeds, run.start).to(ids_BN.device)
+        rows_VD = model.rows(run)
+        decoder.feed(ids_BN[:, decoder.length : run.start])  # markers in front of the run
+        for step in range(run.length):
+            position = run.start + step
+            drawn_B = draw(decoder.logits(rows_VD), noise_BN[:, step], settings)
+            ids_BN[:, position] = drawn_B + run.ids.start
+            decoder.feed(ids_BN[:, position : position + 1])
+    return _outputs(vocabulary, task, shape, given, conditions, plan, ids_BN)
+
+
+def draw(logits_BV: Tensor, noise_B: Tensor, settings: Sampling) -> Tensor:
+    """Draw one index a row by inverting the cumulative probabilities at `noise_B`, uniform in [0, 1)."""
+    if settings.temperature == 0:
+        return logits_BV.argmax(dim=-1)
+    kept = settings.top_k or logits_BV.shape[-1]
+    values_BK, order_BK = (logits_BV.double() / settings.temperature).topk(min(kept, logits_BV.shape[-1]), dim=-1)
+    shares_BK = values_BK.softmax(dim=-1)
+    before_BK = shares_BK.cumsum(dim=-1) - shares_BK
+    shares_BK = shares_BK.where(before_BK < settings.top_p, 0.0)
+    reached_BK = shares_BK.cumsum(dim=-1)
+    place_B1 = torch.searchsorted(reached_BK, noise_B.double()[:, None] * reached_BK[:, -1:], right=True)
+    last_B1 = (shares_BK > 0).sum(dim=-1, keepdim=True) - 1
+    return order_BK.gather(1, place_B1.minimum(last_B1))[:, 0]
+
+
+class _Decoder:
+    """A model in the middle of a sequence: how far it has read, and what it remembers of it."""
+
+    def __init__(self, model: Model, plan: Layout, conditions: Conditions, batch: int, guidance: float):
+        self.model, self.plan, self.guidance = model, plan, guidance
+        self.text, lengths = conditions.text, conditions.text_lengths
+        device, dtype = model.norm.weight.device, model.norm.weight.dtype
+        if self.text is not None and lengths is not None:
+            missing = model.facts.text_tokens - self.text.shape[1]
+            self.text = torch.nn.functional.pad(self.text.to(device, dtype), (0, 0, 0, missing))
+            lengths = lengths.to(device)
+        self.copies = 2 if guidance != 1.0 else 1
+        if self.copies == 2 and self.text is not None and lengths is not None:
+            self.text, lengths = self.text.repeat(2, 1, 1), torch.cat([lengths, torch.zeros_like(lengths)])
+        self.filled_BN = None if lengths is None else plan.filled(lengths)
+        self.table = model.angles(plan.tokens, device)
+        self.allowed_NN = plan.mask().to(device)
+        heads, width = model.architecture.heads, model.architecture.width
+        room = (self.copies * batch, heads, plan.tokens, width // heads)
+        self.caches = [
+            Cache(torch.empty(room, device=device, dtype=dtype), torch.empty(room, device=device, dtype=dtype))
+            for _ in model.blocks
+        ]
+        self.length = 0
+        self.last_BD: Tensor | None = None
+
+    def feed(self, ids_BN: Tensor) -> None:
+        """Read the next positions."""
+        first, self.length = self.length, self.length + ids_BN.shape[1]
+        x_BND = self.model.embed(self.plan, ids_BN.repeat(self.copies, 1), self.text, first)
+        table = (self.table[0][first : self.length], self.table[1][first : self.length])
+        state_BND = self.model.run(x_BND, table, self._mask(first), self.caches)
+        self.last_BD = state_BND[:, -1]
+
+    def logits(self, rows_VD: Tensor) -> Tensor:
+        """Scores (B, V) of what comes next, guided by the text."""
+        assert self.last_BD is not None
+        logits_BV = self.last_BD @ rows_VD.T
+        if self.copies == 1:
+            return logits_BV
+        with_text, without = logits_BV.chunk(2)
+        return without + self.guidance * (with_text - without)
+
+    def _mask(self, first: int) -> Tensor | None:
+        alone = self.length - first == 1  # a single new position may see all before it
+        if self.filled_BN is not None:
+            seen = self.filled_BN[:, None, None, : self.length]
+            return seen if alone else seen & self.allowed_NN[first : self.length, : self.length]
+        return None if alone else self.allowed_NN[first : self.length, : self.length]
+
+
+def _noise(length: int, seeds: Sequence[int], start: int) -> Tensor:
+    """Uniform numbers (B, N), each row from its own seed."""
+    rows = [torch.rand(length, generator=torch.Generator().manual_seed(seed + start)) for seed in seeds]
+    return torch.stack(rows)
+
+
+def _prefix_codes(
+    vocabulary: Vocabulary, task: Task, shape: Shape, given: int, conditions: Conditions
+) -> dict[Part, Tensor]:
+    """Ids of what is given; raises ValueError unless it is exactly what the task takes."""
+    wanted = {
+        "text": task.text,
+        "text_lengths": task.text,
+        "frames": bool(given),
+        "masked": task.masked != "none",
+        "structure": task.structure,
+        "audio": task.sound != "none",
+    }
+    if wrong := [name for name, want in wanted.items() if want != (getattr(conditions, name) is not None)]:
+        raise ValueError(f"{task.name} takes {[name for name, want in wanted.items() if want]}; mend {wrong}")
+    codes: dict[Part, Tensor] = {}
+    if conditions.frames is not None:
+        codes["frames"] = vocabulary.visual_to_ids(conditions.frames)
+    if conditions.masked is not None:
+        codes["masked"] = vocabulary.visual_to_ids(conditions.masked)
+    if conditions.structure is not None:
+        codes["structure"] = vocabulary.visual_to_ids(conditions.structure)
+    if conditions.audio is not None:
+        stop = shape.audio_frames if task.sound == "whole" else shape.sound_of(given)
+        codes["sound"] = vocabulary.audio_to_ids(conditions.audio[:, :, :stop])
+    return codes
+
+
+def _outputs(
+    vocabulary: Vocabulary,
+    task: Task,
+    shape: Shape,
+    given: int,
+    conditions: Conditions,
+    plan: Layout,
+    ids_BN: Tensor,
+) -> Outputs:
+    """Cut the outputs from finished sequences and put what was given in front."""
+    visual = audio = None
+    _, height, width = shape.latent
+    for segment in plan.segments:
+        ids = ids_BN[:, segment.start : segment.stop]
+        if segment.part == "visual_out":
+            visual = vocabulary.ids_to_visual(ids, (segment.length // (height * width), height, width))
+            if task.output_starts and conditions.frames is not None:
+                visual = torch.cat([conditions.frames.to(visual), visual], dim=1)
+        if segment.part == "audio_out":
+            audio = vocabulary.ids_to_audio(ids)
+            if task.sound == "start" and conditions.audio is not None:
+                audio = torch.cat([conditions.audio[:, :, : shape.sound_of(given)].to(audio), audio], dim=2)
+    return Outputs(visual, audio)
