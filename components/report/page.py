@@ -1,0 +1,142 @@
+"""Records -> the page.
+
+All markup is in templates/, all numbers and places are made here and in ops/. Equal records give equal bytes.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from components.common.formats import Formats
+from components.report.gallery import Group
+from components.report.graph import Graph
+from components.report.ops import bars, curves, words
+from components.report.ops.layout import BOX_HEIGHT_PX, Layout, layered
+from components.report.records import Flow, Model, Score
+
+TEMPLATES = Path(__file__).parent / "templates"
+LETTER_PX, BOX_PADDING_PX = 7.3, 22.0  # of the graph's monospaced names
+STAND_IN = re.compile(r"\[([^\]]+)\]")
+
+# What each model is called, by the name of the stage's input.
+TITLES: Final = {
+    "visual_tokenizer_image": "Visual tokenizer on pictures",
+    "visual_tokenizer": "Visual tokenizer on video",
+    "audio_tokenizer": "Audio tokenizer",
+    "text_encoder": "Text encoder",
+    "judge": "Judge",
+    "image_heavy": "Language model, image-heavy phase",
+    "video_heavy": "Language model, video-heavy phase",
+    "text_to_video": "Adapted to text-to-image and text-to-video",
+    "image_to_video": "Adapted to text-to-video and image-to-video",
+    "video_to_audio": "Adapted to video-to-audio",
+    "super_resolution_stage1": "Super-resolution, stage 1",
+    "super_resolution_stage2": "Super-resolution, stage 2",
+}
+SEEING_AND_HEARING: Final = ("visual_tokenizer_image", "visual_tokenizer", "audio_tokenizer", "text_encoder", "judge")
+PLACES: Final = {"ingested": "data", "clips": "data", "metrics": "scores", "samples": "made"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A score with its drawing."""
+
+    score: Score
+    bar: bars.Bar
+
+
+@dataclass(frozen=True)
+class Card:
+    """A model: its figures, its pictures, its curves, the loss first."""
+
+    name: str
+    title: str
+    model: Model
+    charts: tuple[curves.Chart, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A data stage: how many things arrived, stayed, and left for which reason."""
+
+    title: str
+    arrived: int
+    kept: int
+    dropped: Mapping[str, int]
+    details: Mapping[str, int]
+
+
+def render(
+    *,
+    formats: Formats,
+    graph: Graph,
+    groups: Sequence[Group],
+    scores: Sequence[Score],
+    models: Mapping[str, Model],
+    ingested: Flow,
+    kept: Flow,
+) -> str:
+    """Write the whole page as HTML; `models` go by the names of `TITLES`."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters |= {
+        "number": words.number,
+        "quantity": words.quantity,
+        "title": words.title,
+        "listed": words.listed,
+    }
+    cards = [_card(name, models[name]) for name in TITLES]
+    data_steps = tuple(steps(ingested, kept))
+    return environment.get_template("page.html.jinja").render(
+        formats=formats,
+        graph=graph,
+        layout=drawn(graph),
+        box_height=BOX_HEIGHT_PX,
+        places={stage.name: "" for stage in graph.stages}
+        | {stage: _place(name) for name, stage in graph.makers("report").items()},
+        groups=groups,
+        tables=[(task, [Row(s, bars.bar(s)) for s in rows]) for task, rows in groupby(scores, lambda s: s.task)],
+        stand_ins=sorted({name for score in scores for name in STAND_IN.findall(score.name)}),
+        senses=[card for card in cards if card.name in SEEING_AND_HEARING],
+        cards=cards,
+        steps=data_steps,
+        widest=max(1, *(step.arrived for step in data_steps)),
+    )
+
+
+def drawn(graph: Graph) -> Layout:
+    """Place the graph, boxes as wide as their names."""
+    widths = {stage.name: round(len(stage.name) * LETTER_PX + BOX_PADDING_PX, 1) for stage in graph.stages}
+    return layered(widths, graph.edges())
+
+
+def steps(ingested: Flow, kept: Flow) -> Iterator[Step]:
+    """The way of the clips through the data stages; raises ValueError if a manifest does not count clips."""
+    for title, flow in (("Cut from the sources", ingested), ("Kept by the filter", kept)):
+        if "clips" not in flow.kept:
+            raise ValueError(f"the manifest of a data stage counts {sorted(flow.kept)}, but no `clips`")
+        clips, details = flow.kept["clips"], {name: count for name, count in flow.kept.items() if name != "clips"}
+        yield Step(title, clips + sum(flow.dropped.values()), clips, flow.dropped, details)
+
+
+def _card(name: str, model: Model) -> Card:
+    ordered = sorted(model.curves.items(), key=lambda curve: (curve[0] != "loss", curve[0]))
+    charts = tuple(
+        curves.chart(scalar, points, curves.SMALL if position else curves.LARGE)
+        for position, (scalar, points) in enumerate(ordered)
+    )
+    return Card(name, TITLES[name], model, charts)
+
+
+def _place(name: str) -> str:
+    return PLACES.get(name) or (f"model-{name}" if name in TITLES else "")

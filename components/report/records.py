@@ -1,0 +1,79 @@
+"""What the page knows: records without a reader, so that drawing needs no file.
+
+Files go by their name relative to the folder they were found in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Score:
+    """One measured number and what it must be read beside; None where a mark does not apply."""
+
+    name: str
+    task: str
+    value: float
+    low: float | None  # ends of the confidence interval
+    high: float | None
+    chance: float | None
+    baseline: float | None
+    baseline_name: str | None
+    reconstruction_ceiling: float | None
+    real_ceiling: float | None
+    n: int
+    unit: str
+    better: Literal["higher", "lower"]
+
+
+@dataclass(frozen=True)
+class Media:
+    """A file that can be shown."""
+
+    name: str
+    kind: Literal["image", "video"]
+    height_px: int
+    width_px: int
+    sound: bool
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One generated clip, with what it was made from and what it is compared to where that was kept."""
+
+    sample_id: str
+    task: str
+    prompt: str
+    clip_id: str
+    seed: int
+    stage: str
+    unseen: bool
+    made: Media
+    condition: Media | None
+    truth: Media | None
+
+    @property
+    def subject(self) -> tuple[str, str, str, int]:
+        """What the base and the super-resolved version of one clip share."""
+        return self.task, self.prompt, self.clip_id, self.seed
+
+
+Points = tuple[tuple[float, float], ...]  # (step, value)
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a model's folder says of it; without curves if it was not trained here."""
+
+    metrics: Mapping[str, float]
+    curves: Mapping[str, Points]  # scalar -> its points, without the stretches that lack it
+    pictures: tuple[Media, ...]
+
+
+@dataclass(frozen=True)
+class Flow:
+    """How many things a data stage kept, by what they are, and how many it left out, by reason."""
+
+    kept: Mapping[str, int]
+    dropped: Mapping[str, int]
