@@ -6,6 +6,8 @@ Guidance (InstructPix2Pix) exaggerates what the small clip adds to nothing, and 
 Shapes: B clips, T H W the large grid, h w the small one, S text positions, D text width, V values of a half code.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -16,21 +18,21 @@ from components.super_resolution.model import Model
 
 @torch.no_grad()
 def upsample(
-    model: Model, low_BThw: Tensor, text_BSD: Tensor, lengths_B: Tensor, *, settings: Sampling, seed: int
+    model: Model, low_BThw: Tensor, text_BSD: Tensor, lengths_B: Tensor, *, settings: Sampling, seeds: Sequence[int]
 ) -> Tensor:
-    """Return codes (B, T, 2h, 2w); `lengths` of 0 mean no text. Equal arguments give equal codes."""
+    """Return codes (B, T, 2h, 2w); `lengths` of 0 mean no text. Every clip draws from its own seed."""
     device, bits, grid = low_BThw.device, model.architecture.bits, model.architecture.grid
-    generator = torch.Generator(device).manual_seed(seed)
+    generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
     codes_BN: Tensor = torch.zeros(len(low_BThw), grid[0] * grid[1] * grid[2], dtype=torch.int64, device=device)
     hidden_BN = torch.ones_like(codes_BN, dtype=torch.bool)
     counts = ops.reveals(codes_BN.shape[1], settings.steps)
     for step, count in enumerate(counts, start=1):
         high_BTHW, hidden_BTHW = codes_BN.unflatten(1, grid), hidden_BN.unflatten(1, grid)
         logits = guided_logits(model, high_BTHW, hidden_BTHW, low_BThw, text_BSD, lengths_B, settings)
-        drawn = [draw(half.flatten(1, 3), settings.temperature, generator) for half in logits]
+        drawn = [draw(half.flatten(1, 3), settings.temperature, generators) for half in logits]
         sure_BN = drawn[0][1] + drawn[1][1]
         noise = settings.choice_temperature * (1 - step / len(counts))
-        sure_BN = (sure_BN + noise * gumbel(sure_BN, generator)).masked_fill(~hidden_BN, -torch.inf)
+        sure_BN = (sure_BN + noise * gumbel(sure_BN, generators)).masked_fill(~hidden_BN, -torch.inf)
         kept_BN = torch.zeros_like(hidden_BN).scatter_(1, sure_BN.topk(count, dim=1).indices, True)
         codes_BN = torch.where(kept_BN, ops.join(torch.stack((drawn[0][0], drawn[1][0]), dim=-1), bits), codes_BN)
         hidden_BN = hidden_BN & ~kept_BN
@@ -66,15 +68,17 @@ def guided_logits(
     return sums
 
 
-def draw(logits_BNV: Tensor, temperature: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def draw(logits_BNV: Tensor, temperature: float, generators: Sequence[torch.Generator]) -> tuple[Tensor, Tensor]:
     """Draw a value at every position; returns values and their log-probabilities (at temperature 1), both (B, N)."""
     logits_BNV = logits_BNV.float()
-    noisy_BNV = logits_BNV + temperature * gumbel(logits_BNV, generator) if temperature else logits_BNV
+    noisy_BNV = logits_BNV + temperature * gumbel(logits_BNV, generators) if temperature else logits_BNV
     values_BN = noisy_BNV.argmax(dim=-1)
     return values_BN, logits_BNV.log_softmax(dim=-1).gather(-1, values_BN[..., None])[..., 0]
 
 
-def gumbel(like: Tensor, generator: torch.Generator) -> Tensor:
-    """Noise that turns a maximum into a draw from the softmax."""
-    exponential = torch.empty_like(like, dtype=torch.float32).exponential_(generator=generator)
+def gumbel(like: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+    """Noise that turns a maximum into a draw from the softmax; each row from its own generator."""
+    exponential = torch.empty_like(like, dtype=torch.float32)
+    for row, generator in zip(exponential, generators, strict=True):
+        row.exponential_(generator=generator)
     return -exponential.clamp_min(1e-20).log()

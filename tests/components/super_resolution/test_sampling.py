@@ -36,12 +36,19 @@ def test_guidance_zero_forgets_both_conditions(model, given):
 
 def test_equal_seeds_give_equal_codes_and_other_seeds_others(model, given):
     given = {name: given[name] for name in GIVEN}
-    codes = upsample(model, **given, settings=SETTINGS, seed=3)
+    codes = upsample(model, **given, settings=SETTINGS, seeds=[3, 5])
     assert codes.shape == (2, 3, 4, 4)
     assert codes.min() >= 0
     assert codes.max() < 128
-    assert torch.equal(codes, upsample(model, **given, settings=SETTINGS, seed=3))
-    assert not torch.equal(codes, upsample(model, **given, settings=SETTINGS, seed=4))
+    assert torch.equal(codes, upsample(model, **given, settings=SETTINGS, seeds=[3, 5]))
+    assert not torch.equal(codes, upsample(model, **given, settings=SETTINGS, seeds=[4, 5]))
+
+
+def test_a_clip_does_not_depend_on_its_batch(model, given):
+    given = {name: given[name] for name in GIVEN}
+    both = upsample(model, **given, settings=SETTINGS, seeds=[3, 5])
+    alone = upsample(model, **{name: value[1:] for name, value in given.items()}, settings=SETTINGS, seeds=[5])
+    assert torch.equal(both[1:], alone)
 
 
 def test_every_position_is_drawn_once(model, given, monkeypatch):
@@ -54,7 +61,7 @@ def test_every_position_is_drawn_once(model, given, monkeypatch):
 
     monkeypatch.setattr(model, "forward", counting)
     settings = replace(SETTINGS, text_guidance=1.0, low_guidance=1.0, temperature=0.0, choice_temperature=0.0)
-    upsample(model, **{name: given[name] for name in GIVEN}, settings=settings, seed=0)
+    upsample(model, **{name: given[name] for name in GIVEN}, settings=settings, seeds=[0, 1])
     assert hidden_counts == [48, 46, 41, 33, 24, 12]
 
 
