@@ -1,0 +1,112 @@
+"""Is this machine ready? Each check says what it found and, where that is not enough, what to do."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from flows.placement import cores
+from flows.workspace import CONSTRAINTS, Workspace
+
+READS, WRITES = ("h264", "vp9", "aac", "opus", "mjpeg", "png"), ("libx264", "aac")
+DISK_BYTES = 5_000_000_000  # the default run with its cache, twice over
+MEMORY_BYTES = 6_000_000_000
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding. `remedy` is empty where nothing need be done; `fatal` means that nothing can run."""
+
+    name: str
+    found: str
+    remedy: str = ""
+    fatal: bool = True
+
+
+def checks(workspace: Workspace) -> Iterator[Check]:
+    """Look at everything that a run needs."""
+    yield _python()
+    yield from _versions(workspace.root / CONSTRAINTS)
+    yield _disk(workspace)
+    yield _memory()
+    yield Check("threads", f"{cores()} cores")
+    yield _writable(workspace.home)
+    yield _repositories(workspace.root)
+    yield _codecs()
+
+
+def _python() -> Check:
+    found = ".".join(str(part) for part in sys.version_info[:3])
+    return Check("python", found, "" if sys.version_info[:2] == (3, 11) else "use Python 3.11")
+
+
+def _versions(constraints: Path) -> Iterator[Check]:
+    if not constraints.is_file():
+        yield Check("versions", f"no {CONSTRAINTS}", "restore it from git", fatal=False)
+        return
+    pins = [line.split("#")[0].strip().partition("==") for line in constraints.read_text().splitlines()]
+    wrong = []
+    for name, _, pinned in pins:
+        found = _installed(name) if pinned else None
+        if found and found.partition("+")[0] != pinned.partition("+")[0]:  # +cpu, +cu130: the same version
+            wrong.append(f"{name} {found} instead of {pinned}")
+    remedy = f"pip install --constraint {CONSTRAINTS} --editable ." if wrong else ""
+    yield Check("versions", "; ".join(wrong) or f"as in {CONSTRAINTS}", remedy, fatal=False)
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _disk(workspace: Workspace) -> Check:
+    free = shutil.disk_usage(workspace.root).free
+    remedy = f"free {(DISK_BYTES - free) / 1e9:.1f} GB, or clone to a larger disk" if free < DISK_BYTES else ""
+    return Check("disk", f"{free / 1e9:.1f} GB free", remedy, fatal=False)
+
+
+def _memory() -> Check:
+    import psutil
+
+    free = psutil.virtual_memory().available
+    remedy = "close other programs, or lower `threads` so that fewer stages run at once" if free < MEMORY_BYTES else ""
+    return Check("memory", f"{free / 1e9:.1f} GB available", remedy, fatal=False)
+
+
+def _writable(folder: Path) -> Check:
+    is_writable = os.access(folder, os.W_OK)
+    return Check("store", f"{folder} is {'' if is_writable else 'not '}writable", "" if is_writable else "chown it")
+
+
+def _repositories(root: Path) -> Check:
+    missing = [name for name in (".git", ".dvc") if not (root / name).exists()]
+    if missing:
+        return Check("repository", f"no {' and no '.join(missing)} in {root}", "run in a git clone; then `dvc init`")
+    hidden = subprocess.run(["git", "check-ignore", "--quiet", "dvc.lock"], cwd=root, check=False).returncode == 0
+    if hidden:
+        return Check("repository", "git ignores dvc.lock, so DVC refuses to work", "remove `dvc.lock` from .gitignore")
+    return Check("repository", "git and DVC")
+
+
+def _codecs() -> Check:
+    import av
+
+    missing = [name for name in READS if not _has(lambda name: av.Codec(name, "r"), name)]
+    missing += [name for name in WRITES if not _has(lambda name: av.Codec(name, "w"), name)]
+    remedy = "install PyAV from its wheel, which brings its own ffmpeg: pip install --force-reinstall av"
+    found = f"no {', '.join(missing)}" if missing else ", ".join(dict.fromkeys((*READS, *WRITES)))
+    return Check("codecs", found, remedy if missing else "")
+
+
+def _has(codec: Callable[[str], object], name: str) -> bool:
+    try:
+        codec(name)
+    except ValueError:  # PyAV's UnknownCodecError is one
+        return False
+    return True

@@ -1,0 +1,150 @@
+"""A command -> lines and an exit code, in a process group of its own.
+
+The group gets SIGTERM when the run is asked to stop, time to write a checkpoint, then SIGKILL, so that nothing goes on
+writing behind the coordinator's back. Everything that a coordinator starts carries its mark in the environment, so that
+after a kill -9 of the coordinator the next one can end what is left before it begins.
+"""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+MARK = "VIDEOPOET_COORDINATOR"  # environment variable, see `mark`
+GRACE_S = 60.0  # for a checkpoint
+
+
+class Interrupted(Exception):
+    """The run was asked to stop; what has not finished can be resumed."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended and what it took, its own children included."""
+
+    code: int  # 0 well; minus the signal's number if a signal ended it
+    seconds: float
+    cpu_s: float
+    peak_bytes: int
+
+
+class Processes:
+    """The process groups of one run. Any thread may call `run`; `stop` may be called from a signal handler."""
+
+    def __init__(self) -> None:
+        self._groups: set[int] = set()
+        self.stopping = threading.Event()
+
+    def run(self, command: str, environment: Mapping[str, str], line: Callable[[str], None]) -> Ended:
+        """Run a shell command in the current folder; every line that it prints goes to `line`.
+
+        Raises `Interrupted` if the run was asked to stop before the command ended well.
+        """
+        if self.stopping.is_set():
+            raise Interrupted
+        started_s = time.monotonic()
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", command],
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self._groups.add(process.pid)
+        if self.stopping.is_set():  # asked between the first look and now
+            _signal(process.pid, signal.SIGTERM)
+        assert process.stdout is not None
+        reader = threading.Thread(target=_pass_on, args=(process.stdout, line), daemon=True)
+        reader.start()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if self.stopping.is_set():  # a shell ends at once; what it started may be writing a checkpoint
+            _await_group(process.pid, GRACE_S)
+        _signal(process.pid, signal.SIGKILL)
+        self._groups.discard(process.pid)
+        reader.join(timeout=5)
+        if process.returncode and self.stopping.is_set():
+            raise Interrupted
+        seconds = time.monotonic() - started_s
+        return Ended(process.returncode, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+
+    def stop(self) -> None:
+        """Ask every group to end; those that are still there after `GRACE_S`, or at a second call, are killed."""
+        if self.stopping.is_set():
+            self._signal_all(signal.SIGKILL)
+            return
+        self.stopping.set()
+        self._signal_all(signal.SIGTERM)
+        timer = threading.Timer(GRACE_S, self._signal_all, [signal.SIGKILL])
+        timer.daemon = True
+        timer.start()
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        for group in tuple(self._groups):
+            _signal(group, number)
+
+
+def mark(home: Path) -> dict[str, str]:
+    """What goes into the environment of all that this process starts for the checkout whose `.videopoet` is `home`."""
+    return {MARK: f"{home}:{os.getpid()}:{psutil.Process().create_time()}"}
+
+
+def end_leftovers(home: Path) -> list[str]:
+    """End whatever a killed coordinator of this checkout left running; returns the command lines.
+
+    Only for a coordinator that has the checkout to itself.
+    """
+    ours = mark(home)[MARK]
+    marks = {process: _mark_of(process) for process in psutil.process_iter()}
+    left = [process for process, found in marks.items() if found.startswith(f"{home}:") and found != ours]
+    commands = []
+    for process in left:
+        with suppress(psutil.NoSuchProcess):
+            commands.append(" ".join(process.cmdline()))
+            process.terminate()
+    _, stubborn = psutil.wait_procs(left, timeout=GRACE_S)
+    for process in stubborn:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(stubborn, timeout=5)
+    return commands
+
+
+def _mark_of(process: psutil.Process) -> str:
+    with suppress(psutil.Error, OSError):
+        if process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+            return str(process.environ().get(MARK, ""))
+    return ""
+
+
+def _await_group(group: int, seconds: float) -> None:
+    """Wait until no process of the group is left, `seconds` at most."""
+    until_s = time.monotonic() + seconds
+    while time.monotonic() < until_s and any(_is_in(process, group) for process in psutil.process_iter()):
+        time.sleep(0.1)
+
+
+def _is_in(process: psutil.Process, group: int) -> bool:
+    with suppress(psutil.Error, OSError):
+        return os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _pass_on(stream: IO[bytes], line: Callable[[str], None]) -> None:
+    for raw in stream:
+        if text := raw.decode(errors="replace").rstrip():
+            line(text)
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)

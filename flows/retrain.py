@@ -1,0 +1,140 @@
+"""The flow `retrain`: the graph, walked.
+
+One Prefect task per stage of dvc.yaml, named after it, submitted once its parents are submitted and started when they
+are done. A failed stage stops its descendants only. Prefect's cache is off: DVC alone judges what is up to date.
+"""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from prefect import Task, flow, get_run_logger
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.futures import PrefectFuture
+from prefect.states import Failed
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from components.common import errors
+from components.common.artifacts import MANIFEST
+from flows import runs
+from flows.execution import Coordinator, Outcome, StageFailed, alone
+from flows.graph import Stage
+from flows.processes import Interrupted, Processes
+from flows.stages import Repository
+from flows.workspace import Workspace
+
+MOST_STAGES = 200  # threads that wait: far more than there are stages
+TRY_AGAIN, TRY_AGAIN_AFTER_S = "TryAgain", [10.0, 60.0]
+
+
+@dataclass
+class Result:
+    """How a run ended. `record` is None unless every stage is up to date."""
+
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    faults: dict[str, Exception] = field(default_factory=dict)
+    record: Path | None = None
+    stopped_by: int = 0  # number of the signal
+
+
+THREADS = cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner(max_workers=MOST_STAGES))
+
+
+@flow(name="retrain", persist_result=False, task_runner=THREADS)
+def retrain(targets: tuple[str, ...] = (), force: bool = False) -> Result | State[Result]:
+    """Bring `targets` (all stages if none) up to date, in the order of dvc.yaml; `force` runs the targets again."""
+    workspace, result, log = Workspace.find(), Result(), get_run_logger()
+    with alone(workspace, log.warning):
+        repository = Repository(workspace.root)
+        graph = repository.graph()
+        coordinator = Coordinator(workspace, repository, graph)
+        forced = set(graph.matching(targets) or graph.by_name) if force else set()
+        stages = graph.upstream_of(targets)
+        with _stopped_by_signals(coordinator.processes, result):
+            done: dict[str, PrefectFuture[Outcome | State[Outcome]]] = {}
+            for stage in stages:
+                task = _task(coordinator, stage, result, force=stage.name in forced)
+                done[stage.name] = task.submit(return_state=False, wait_for=[done[parent] for parent in stage.parents])
+            for future in done.values():
+                future.wait()
+        whole = len(result.outcomes) == len(stages)
+        if whole:
+            result.record = runs.write(workspace, graph, {s.name: result.outcomes[s.name].entry for s in stages})
+        facts = {"run": result.record.name} if result.record else {}
+        coordinator.tracking.close("FINISHED" if whole else "KILLED" if result.stopped_by else "FAILED", facts)
+    return result if whole else Failed(message=_message(result), data=result)
+
+
+def _task(coordinator: Coordinator, stage: Stage, result: Result, *, force: bool) -> Task[[], Outcome | State[Outcome]]:
+    def bring() -> Outcome | State[Outcome]:
+        try:
+            outcome = coordinator.bring(stage, get_run_logger().info, force=force)
+        except (StageFailed, ValueError, Interrupted) as error:
+            result.faults[stage.name] = error
+            again = isinstance(error, StageFailed) and error.code == errors.RETRY
+            return Failed(message=str(error) or "stopped; it can be resumed", name=TRY_AGAIN if again else None)
+        result.faults.pop(stage.name, None)
+        result.outcomes[stage.name] = outcome
+        _show(outcome)
+        return outcome
+
+    return Task(
+        bring,
+        name=stage.name,
+        task_run_name=stage.name,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        retries=len(TRY_AGAIN_AFTER_S),
+        retry_delay_seconds=TRY_AGAIN_AFTER_S,
+        retry_condition_fn=_may_retry,
+    )
+
+
+def _may_retry(_task: object, _run: TaskRun, state: State[Outcome]) -> bool:
+    return state.name == TRY_AGAIN
+
+
+def _show(outcome: Outcome) -> None:
+    """Keep the lock entry and the manifests as artifacts in Prefect."""
+    key = outcome.name.lower().replace("_", "-").replace("@", "-")
+    rows = [f"| `{path}` | `{item.md5}` | {item.size or 0:,} |" for path, item in outcome.entry.outs.items()]
+    lines = [f"**{outcome.name}**: {outcome.how}", "", "| output | md5 | bytes |", "| --- | --- | --- |", *rows]
+    create_markdown_artifact("\n".join(lines), key=f"{key}-lock", description=f"lock entry of {outcome.name}")
+    for path in outcome.entry.outs:
+        manifest = Path(path) / MANIFEST
+        if manifest.is_file():
+            text = f"```json\n{manifest.read_text()}\n```"
+            create_markdown_artifact(text, key=f"{key}-manifest", description=f"manifest of {path}")
+
+
+@contextmanager
+def _stopped_by_signals(processes: Processes, result: Result) -> Iterator[None]:
+    """SIGTERM and Ctrl-C end the stages' processes in good order; a second one at once."""
+
+    def stop(number: int, _frame: object) -> None:
+        result.stopped_by = number
+        processes.stop()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before: dict[int, Callable[..., object] | int | None] = {}
+    for name in (signal.SIGTERM, signal.SIGINT):
+        before[name] = signal.signal(name, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _message(result: Result) -> str:
+    if result.stopped_by:
+        return f"stopped by {signal.Signals(result.stopped_by).name}; the same command goes on from here"
+    return f"failed: {', '.join(result.faults) or 'nothing ran'}"

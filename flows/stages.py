@@ -1,0 +1,279 @@
+"""The bridge to DVC: reads the stages, says what is where, and records results. No other module imports `dvc`.
+
+`dvc.repo.Repo` is not a public interface: it is pinned, and tests/flows/test_stages.py holds it to what is used here.
+What this writes (dvc.lock, cache, run-cache) is what `dvc repro` would write. dvc.yaml is read once per `Repository`;
+every method may be called from any thread; the current folder must be the root of the checkout.
+A kill at any moment leaves nothing that the next `Repository` cannot work with: dvc.lock is replaced whole.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+from dvc.dependency import ParamsDependency
+from dvc.dvcfile import load_file
+from dvc.exceptions import DvcException
+from dvc.output import Output
+from dvc.repo import Repo, lock_repo
+from dvc.stage import PipelineStage
+from dvc.stage.cache import RunCacheNotFoundError, _can_hash, _get_stage_hash
+from dvc.stage.loader import StageLoader
+from dvc.stage.serialize import to_single_stage_lockfile
+from dvc.utils.serialize import dumps_yaml, load_yaml, loads_yaml
+from dvc_data.hashfile.hash_info import HashInfo
+from dvc_data.hashfile.meta import Meta
+
+from components.common.artifacts import replace_file
+from flows.graph import Entry, Graph, Item, Stage
+
+Place = Literal["workspace", "cache", "remote"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A stage whose outputs are gone and whose inputs are noted; `record` writes down what it was given here."""
+
+    name: str
+    handle: PipelineStage
+
+
+class Repository:
+    """The DVC repository of a checkout. Faults that a user can mend are ValueErrors."""
+
+    def __init__(self, root: Path):
+        logging.getLogger("dvc").setLevel(logging.WARNING)
+        self._guard = threading.RLock()
+        with _in_words():
+            self._repo = Repo(str(root), _wait_for_lock=True)
+            self._lockfile = root / "dvc.lock"
+            with lock_repo(self._repo):
+                _forget_dead_lockers(Path(self._repo.tmp_dir) / "rwlock")
+                self._repo.index.check_graph()
+                parents = {stage: list(self._repo.index.graph.successors(stage)) for stage in self._repo.index.graph}
+            self._names = {stage.name: sorted(p.name for p in above) for stage, above in parents.items() if stage.cmd}
+            self._stages = load_file(self._repo, str(root / "dvc.yaml")).stages
+            self._recorded: dict[str, Any] = self._read_lockfile()
+
+    def graph(self) -> Graph:
+        """The stages as they are now; raises ValueError naming a parameter that params.yaml lacks."""
+        with self._held():
+            return Graph.of(self._plain(self._load(name)) for name in self._stages)
+
+    def commands(self) -> dict[str, str]:
+        """Stage -> command, before any parameter is looked at."""
+        with self._held():
+            return {name: _text(self._stages[name].cmd) for name in self._stages}
+
+    def recorded(self, name: str) -> Entry | None:
+        """The stage's entry in dvc.lock."""
+        raw = self._recorded.get(name)
+        return _entry(raw) if raw else None
+
+    def item(self, name: str, path: str) -> Item | None:
+        """What lies in the workspace at an input or output of stage `name`, or None."""
+        with self._held():
+            stage = self._load(name)
+            found = next(thing for thing in (*stage.deps, *stage.outs) if thing.def_path == path)
+            if not found.exists:
+                return None
+            meta = found.get_meta()
+            return Item(found.get_hash().value, meta.size, meta.nfiles, meta.isexec and not meta.isdir)
+
+    def place(self, name: str, outs: Mapping[str, Item]) -> Place | None:
+        """The nearest place that holds all of `outs`, outputs of stage `name`. Pulls no data."""
+        with self._held():
+            stage = self._load(name)
+            for out in stage.outs:
+                _fill(out, outs[out.def_path])
+            if all(out.exists and not out.changed_checksum() for out in stage.outs):
+                return "workspace"
+            if all(not out.changed_cache() for out in stage.outs):
+                return "cache"
+            remote = self._remote()
+            if remote and all(remote.exists(out.hash_info.value) for out in stage.outs):
+                return "remote"
+            return None
+
+    def find(self, name: str, deps: Mapping[str, Item]) -> Entry | None:
+        """The run-cache's entry, local or remote, for the stage as it is now if its inputs were `deps`."""
+        with self._held():
+            stage = self._load(name)
+            for dep in stage.deps:
+                if isinstance(dep, ParamsDependency):
+                    dep.save()
+                else:
+                    _fill(dep, deps[dep.def_path])
+            raw = self._repo.stage_cache._load(stage) if _can_hash(stage) else None
+            raw = raw or self._remote_entry(stage)
+            return _entry(raw) if raw else None
+
+    def checkout(self, name: str) -> None:
+        """Bring the recorded outputs of a stage from the cache or the remote into the workspace."""
+        with self._held():
+            stage = self._load(name)
+            if not stage.outs_cached():
+                self._pull(stage)
+            stage.checkout(force=True)
+
+    def restore(self, name: str, place: Place) -> Entry | None:
+        """Bring the run-cache's outputs for the stage's present inputs into the workspace; None if they are not there.
+
+        `place` is where `find` and `place` saw them.
+        """
+        with self._held():
+            if place == "remote":
+                given = self._load(name)
+                given.save_deps()
+                self._remote_entry(given, keep=True)
+            stage = self._load(name)
+            stage.remove_outs()
+            try:
+                self._repo.stage_cache.restore(stage, pull=place == "remote")
+            except RunCacheNotFoundError:
+                return None
+            return self._record(stage)
+
+    def prepare(self, name: str) -> Prepared:
+        """Remove the stage's outputs and note its inputs; raises ValueError if one is missing."""
+        with self._held():
+            stage = self._load(name)
+            stage.remove_outs()
+            stage.save_deps()
+            return Prepared(name, stage)
+
+    def record(self, prepared: Prepared) -> Entry:
+        """Cache the outputs that now exist and write the stage's entry; raises ValueError if an output is missing."""
+        with self._held():
+            return self._record(prepared.handle)
+
+    def _record(self, stage: PipelineStage) -> Entry:
+        stage.save_outs()
+        self._repo.stage_cache.save(stage)
+        stage.commit()
+        raw = to_single_stage_lockfile(stage)
+        document = {"schema": "2.0"} | (load_yaml(self._lockfile) if self._lockfile.exists() else {})
+        document["stages"] = {**document.get("stages", {}), stage.name: raw}
+        replace_file(self._lockfile, dumps_yaml(document).encode())
+        self._recorded = self._read_lockfile()
+        return _entry(raw)
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        with self._guard, _in_words(), lock_repo(self._repo), self._repo.scm_context(quiet=True):
+            yield
+
+    def _read_lockfile(self) -> dict[str, Any]:
+        if not self._lockfile.exists():
+            return {}
+        stages: dict[str, Any] = load_yaml(self._lockfile).get("stages", {})
+        return stages
+
+    def _load(self, name: str) -> PipelineStage:
+        stage, raw = self._stages[name], self._recorded.get(name)
+        StageLoader.fill_from_lock(stage, raw)
+        stage.cmd_changed = raw is not None and raw["cmd"] != stage.cmd
+        return stage
+
+    def _plain(self, stage: PipelineStage) -> Stage:
+        params: dict[str, Any] = {}
+        for dep in stage.params:
+            values = dep.get_hash().value
+            prefix = "" if dep.def_path == ParamsDependency.DEFAULT_PARAMS_FILE else f"{dep.def_path}:"
+            params |= {f"{prefix}{key}": values[key] for key in sorted(values)}
+        return Stage(
+            name=stage.name,
+            cmd=_text(stage.cmd),
+            deps=tuple(dep.def_path for dep in stage.deps if not isinstance(dep, ParamsDependency)),
+            params=params,
+            outs=tuple(out.def_path for out in stage.outs),
+            parents=tuple(self._names[stage.name]),
+        )
+
+    def _remote(self) -> Any:
+        return self._repo.cloud.get_remote_odb() if self._repo.config["core"].get("remote") else None
+
+    def _remote_entry(self, stage: PipelineStage, keep: bool = False) -> Any:
+        """Look the stage up in the remote's run-cache; `keep` copies the entry into the local one."""
+        if self._remote() is None or not _can_hash(stage):
+            return None
+        store, key = self._repo.cloud.get_remote_odb(hash_name="md5-dos2unix"), _get_stage_hash(stage)
+        folder = store.fs.join(store.path, "runs", key[:2], key)
+        paths = sorted(store.fs.find(folder)) if store.fs.exists(folder) else []
+        if not paths:
+            return None
+        with store.fs.open(paths[0], mode="r") as file:
+            text = file.read()
+        if keep:
+            local = Path(self._repo.stage_cache._get_cache_path(key, store.fs.name(paths[0])))
+            local.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(local, text.encode())
+        return loads_yaml(text)
+
+    def _pull(self, stage: PipelineStage) -> None:
+        for objects in stage.get_used_objs().values():
+            self._repo.cloud.pull(objects)
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """DVC's errors are its user's: a wrong dvc.yaml, a missing file, a remote that is not there."""
+    try:
+        yield
+    except DvcException as error:
+        raise ValueError(str(error)) from error
+
+
+def _entry(raw: Mapping[str, Any]) -> Entry:
+    params: dict[str, Any] = {}
+    for path, values in raw.get("params", {}).items():
+        prefix = "" if path == ParamsDependency.DEFAULT_PARAMS_FILE else f"{path}:"
+        params |= {f"{prefix}{key}": value for key, value in values.items()}
+    deps, outs = ({item["path"]: _item(item) for item in raw.get(kind, [])} for kind in ("deps", "outs"))
+    return Entry(_text(raw["cmd"]), params, deps, outs)
+
+
+def _item(raw: Mapping[str, Any]) -> Item:
+    return Item(raw["md5"], raw.get("size"), raw.get("nfiles"), raw.get("isexec", False))
+
+
+def _fill(thing: Output, item: Item) -> None:
+    thing.meta = Meta(isdir=item.md5.endswith(".dir"), size=item.size, nfiles=item.nfiles, isexec=item.isexec)
+    thing.hash_info, thing.obj, thing.files = HashInfo("md5", item.md5), None, None
+
+
+def _text(cmd: str | list[str]) -> str:
+    return cmd if isinstance(cmd, str) else "\n".join(cmd)
+
+
+def _forget_dead_lockers(path: Path) -> None:
+    """Drop claims of processes that were killed; DVC itself is fooled when their number is in use again.
+
+    Called under the repository's lock, when nobody else edits the file.
+    """
+    try:
+        claims = json.loads(path.read_text())
+    except FileNotFoundError:
+        return
+    except json.JSONDecodeError:  # killed while writing
+        path.unlink()
+        return
+    written_s = path.stat().st_mtime
+
+    def alive(claim: Mapping[str, Any]) -> bool:
+        try:
+            return bool(psutil.Process(claim["pid"]).create_time() <= written_s)
+        except psutil.NoSuchProcess:
+            return False
+
+    kept = {
+        "write": {file: claim for file, claim in claims.get("write", {}).items() if alive(claim)},
+        "read": {file: [c for c in readers if alive(c)] for file, readers in claims.get("read", {}).items()},
+    }
+    if kept != {"write": claims.get("write", {}), "read": claims.get("read", {})}:
+        replace_file(path, json.dumps(kept).encode())
