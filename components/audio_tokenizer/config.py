@@ -78,12 +78,15 @@ class Losses:
     feature_matching: float
     discriminator_channels: int
     discriminator_start_step: int
+    discriminator_window: int  # samples of the spectrum that is judged
 
     def __post_init__(self) -> None:
         if min(self.waveform, self.spectral, self.commitment, self.adversarial, self.feature_matching) < 0:
             raise ValueError("losses: weights must not be negative")
         if not self.spectral_windows or any(window < 16 or window & (window - 1) for window in self.spectral_windows):
             raise ValueError("losses.spectral_windows must be powers of two from 16 on")
+        if self.discriminator_channels < 1 or self.discriminator_window < 128:
+            raise ValueError("losses.discriminator_channels must be at least 1 and discriminator_window at least 128")
 
     @property
     def has_discriminators(self) -> bool:
@@ -128,8 +131,10 @@ class Config:
                 f"audio_tokenizer.codebooks.start_step ({self.codebooks.start_step}) "
                 f"must come before steps ({self.steps})"
             )
-        longest = self.window_frames * self.architecture.hop
-        if max(self.losses.spectral_windows) > longest:
+        samples = self.window_frames * self.architecture.hop
+        if max(self.losses.spectral_windows) > samples:
+            raise ValueError(f"audio_tokenizer.losses.spectral_windows must fit the {samples} samples of window_frames")
+        if self.losses.has_discriminators and 2 * self.losses.discriminator_window > samples:
             raise ValueError(
-                f"audio_tokenizer.losses.spectral_windows must fit the {longest} samples of window_frames: shorten them"
+                f"audio_tokenizer.losses.discriminator_window must be at most half of window_frames, {samples} samples"
             )

@@ -20,7 +20,7 @@ class WaveDiscriminator(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        widths = [min(channels * 4**depth, 1024) for depth in range(5)]
+        widths = [channels * min(4**depth, 64) for depth in range(5)]
         self.layers = nn.ModuleList([nn.Conv1d(1, channels, 15, padding=7)])
         for narrow, wide in pairwise(widths):
             self.layers.append(nn.Conv1d(narrow, wide, 41, stride=4, padding=20, groups=max(1, narrow // 4)))
@@ -33,7 +33,7 @@ class WaveDiscriminator(nn.Module):
 class SpectrumDiscriminator(nn.Module):
     """Strided convolutions over real and imaginary parts, time × frequency."""
 
-    def __init__(self, channels: int, window: int = 1024):
+    def __init__(self, channels: int, window: int):
         super().__init__()
         self.window = window
         widths = [channels * multiple for multiple in (1, 1, 2, 4, 4, 8, 8)]
@@ -55,10 +55,10 @@ class SpectrumDiscriminator(nn.Module):
 class Discriminators(nn.Module):
     """All of them; the result lists each one's feature maps."""
 
-    def __init__(self, channels: int):
+    def __init__(self, channels: int, window: int):
         super().__init__()
         self.waves = nn.ModuleList(WaveDiscriminator(channels) for _ in range(SCALES))
-        self.spectrum = SpectrumDiscriminator(channels)
+        self.spectrum = SpectrumDiscriminator(channels, window)
 
     def forward(self, wave_BS: Tensor) -> list[list[Tensor]]:
         found: list[list[Tensor]] = [self.spectrum(wave_BS)]

@@ -44,7 +44,9 @@ class Training:
         self.modules: dict[str, nn.Module] = {"codec": self.codec, "average": self.average}
         self.optimizers: dict[str, Optimizer] = {"codec": optimizer(self.codec, config.learning_rate)}
         if config.losses.has_discriminators:
-            self.modules["discriminators"] = judges.Discriminators(config.losses.discriminator_channels)
+            self.modules["discriminators"] = judges.Discriminators(
+                config.losses.discriminator_channels, config.losses.discriminator_window
+            )
             self.optimizers["discriminators"] = optimizer(
                 self.modules["discriminators"], config.discriminator_learning_rate
             )

@@ -68,6 +68,9 @@ def captions(clips: Path, split: Literal["train", "heldout"]) -> dict[str, dict[
 
 def save(folder: Path, encoder: Encoder) -> None:
     """Write config.json, model.safetensors (one file) and tokenizer.json."""
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
     encoder.model.save_pretrained(folder, max_shard_size="1TB")
     encoder.tokenizer.save(str(folder / TOKENIZER))
 
@@ -75,7 +78,9 @@ def save(folder: Path, encoder: Encoder) -> None:
 def load(folder: Path) -> Encoder:
     """Read what `save` wrote, or a public T5 in the same format, kept in the precision it was stored in."""
     from transformers import T5EncoderModel
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     if not (folder / "config.json").is_file():
         raise ValueError(f"{folder} holds no T5 (no config.json): run the stage that makes it")
     model = T5EncoderModel.from_pretrained(folder, local_files_only=True, dtype="auto")

@@ -1,0 +1,74 @@
+"""A codec and a configuration small enough for a test."""
+
+import pytest
+import torch
+
+from components.audio_tokenizer.config import Architecture, Codebooks, Config, Losses
+from components.audio_tokenizer.model import Model
+from components.common.formats import Formats
+
+
+@pytest.fixture
+def config() -> Config:
+    return Config(
+        formats=Formats(
+            fps=8,
+            clip_frames=5,
+            long_frames=9,
+            height_px=16,
+            width_px=16,
+            portrait_height_px=24,
+            portrait_width_px=16,
+            sample_rate_hz=2000,
+            text_tokens=8,
+        ),
+        threads=1,
+        seed=0,
+        architecture=Architecture(
+            patch=2,
+            channels=8,
+            growth=2,
+            max_channels=16,
+            strides=(2, 4),
+            dilations=(1, 3),
+            activation="snake",
+            latent_width=6,
+            levels=3,
+            codebook_size=16,
+        ),
+        codebooks=Codebooks(decay=0.9, kmeans_iterations=4, start_step=2, dead_share=0.1),
+        losses=Losses(
+            waveform=1.0,
+            spectral=1.0,
+            spectral_windows=(32, 128),
+            mels=16,
+            floor=0.01,
+            commitment=0.25,
+            adversarial=1.0,
+            feature_matching=1.0,
+            discriminator_channels=1,
+            discriminator_start_step=3,
+            discriminator_window=128,
+        ),
+        steps=6,
+        global_batch=4,
+        window_frames=16,
+        level_dropout=0.5,
+        learning_rate=0.002,
+        discriminator_learning_rate=0.001,
+        warmup_steps=2,
+        gradient_clip=1.0,
+        ema_decay=0.9,
+        checkpoint_every_steps=2,
+        cached_sounds=8,
+        evaluation_sounds=4,
+    )
+
+
+@pytest.fixture
+def model(config: Config) -> Model:
+    """An untrained codec with random codes."""
+    torch.manual_seed(0)
+    model = Model(config.architecture)
+    model.quantizer.codebooks.normal_(std=0.3)
+    return model.eval().requires_grad_(False)
