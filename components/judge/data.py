@@ -1,0 +1,28 @@
+"""The judge as files: weights and architecture, the words and attribute values it knows, its accuracies.
+
+`metrics.json` beside them holds how far it can be trusted: accuracy on held-out real clips, with chance.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from components.judge.config import Architecture
+from components.judge.model import Judge
+from components.judge.words import Words
+from components.nn import weights
+
+
+def save(folder: Path, judge: Judge, architecture: Architecture) -> None:
+    """Write a judge into `folder`."""
+    values = {name: list(kinds) for name, kinds in judge.values.items()}
+    config = {"architecture": asdict(architecture), "attributes": values, "words": list(judge.words.known)}
+    weights.save(folder, judge, config)
+
+
+def load(folder: Path) -> Judge:
+    """Read a judge, ready to judge; raises ValueError if `folder` holds no model."""
+    config = weights.read_config(folder)
+    sizes = {name: tuple(value) if isinstance(value, list) else value for name, value in config["architecture"].items()}
+    judge = Judge(Architecture(**sizes), Words(config["words"]), config["attributes"])
+    weights.load_into(judge, folder)
+    return judge

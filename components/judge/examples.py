@@ -1,0 +1,103 @@
+"""Kept clips as the judge learns from them: pixels, captions, and attribute values as numbers.
+
+An attribute is learnt if at least two of its values occur often enough; it counts as visible in a still if any image
+has it, and only then do single frames of clips teach it. Clips are seen at their format's base size, long ones by
+their first `formats.clip_frames` frames. Decoded pixels are kept up to a memory limit, which changes nothing but time.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from components.common.formats import Formats
+from components.filter.data import Clips
+
+MISSING = -100  # the class number that cross-entropy ignores
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Clips of one shape: stills or moving, square or upright."""
+
+    still: bool
+    orientation: str
+    indices: NDArray[np.int64]
+
+
+class Examples:
+    """A split of the kept clips, by position."""
+
+    def __init__(self, clips: Clips, formats: Formats, memory_mib: int = 0):
+        self.formats = formats
+        self._pixels: dict[int, Pixels] = {}
+        self._clips, self._bytes_left = clips, memory_mib << 20
+        every = [clips[i] for i in range(len(clips))]
+        self.captions = [clip.caption for clip in every]
+        self.attributes = [clip.attributes for clip in every]
+        self.is_image = np.array([clip.frames == 1 for clip in every], dtype=bool)
+        self.orientations = [clip.orientation for clip in every]
+
+    def __len__(self) -> int:
+        return len(self.captions)
+
+    def pixels(self, index: int) -> Pixels:
+        """Frames of one clip, uint8 THWC: 1 of an image, `formats.clip_frames` of a video."""
+        if index in self._pixels:
+            return self._pixels[index]
+        frames = 1 if self.is_image[index] else self.formats.clip_frames
+        pixels = self._clips.pixels(index, self.formats.of(frames, self.orientations[index]))
+        if pixels.nbytes <= self._bytes_left:
+            self._bytes_left -= pixels.nbytes
+            self._pixels[index] = pixels
+        return pixels
+
+    def groups(self) -> list[Group]:
+        """Moving groups hold videos; still groups hold images and videos, to be seen by one frame. None is empty."""
+        found = []
+        for still in (False, True):
+            for orientation in ("square", "portrait"):
+                fits = np.array([name == orientation for name in self.orientations], dtype=bool)
+                indices = np.flatnonzero(fits if still else fits & ~self.is_image)
+                if len(indices):
+                    found.append(Group(still, orientation, indices))
+        return found
+
+    def combinations(self, names: Iterable[str]) -> list[tuple[str, ...] | None]:
+        """The values of all of `names` for every clip; None where one is missing."""
+        names = sorted(names)
+        return [
+            tuple(values[name] for name in names) if all(name in values for name in names) else None
+            for values in self.attributes
+        ]
+
+
+def learnable_values(examples: Examples, min_clips: int) -> dict[str, tuple[str, ...]]:
+    """Attribute -> its values that at least `min_clips` clips have, for attributes with two such values or more."""
+    counts = Counter(pair for attributes in examples.attributes for pair in attributes.items() if pair[1])
+    values: dict[str, tuple[str, ...]] = {}
+    for name in sorted({name for name, _ in counts}):
+        common = tuple(sorted(kind for (of, kind), count in counts.items() if of == name and count >= min_clips))
+        if len(common) >= 2:
+            values[name] = common
+    return values
+
+
+def visible_in_stills(examples: Examples) -> frozenset[str]:
+    """Names of the attributes that images have."""
+    pairs = zip(examples.is_image, examples.attributes, strict=True)
+    return frozenset(name for is_image, attributes in pairs if is_image for name in attributes)
+
+
+def labels(attributes: Sequence[Mapping[str, str]], values: Mapping[str, Sequence[str]]) -> Tensor:
+    """Class numbers (B, attributes in sorted order); MISSING where a clip lacks the attribute or its value is rare."""
+    rows = [
+        [list(values[name]).index(of[name]) if of.get(name) in values[name] else MISSING for name in sorted(values)]
+        for of in attributes
+    ]
+    return torch.tensor(rows, dtype=torch.int64).reshape(len(rows), len(values))

@@ -1,0 +1,130 @@
+"""A video–text dual encoder with one head per attribute.
+
+Two streams watch a clip: a wide one sees few frames one by one (what it looks like), a narrow one sees all frames
+together (how it moves); both end in pooling over space and time, so every size and length is taken. A still picture
+has no motion features: they are zero. Texts are sets of words; word order is not seen.
+
+Shapes: B clips, T frames, H height, W width, C channels, N words, D features, K values of an attribute.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from components.judge.config import Architecture
+from components.judge.words import Words
+from components.media.tensors import to_unit
+
+CLIPS_AT_ONCE = 32
+
+
+class Layer(nn.Module):
+    """Convolution, batch normalisation, ReLU; `kernel` and `stride` are (time, space)."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: tuple[int, int], stride: tuple[int, int]):
+        super().__init__()
+        shape = (kernel[0], kernel[1], kernel[1])
+        padding = tuple(side // 2 for side in shape)
+        self.conv = nn.Conv3d(inputs, outputs, shape, (stride[0], stride[1], stride[1]), padding, bias=False)
+        self.norm = nn.BatchNorm3d(outputs)
+
+    def forward(self, x_BCTHW: Tensor) -> Tensor:
+        return F.relu(self.norm(self.conv(x_BCTHW)))
+
+
+class VideoSide(nn.Module):
+    """x_BCTHW in -1..1 -> features_BD."""
+
+    def __init__(self, architecture: Architecture):
+        super().__init__()
+        look, move = architecture.look_widths, architecture.move_widths
+        self.look_every_frames = architecture.look_every_frames
+        self.look = nn.Sequential(
+            *(
+                Layer(inputs, outputs, (1, 5 if i == 0 else 3), (1, 2 if i in (0, 1) or i % 2 else 1))
+                for i, (inputs, outputs) in enumerate(zip((3, *look), look, strict=False))
+            )
+        )
+        self.move = nn.Sequential(
+            *(
+                Layer(inputs, outputs, (1, 5) if i == 0 else (3, 3), (1 if i == 0 else 2, 2))
+                for i, (inputs, outputs) in enumerate(zip((3, *move), move, strict=False))
+            )
+        )
+        self.move_features = 2 * move[-1]
+        self.out = nn.Linear(2 * look[-1] + self.move_features, architecture.features)
+
+    def forward(self, x_BCTHW: Tensor) -> Tensor:
+        look_BCTHW = self.look(x_BCTHW[:, :, :: self.look_every_frames])
+        look_BC = torch.cat([look_BCTHW.mean((2, 3, 4)), look_BCTHW.amax((3, 4)).mean(2)], dim=1)
+        if x_BCTHW.shape[2] == 1:
+            move_BC = look_BC.new_zeros(len(look_BC), self.move_features)
+        else:
+            move_BCTHW = self.move(x_BCTHW.diff(dim=2))
+            move_BC = torch.cat([move_BCTHW.mean((2, 3, 4)), move_BCTHW.amax((2, 3, 4))], dim=1)
+        features_BD: Tensor = self.out(torch.cat([look_BC, move_BC], dim=1))
+        return features_BD
+
+
+class TextSide(nn.Module):
+    """words_BN (0 = no word) -> features_BD: the mean of the words' vectors, through two layers."""
+
+    def __init__(self, words: int, architecture: Architecture):
+        super().__init__()
+        width = architecture.word_width
+        self.embedding = nn.Embedding(words, width, padding_idx=0)
+        self.out = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, architecture.features))
+
+    def forward(self, words_BN: Tensor) -> Tensor:
+        count_B1 = (words_BN > 0).sum(dim=1, keepdim=True).clamp(min=1)
+        features_BD: Tensor = self.out(self.embedding(words_BN).sum(dim=1) / count_B1)
+        return features_BD
+
+
+class Judge(nn.Module):
+    """Names attributes of clips and compares clips with texts; `values` lists each attribute's learnt values."""
+
+    def __init__(self, architecture: Architecture, words: Words, values: Mapping[str, Sequence[str]]):
+        super().__init__()
+        self.words = words
+        self.values = {name: tuple(values[name]) for name in sorted(values)}
+        self.video = VideoSide(architecture)
+        self.text = TextSide(len(words), architecture)
+        # a module's name may hold no dot, an attribute's may: heads go by position
+        self.heads = nn.ModuleList(nn.Linear(architecture.features, len(kinds)) for kinds in self.values.values())
+
+    def forward(self, x_BCTHW: Tensor, words_BN: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Clips in -1..1 and texts -> the features of both (B, D), and the clips' attribute scores."""
+        features_BD = self.video(x_BCTHW)
+        return features_BD, self.text(words_BN), self.logits(features_BD)
+
+    def logits(self, features_BD: Tensor) -> dict[str, Tensor]:
+        """Score every value of every attribute: name -> (B, K)."""
+        active_BD = F.relu(features_BD)
+        return {name: head(active_BD) for name, head in zip(self.values, self.heads, strict=True)}
+
+    @torch.no_grad()
+    def features(self, frames_BTHWC: Tensor) -> Tensor:
+        """Describe uint8 clips of any length and size by D numbers each."""
+        return torch.cat([self.video(unit) for unit in _in_parts(frames_BTHWC)])
+
+    @torch.no_grad()
+    def attributes(self, frames_BTHWC: Tensor) -> dict[str, list[str]]:
+        """Name the likeliest value of every attribute; empty if the clips it learnt from had no attributes."""
+        logits = self.logits(self.features(frames_BTHWC))
+        return {
+            name: [self.values[name][i] for i in scores_BK.argmax(dim=1).tolist()] for name, scores_BK in logits.items()
+        }
+
+    @torch.no_grad()
+    def similarity(self, frames_BTHWC: Tensor, texts: Sequence[str]) -> Tensor:
+        """Cosine between each clip and its text, (B,) in -1..1."""
+        words_BN = self.words.numbers(texts).to(frames_BTHWC.device)
+        return F.cosine_similarity(self.features(frames_BTHWC), self.text(words_BN), dim=1)
+
+
+def _in_parts(frames_BTHWC: Tensor) -> Iterator[Tensor]:
+    for part in frames_BTHWC.split(CLIPS_AT_ONCE):
+        yield to_unit(part)

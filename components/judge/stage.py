@@ -1,0 +1,54 @@
+"""kept clips -> judge.
+
+It learns from the train split alone; the held-out split only says how far it can be trusted.
+"""
+
+from pathlib import Path
+
+import torch
+
+from components.common import artifacts, runtime
+from components.common.artifacts import Summary
+from components.common.fit import fit
+from components.common.random import seed_of
+from components.filter.data import Clips
+from components.judge import data, evaluation
+from components.judge.config import Config
+from components.judge.examples import Examples, learnable_values
+from components.judge.model import Judge
+from components.judge.training import Training
+from components.judge.words import Words
+
+
+def run(config: Config, *, clips: Path, output: Path) -> Summary:
+    """Train the judge on `clips`; writes the model, `losses.csv` and `metrics.json`."""
+    train = Examples(Clips(clips, "train"), config.formats, config.memory_mib)
+    heldout = Examples(Clips(clips, "heldout"), config.formats)
+    if not len(train):
+        raise ValueError(f"{clips} holds no clip of the train split: the judge has nothing to learn from")
+    torch.manual_seed(seed_of(config.seed, "weights"))
+    judge = Judge(config.architecture, Words.of(train.captions), learnable_values(train, config.min_clips_per_value))
+    history = fit(
+        Training(config, judge, train),
+        steps=config.steps,
+        seed=config.seed,
+        checkpoint_every_steps=config.checkpoint_every_steps,
+        unit="clips",
+        per_step=round(
+            config.still_share * config.stills_per_batch + (1 - config.still_share) * config.clips_per_batch
+        ),
+    )
+    judge.cpu().eval().requires_grad_(False)
+    values = evaluation.metrics(judge, train, heldout)
+    runtime.current().tracker.scalars(values, config.steps)
+    with artifacts.fresh(output) as folder:
+        data.save(folder, judge, config.architecture)
+        history.write_csv(folder / "losses.csv")
+        artifacts.write_json(folder / "metrics.json", values)
+        return artifacts.describe(
+            folder,
+            "judge",
+            inputs={"clips": clips},
+            counts={"train": len(train), "heldout": len(heldout), "words": len(judge.words.known)},
+            facts={"attributes": {name: list(kinds) for name, kinds in judge.values.items()}},
+        )

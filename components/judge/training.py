@@ -1,0 +1,142 @@
+"""How the judge learns: attribute values by cross-entropy, captions by contrast.
+
+Most steps show stills (images, and single frames of clips), because looks are learnt from many pictures and a still
+costs a small part of a clip; the others show whole clips. Pictures are shifted, blurred and noised, so that what a
+tokenizer loses is not mistaken for content.
+
+Shapes: B clips, T frames, H height, W width, C channels, N words, D features, A attributes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import Optimizer
+
+from components.common.random import seed_of
+from components.judge.config import Config
+from components.judge.examples import MISSING, Examples, labels, visible_in_stills
+from components.judge.model import Judge
+from components.media.tensors import to_unit
+from components.nn.schedules import set_learning_rate, warmup_cosine
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Clips of one shape, and what is known of them."""
+
+    frames: Tensor  # BTHWC uint8
+    labels: Tensor  # BA, MISSING where unknown
+    words: Tensor  # BN
+    captions: Tensor  # B: equal captions have equal numbers, -1 where there is none to learn from
+
+
+class Training:
+    """One training run, as `components.common.fit` wants it."""
+
+    def __init__(self, config: Config, judge: Judge, examples: Examples):
+        self.config, self.examples, self.words = config, examples, judge.words
+        self.groups = examples.groups()
+        self.labels_NA = labels(examples.attributes, judge.values)
+        still = visible_in_stills(examples)
+        self.moving_only_A = torch.tensor([name not in still for name in judge.values], dtype=torch.bool)
+        captions = {caption: i for i, caption in enumerate(sorted(set(examples.captions)))}
+        self.caption_N = torch.tensor([captions[text] if text else -1 for text in examples.captions])
+        self.modules: dict[str, nn.Module] = {"judge": judge}
+        self.optimizers: dict[str, Optimizer] = {
+            "judge": torch.optim.AdamW(
+                judge.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.98)
+            )
+        }
+
+    def batch(self, step: int, rank: int, world: int) -> Batch:
+        """Draw clips of one group with replacement; groups by their share of clips."""
+        random = np.random.default_rng(seed_of(self.config.seed, "batch", step, rank))
+        moving = [group for group in self.groups if not group.still]
+        still = [group for group in self.groups if group.still]
+        groups = still if not moving or random.random() < self.config.still_share else moving
+        sizes = np.array([len(group.indices) for group in groups], dtype=np.float64)
+        group = groups[random.choice(len(groups), p=sizes / sizes.sum())]
+        count = self.config.stills_per_batch if group.still else self.config.clips_per_batch
+        indices = random.choice(group.indices, size=count)
+        return self._stills(indices, random) if group.still else self._clips(indices)
+
+    def step(self, fabric: Fabric, batch: Batch, step: int) -> Mapping[str, Tensor]:
+        """Learn from one batch; draws the degradations from torch's generator, which the step seeds."""
+        config, judge, optimizer = self.config, self.modules["judge"], self.optimizers["judge"]
+        rate = warmup_cosine(
+            step, steps=config.steps, warmup_steps=config.warmup_steps, peak=config.learning_rate, floor=0.0
+        )
+        set_learning_rate(optimizer, rate)
+        x_BCTHW = degrade(shift(to_unit(batch.frames.to(fabric.device)), config.shift_px), config.blur, config.noise)
+        video_BD, text_BD, logits = judge(x_BCTHW, batch.words.to(fabric.device))
+        attributes = attribute_loss(logits, batch.labels.to(fabric.device), config.label_smoothing)
+        captions = caption_loss(video_BD, text_BD, batch.captions.to(fabric.device), config.temperature)
+        loss = attributes + config.contrast_weight * captions
+        optimizer.zero_grad()
+        fabric.backward(loss)
+        fabric.clip_gradients(judge, optimizer, max_norm=config.gradient_clip)
+        optimizer.step()
+        return {"loss": loss, "loss_attributes": attributes, "loss_captions": captions}
+
+    def _clips(self, indices: NDArray[np.int64]) -> Batch:
+        """Whole clips with their captions, and images if there is nothing else."""
+        frames_BTHWC = torch.from_numpy(np.stack([self.examples.pixels(int(i)) for i in indices]))
+        words_BN = self.words.numbers([self.examples.captions[i] for i in indices])
+        return Batch(frames_BTHWC, self.labels_NA[indices], words_BN, self.caption_N[indices])
+
+    def _stills(self, indices: NDArray[np.int64], random: np.random.Generator) -> Batch:
+        """Images with their captions, and single frames of clips without what only a moving clip can tell."""
+        clips = [self.examples.pixels(int(i)) for i in indices]
+        frames = [clip[random.integers(len(clip))][None] for clip in clips]
+        words_BN = self.words.numbers([self.examples.captions[i] for i in indices])
+        is_image_B = torch.from_numpy(self.examples.is_image[indices])
+        return Batch(
+            torch.from_numpy(np.stack(frames)),
+            self.labels_NA[indices].masked_fill(self.moving_only_A, MISSING),
+            words_BN,
+            self.caption_N[indices].masked_fill(~is_image_B, -1),
+        )
+
+
+def shift(x_BCTHW: Tensor, most_px: int) -> Tensor:
+    """Move the whole batch by one random offset, repeating the border."""
+    down, right = torch.randint(-most_px, most_px + 1, (2,)).tolist()
+    height, width = x_BCTHW.shape[-2:]
+    padded_BCTHW = F.pad(x_BCTHW, (most_px,) * 4 + (0, 0), mode="replicate")
+    top, left = most_px + down, most_px + right
+    return padded_BCTHW[..., top : top + height, left : left + width]
+
+
+def degrade(x_BCTHW: Tensor, blur: float, noise: float) -> Tensor:
+    """Mix up to `blur` of a half-resolution copy into each clip, and add noise of up to `noise` standard deviation."""
+    strength_2B1111 = torch.rand(2, len(x_BCTHW), 1, 1, 1, 1, device=x_BCTHW.device)
+    half_BCTHW = F.avg_pool3d(x_BCTHW, (1, 2, 2))
+    soft_BCTHW = F.interpolate(half_BCTHW, size=x_BCTHW.shape[2:], mode="trilinear", align_corners=False)
+    blurred_BCTHW = torch.lerp(x_BCTHW, soft_BCTHW, strength_2B1111[0] * blur)
+    return blurred_BCTHW + torch.randn_like(x_BCTHW) * strength_2B1111[1] * noise
+
+
+def attribute_loss(logits: Mapping[str, Tensor], labels_BA: Tensor, smoothing: float) -> Tensor:
+    """Sum of the attributes' cross-entropies; an attribute that no clip of the batch has adds nothing."""
+    losses = [labels_BA.new_zeros((), dtype=torch.float32)]
+    for scores_BK, labels_B in zip(logits.values(), labels_BA.unbind(dim=1), strict=True):
+        summed = F.cross_entropy(scores_BK, labels_B, ignore_index=MISSING, label_smoothing=smoothing, reduction="sum")
+        losses.append(summed / (labels_B != MISSING).sum().clamp(min=1))
+    return torch.stack(losses).sum()
+
+
+def caption_loss(video_BD: Tensor, text_BD: Tensor, caption_B: Tensor, temperature: float) -> Tensor:
+    """Symmetric contrast between clips and captions; equal captions share the target equally."""
+    has_B = caption_B >= 0
+    video_BD, text_BD, caption_B = video_BD[has_B], text_BD[has_B], caption_B[has_B]
+    scores_BB = F.normalize(video_BD, dim=1) @ F.normalize(text_BD, dim=1).T / temperature
+    same_BB = (caption_B[:, None] == caption_B).to(scores_BB.dtype)
+    target_BB = same_BB / same_BB.sum(dim=1, keepdim=True)
+    both = -(target_BB * (scores_BB.log_softmax(dim=1) + scores_BB.T.log_softmax(dim=1))).sum()
+    return both / (2 * max(1, len(caption_B)))
