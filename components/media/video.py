@@ -130,7 +130,7 @@ def encode_mp4(
         context.flags |= av.codec.context.Flags.bitexact
         sound = None
         if audio_S is not None:
-            sound = container.add_stream("aac", rate=sample_rate_hz, layout="mono")
+            sound = container.add_stream("aac", rate=sample_rate_hz, layout="mono", options={"aac_coder": "fast"})
             sound.codec_context.flags |= av.codec.context.Flags.bitexact
         for index, pixels in enumerate(frames_THWC):
             frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24").reformat(

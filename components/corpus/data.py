@@ -1,0 +1,77 @@
+"""Media files and what is known of them: folders with a table of sources.
+
+`sources.parquet` has one row a file, sorted by root and path. Paths are relative with forward slashes; `root` is the
+alias of a folder that lies elsewhere, or "" for the folder that the table itself lies in. A user's own media come in
+by a table of the same columns.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+TABLE = "sources.parquet"
+SPLITS = ("train", "heldout", "")
+SCHEMA = pa.schema(
+    [
+        ("root", pa.string()),
+        ("path", pa.string()),
+        ("size_bytes", pa.int64()),
+        ("sha256", pa.string()),
+        ("caption", pa.string()),
+        ("licence", pa.string()),
+        ("split", pa.string()),
+        ("attributes", pa.string()),  # JSON object: the free columns, text -> text
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One media file. `split` "" leaves the choice to the filter; caption "" is none."""
+
+    root: str
+    path: str
+    size_bytes: int
+    sha256: str
+    caption: str = ""
+    licence: str = ""
+    split: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLITS:
+            raise ValueError(f"{self.path}: split must be train, heldout or empty, got {self.split!r}")
+
+
+def table_of(sources: Iterable[Source]) -> pa.Table:
+    """Make the table, sorted, from sources."""
+    rows = [
+        {**vars(source), "attributes": json.dumps(dict(source.attributes), sort_keys=True, ensure_ascii=False)}
+        for source in sorted(sources, key=lambda source: (source.root, source.path))
+    ]
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def sources_of(table: pa.Table) -> list[Source]:
+    """Make sources from a table."""
+    return [Source(**{**row, "attributes": json.loads(row["attributes"])}) for row in table.to_pylist()]
+
+
+def write(path: Path, sources: Iterable[Source]) -> None:
+    """Write a table of sources; equal sources give equal bytes."""
+    pq.write_table(table_of(sources), path, compression="zstd", use_dictionary=False)
+
+
+def read(path: Path) -> list[Source]:
+    """Read a table of sources; raises ValueError if it is no such table."""
+    try:
+        table = pq.read_table(path, use_threads=False)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise ValueError(f"{path.name} is not a table of sources: {error}") from None
+    if missing := [name for name in SCHEMA.names if name not in table.schema.names]:
+        raise ValueError(f"{path.name} is not a table of sources: columns {', '.join(missing)} are missing")
+    return sources_of(table.select(SCHEMA.names).cast(SCHEMA))
