@@ -22,7 +22,14 @@ def save(folder: Path, judge: Judge, architecture: Architecture) -> None:
 def load(folder: Path) -> Judge:
     """Read a judge, ready to judge; raises ValueError if `folder` holds no model."""
     config = weights.read_config(folder)
-    sizes = {name: tuple(value) if isinstance(value, list) else value for name, value in config["architecture"].items()}
-    judge = Judge(Architecture(**sizes), Words(config["words"]), config["attributes"])
+    sizes = config["architecture"]
+    architecture = Architecture(
+        look_widths=tuple(sizes["look_widths"]),
+        move_widths=tuple(sizes["move_widths"]),
+        look_every_frames=sizes["look_every_frames"],
+        features=sizes["features"],
+        word_width=sizes["word_width"],
+    )
+    judge = Judge(architecture, Words(config["words"]), config["attributes"])
     weights.load_into(judge, folder)
     return judge

@@ -1,8 +1,8 @@
 """A video–text dual encoder with one head per attribute.
 
 Two streams watch a clip: a wide one sees few frames one by one (what it looks like), a narrow one sees all frames
-together (how it moves); both end in pooling over space and time, so every size and length is taken. A still picture
-has no motion features: they are zero. Texts are sets of words; word order is not seen.
+together, by their differences (how it moves); both end in pooling over space and time, so every size and length is
+taken. A still picture has no motion features: they are zero. Texts are sets of words; word order is not seen.
 
 Shapes: B clips, T frames, H height, W width, C channels, N words, D features, K values of an attribute.
 """
@@ -25,13 +25,20 @@ class Layer(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, kernel: tuple[int, int], stride: tuple[int, int]):
         super().__init__()
-        shape = (kernel[0], kernel[1], kernel[1])
-        padding = tuple(side // 2 for side in shape)
-        self.conv = nn.Conv3d(inputs, outputs, shape, (stride[0], stride[1], stride[1]), padding, bias=False)
+        span, side = kernel
+        self.conv = nn.Conv3d(
+            inputs,
+            outputs,
+            (span, side, side),
+            (stride[0], stride[1], stride[1]),
+            (span // 2, side // 2, side // 2),
+            bias=False,
+        )
         self.norm = nn.BatchNorm3d(outputs)
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
-        return F.relu(self.norm(self.conv(x_BCTHW)))
+        y_BCTHW: Tensor = F.relu(self.norm(self.conv(x_BCTHW)))
+        return y_BCTHW
 
 
 class VideoSide(nn.Module):

@@ -1,0 +1,1 @@
+"""How clips move and what stands in front: the structure that stylization is conditioned on."""

@@ -1,0 +1,88 @@
+"""Flow and depth by public networks: Perceiver IO and DPT, from folders in Hugging Face format.
+
+Frames are brought to the size that a network was trained at; what it says comes back at the frames' own size, flow in
+pixels of that size.
+
+Shapes: T frames, H height, W width, C channels, P values of a 3×3 patch.
+"""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import DPTForDepthEstimation, PerceiverForOpticalFlow
+
+from components.estimate_structure.ops import Floats, Pixels, last_repeated
+
+
+class PerceiverFlow:
+    """Optical flow between successive frames."""
+
+    def __init__(self, folder: Path):
+        model = PerceiverForOpticalFlow.from_pretrained(folder, local_files_only=True)
+        height, width = model.config.train_size
+        self.size = (int(height), int(width))
+        self.model, self.device = _ready(model)
+
+    @torch.no_grad()
+    def __call__(self, frames_THWC: Pixels) -> Floats:
+        """Pixels that each point moves until the next frame, (T, H, W, 2) right and down; the last frame repeats."""
+        height, width = frames_THWC.shape[1:3]
+        unit_TCHW = _resized(_channels_first(frames_THWC) / 127.5 - 1, self.size)
+        patches_TPHW = patches(unit_TCHW).to(self.device)
+        scale_2 = torch.tensor([width / self.size[1], height / self.size[0]])
+        flow = [np.zeros((0, height, width, 2), np.float32)]
+        for pair_2PHW in pairwise(patches_TPHW):
+            flow_1HW2 = self.model(inputs=torch.stack(pair_2PHW)[None]).logits.float().cpu()
+            back_12HW = _resized(flow_1HW2.permute(0, 3, 1, 2), (height, width))
+            flow.append((back_12HW.permute(0, 2, 3, 1) * scale_2).numpy())
+        return last_repeated(np.concatenate(flow))
+
+
+class DptDepth:
+    """Relative nearness of each frame on its own."""
+
+    def __init__(self, folder: Path):
+        model = DPTForDepthEstimation.from_pretrained(folder, local_files_only=True)
+        self.model, self.device = _ready(model)
+        prepare = json.loads((folder / "preprocessor_config.json").read_text())
+        self.mean_C11, self.deviation_C11 = (
+            torch.tensor(prepare[name])[:, None, None] for name in ("image_mean", "image_std")
+        )
+        self.size = (int(prepare["size"]["height"]), int(prepare["size"]["width"]))
+
+    @torch.no_grad()
+    def __call__(self, frames_THWC: Pixels) -> Floats:
+        """Nearness (T, H, W) on a scale of the network's own."""
+        resized_TCHW = _resized(_channels_first(frames_THWC) / 255, self.size)
+        unit_TCHW = ((resized_TCHW - self.mean_C11) / self.deviation_C11).to(self.device)
+        near = [self.model(pixel_values=frame_CHW[None]).predicted_depth.float().cpu() for frame_CHW in unit_TCHW]
+        near_T1HW = _resized(torch.cat(near)[:, None], frames_THWC.shape[1:3])
+        result: NDArray[np.float32] = near_T1HW[:, 0].numpy()
+        return result
+
+
+def patches(unit_TCHW: Tensor) -> Tensor:
+    """Each pixel's 3×3 neighbourhood as channels (T, 27, H, W): position by position, colours together."""
+    size = unit_TCHW.shape[-2:]
+    by_colour = F.unfold(unit_TCHW, kernel_size=3, padding=1).unflatten(1, (unit_TCHW.shape[1], 9))
+    patches_TPHW: Tensor = by_colour.transpose(1, 2).flatten(1, 2).unflatten(-1, size)
+    return patches_TPHW
+
+
+def _channels_first(frames_THWC: Pixels) -> Tensor:
+    return torch.from_numpy(frames_THWC).permute(0, 3, 1, 2).float()
+
+
+def _resized(x_TCHW: Tensor, size: tuple[int, ...]) -> Tensor:
+    return F.interpolate(x_TCHW, size=size, mode="bilinear", align_corners=False, antialias=True)
+
+
+def _ready(model: nn.Module) -> tuple[nn.Module, torch.device]:
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return model.to(device).eval().requires_grad_(False), device
