@@ -22,7 +22,7 @@ from dvc.exceptions import DvcException
 from dvc.output import Output
 from dvc.repo import Repo, lock_repo
 from dvc.stage import PipelineStage
-from dvc.stage.cache import RunCacheNotFoundError, _can_hash, _get_stage_hash
+from dvc.stage.cache import RunCacheNotFoundError, _get_cache_hash
 from dvc.stage.loader import StageLoader
 from dvc.stage.serialize import to_single_stage_lockfile
 from dvc.utils.serialize import dumps_yaml, load_yaml, loads_yaml
@@ -109,8 +109,7 @@ class Repository:
                     dep.save()
                 else:
                     _fill(dep, deps[dep.def_path])
-            raw = self._repo.stage_cache._load(stage) if _can_hash(stage) else None
-            raw = raw or self._remote_entry(stage)
+            raw = self._local_entry(stage) or self._remote_entry(stage)
             return _entry(raw) if raw else None
 
     def checkout(self, name: str) -> None:
@@ -198,11 +197,19 @@ class Repository:
     def _remote(self) -> Any:
         return self._repo.cloud.get_remote_odb() if self._repo.config["core"].get("remote") else None
 
+    def _local_entry(self, stage: PipelineStage) -> Any:
+        """Look the stage up in the run-cache of this machine; of several entries the newest counts, as in DVC."""
+        key = _key(stage)
+        folder = Path(self._repo.stage_cache._get_cache_dir(key))
+        paths = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime) if key and folder.is_dir() else []
+        return self._repo.stage_cache._load_cache(key, paths[-1].name) if paths else None
+
     def _remote_entry(self, stage: PipelineStage, keep: bool = False) -> Any:
         """Look the stage up in the remote's run-cache; `keep` copies the entry into the local one."""
-        if self._remote() is None or not _can_hash(stage):
+        key = _key(stage)
+        if self._remote() is None or not key:
             return None
-        store, key = self._repo.cloud.get_remote_odb(hash_name="md5-dos2unix"), _get_stage_hash(stage)
+        store = self._repo.cloud.get_remote_odb(hash_name="md5-dos2unix")
         folder = store.fs.join(store.path, "runs", key[:2], key)
         paths = sorted(store.fs.find(folder)) if store.fs.exists(folder) else []
         if not paths:
@@ -226,7 +233,7 @@ def _in_words() -> Iterator[None]:
     try:
         yield
     except DvcException as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(f"{error}{f': {error.__cause__}' if error.__cause__ else ''}") from error
 
 
 def _entry(raw: Mapping[str, Any]) -> Entry:
@@ -245,6 +252,14 @@ def _item(raw: Mapping[str, Any]) -> Item:
 def _fill(thing: Output, item: Item) -> None:
     thing.meta = Meta(isdir=item.md5.endswith(".dir"), size=item.size, nfiles=item.nfiles, isexec=item.isexec)
     thing.hash_info, thing.obj, thing.files = HashInfo("md5", item.md5), None, None
+
+
+def _key(stage: PipelineStage) -> str:
+    """Key of the run-cache, "" for a stage that DVC leaves out of it. Unlike DVC's own, it looks at no data."""
+    left_out = stage.is_callback or stage.always_changed or any(out.persist or not out.is_in_repo for out in stage.outs)
+    if left_out or not (stage.deps and stage.outs):
+        return ""
+    return str(_get_cache_hash(to_single_stage_lockfile(stage), key=True))
 
 
 def _text(cmd: str | list[str]) -> str:

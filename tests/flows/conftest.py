@@ -1,0 +1,198 @@
+"""A small real repository to run: six stages of one script, in a fresh git and DVC checkout."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+import yaml
+from dvc.repo import Repo
+
+from flows.execution import Coordinator, Outcome
+from flows.graph import Graph
+from flows.plan import Decision, plan
+from flows.stages import Repository
+from flows.workspace import Workspace
+
+PROJECT = Path(__file__).parents[2]
+MLFLOW = TemporaryDirectory(prefix="videopoet-mlflow-")
+CODE = {"components.work.ops": "aaaa", "components.work.stage": "bbbb"}
+GRAPH = """
+stages:
+  seed:
+    cmd: python work.py seed out/seed
+    deps: [codelock/work.json]
+    params: [seed, formats]
+    outs: [out/seed]
+  left:
+    cmd: python work.py left out/left out/seed
+    deps: [codelock/work.json, out/seed]
+    params: [left, formats]
+    outs: [out/left]
+  pair:
+    matrix:
+      side: [x, y]
+    cmd: python work.py pair.${item.side} out/pair_${item.side} out/seed
+    deps: [out/seed]
+    params: ["pair.${item.side}"]
+    outs: ["out/pair_${item.side}"]
+  join:
+    cmd: python work.py join out/join out/left out/pair_x out/pair_y
+    deps: [out/left, out/pair_x, out/pair_y]
+    params: [join]
+    outs: [out/join]
+  apart:
+    cmd: python work.py apart out/apart
+    params: [apart]
+    outs: [out/apart]
+"""
+WORK = """
+import json, os, pathlib, sys, time, yaml
+name, output, *inputs = sys.argv[1:]
+with open("started", "a") as file:
+    print(name, file=file)
+section = yaml.safe_load(pathlib.Path("params.yaml").read_text())
+for part in name.split("."):
+    section = section[part]
+print(name, "works", flush=True)
+time.sleep(float(os.environ.get("WORK_SLEEP_S", "0")))
+if section.get("exit"):
+    print("nothing to work on", file=sys.stderr)
+    sys.exit(section["exit"])
+folder = pathlib.Path(output)
+folder.mkdir(parents=True)
+text = "".join((pathlib.Path(path) / "text").read_text() for path in inputs)
+(folder / "text").write_text(text + str(section["value"]) + "\\n")
+(folder / "manifest.json").write_text(json.dumps({"kind": name}))
+(folder / "metrics.json").write_text(json.dumps({"letters[judge]": len(text)}))
+"""
+PARAMS: dict[str, Any] = {
+    "formats": {"fps": 8},
+    "seed": {"value": 1, "threads": 1},
+    "left": {"value": 2, "threads": 2},
+    "pair": {"x": {"value": 3, "threads": 1}, "y": {"value": 4, "threads": 1}},
+    "join": {"value": 5, "threads": 1},
+    "apart": {"value": 6, "threads": 1},
+}
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A repository of six small stages."""
+
+    root: Path
+
+    def write(self, **values: object) -> None:
+        """Write params.yaml: PARAMS with `values` by key, `pair_x__exit=1` for pair.x.exit."""
+        params = yaml.safe_load(yaml.safe_dump(PARAMS))
+        for key, value in values.items():
+            *path, last = key.replace("pair_", "pair__").split("__")
+            section = params
+            for part in path:
+                section = section[part]
+            section[last] = value
+        (self.root / "params.yaml").write_text(yaml.safe_dump(params))
+
+    def decisions(self) -> dict[str, Decision]:
+        repository = Repository(self.root)
+        graph = repository.graph()
+        seen = Workspace(self.root).folder("code")
+        return {made.stage.name: made for made in plan(graph, graph.stages, repository, seen)}
+
+    def coordinator(self) -> Coordinator:
+        repository = Repository(self.root)
+        return Coordinator(Workspace(self.root), repository, repository.graph())
+
+    def bring(self, *targets: str, force: bool = False) -> dict[str, Outcome]:
+        """Bring everything up to date, one stage after the other and without Prefect."""
+        coordinator = self.coordinator()
+        stages = coordinator.graph.upstream_of(targets)
+        return {stage.name: coordinator.bring(stage, lambda _: None, force=force) for stage in stages}
+
+    def graph(self) -> Graph:
+        return Repository(self.root).graph()
+
+    def started(self) -> list[str]:
+        """Names of the stages that started since the last call."""
+        path = self.root / "started"
+        names = path.read_text().split() if path.exists() else []
+        path.unlink(missing_ok=True)
+        return names
+
+    def lock(self) -> str:
+        return (self.root / "dvc.lock").read_text()
+
+    def environment(self, **more: str) -> dict[str, str]:
+        return {**os.environ, "PYTHONPATH": str(PROJECT), "PYTHONDONTWRITEBYTECODE": "1", **more}
+
+    def repro(self) -> None:
+        subprocess.run(["dvc", "repro", "-q"], cwd=self.root, check=True, env=self.environment())
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two checkouts, made once and copied by each test: `fresh`, and `made`, in which every stage has run."""
+    folder = tmp_path_factory.mktemp("templates")
+    fresh, made = Checkout(folder / "fresh"), Checkout(folder / "made")
+    (fresh.root / "codelock").mkdir(parents=True)
+    fresh.write()
+    (fresh.root / "dvc.yaml").write_text(GRAPH)
+    (fresh.root / "work.py").write_text(WORK)
+    (fresh.root / "codelock/work.json").write_text(json.dumps(CODE) + "\n")
+    (fresh.root / ".gitignore").write_text("/out/\n/started\n.videopoet/\n")
+    with pytest.MonkeyPatch.context() as patch:
+        _settle(patch, fresh.root)
+        identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+        subprocess.run(["git", "init", "-q"], check=True)
+        Repo.init().close()
+        for command in (["add", "-A"], [*identity, "commit", "-qm", "start"]):
+            subprocess.run(["git", *command], check=True)
+        shutil.copytree(fresh.root, made.root)
+        _settle(patch, made.root)
+        made.bring()
+        made.started()
+    return folder
+
+
+@pytest.fixture
+def checkout(templates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+    """A fresh checkout, and the current folder in it."""
+    return _copy(templates / "fresh", tmp_path / "checkout", monkeypatch)
+
+
+@pytest.fixture
+def made(templates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+    """A checkout in which every stage has run, and the current folder in it."""
+    return _copy(templates / "made", tmp_path / "checkout", monkeypatch)
+
+
+def _copy(template: Path, root: Path, patch: pytest.MonkeyPatch) -> Checkout:
+    shutil.copytree(template, root)
+    _settle(patch, root)
+    return Checkout(root)
+
+
+def _settle(patch: pytest.MonkeyPatch, root: Path) -> None:
+    """Work in `root`: with this Python, DVC's site cache beside it, and one MLflow store for all."""
+    patch.chdir(root)
+    patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    patch.setenv("DVC_SITE_CACHE_DIR", str(root.parent / "site"))
+    patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{MLFLOW.name}/mlflow.db")
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[str]:
+    """One Prefect server for all tests; its address."""
+    os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+    from prefect.settings import PREFECT_API_URL
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=180):
+        yield str(PREFECT_API_URL.value())
