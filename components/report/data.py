@@ -2,18 +2,13 @@
 
 import csv
 import json
-from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from components.common import artifacts
 from components.media import images, sniff, video
-from components.report.records import Flow, Media, Model, Points, Sample, Score
-
-SAMPLE_COLUMNS = ("sample_id", "task", "prompt", "clip_id", "seed", "stage", "unseen", "path")
+from components.report.records import Flow, Media, Model, Points, Score
 
 
 def read_scores(metrics: Path) -> tuple[Score, ...]:
@@ -28,20 +23,10 @@ def read_scores(metrics: Path) -> tuple[Score, ...]:
     return tuple(scores)
 
 
-def read_samples(folder: Path) -> tuple[Sample, ...]:
-    """Read samples.parquet in its order; raises ValueError if a column or a file that it names is missing."""
-    table = pq.read_table(folder / "samples.parquet")
-    if missing := [name for name in SAMPLE_COLUMNS if name not in table.column_names]:
-        raise ValueError(f"samples.parquet lacks the columns {', '.join(missing)}: run the stage `generate` again")
-    return tuple(_sample(folder, row) for row in table.to_pylist())
-
-
 def read_model(folder: Path) -> Model:
-    """Read metrics.json, every PNG, and losses.csv, which a model that was not trained here lacks."""
-    losses = folder / "losses.csv"
-    curves = _curves(losses) if losses.is_file() else {}
-    pictures = tuple(_media(folder, path.name) for path in sorted(folder.glob("*.png")))
-    return Model(_json(folder / "metrics.json"), curves, pictures)
+    """Read metrics.json, losses.csv, which has no rows if the model was not trained here, and every PNG."""
+    pictures = tuple(read_media(folder, path.name) for path in sorted(folder.glob("*.png")))
+    return Model(_json(folder / "metrics.json"), _curves(_file(folder / "losses.csv")), pictures)
 
 
 def read_flow(folder: Path) -> Flow:
@@ -50,32 +35,9 @@ def read_flow(folder: Path) -> Flow:
     return Flow(manifest.counts, manifest.dropped)
 
 
-def _sample(folder: Path, row: Mapping[str, Any]) -> Sample:
-    notes_path = (folder / row["path"]).with_suffix(".json")
-    notes: Mapping[str, Any] = _json(notes_path) if notes_path.is_file() else {}
-
-    def beside(key: str) -> Media | None:
-        name = row.get(key) or notes.get(key)
-        return _media(folder, name) if name else None
-
-    return Sample(
-        sample_id=row["sample_id"],
-        task=row["task"],
-        prompt=row["prompt"] or "",
-        clip_id=row["clip_id"] or "",
-        seed=int(row["seed"]),
-        stage=row["stage"],
-        unseen=bool(row["unseen"]),
-        made=_media(folder, row["path"]),
-        condition=beside("condition_path"),
-        truth=beside("truth_path"),
-    )
-
-
-def _media(folder: Path, name: str) -> Media:
-    path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
-        raise ValueError(f"{folder.name} names {name}, which is no file in it: run the stage that makes it again")
+def read_media(folder: Path, name: str) -> Media:
+    """Read how large a picture or a clip is and whether it can be heard; raises ValueError if there is no such file."""
+    path = _file(folder / name)
     with path.open("rb") as file:
         kind = sniff.kind_of(file.read(sniff.HEAD_BYTES))
     if kind == "image":
@@ -96,6 +58,10 @@ def _curves(path: Path) -> dict[str, Points]:
 
 
 def _json(path: Path) -> Any:
+    return json.loads(_file(path).read_text())
+
+
+def _file(path: Path) -> Path:
     if not path.is_file():
-        raise ValueError(f"{path.parent.name} holds no {path.name}: run the stage that makes it again")
-    return json.loads(path.read_text())
+        raise ValueError(f"{path.parent} holds no {path.name}: run the stage that makes it again")
+    return path

@@ -1,47 +1,56 @@
 """Samples -> groups of cards, one group a task, super-resolution last.
 
-A card shows what was given, what was made, and the truth, all at one width: that of the widest where one of them is
-larger than a base clip (super-resolution at its true size, the base beside it enlarged), otherwise `base_width_px`.
+A card shows what was given, what was made, and the real clip, all at one width: that of the largest where super-
+resolution made it (at its true size, smaller versions beside it enlarged), otherwise `base_width_px`.
 Cards are picked evenly from all samples, never by how they look.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import get_args
 
-from components.language_model.tasks import TASKS
-from components.report.ops import words
-from components.report.records import Media, Sample
+from components.common.formats import Format, Formats
+from components.generate.data import Sample
+from components.pretokenize.config import Region
+from components.report.ops import tasks, words
+from components.report.ops.tasks import SUPER_RESOLUTION
+from components.report.originals import Original
+from components.report.records import Kind, Media
 
-SUPER_RESOLUTION: Final = "super_resolution"
+Subject = tuple[str, str, str, str, int]
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A clip or picture in a card, with its size on the page."""
+    """A clip or picture in a card: its place beside the page, its own size, and its size on the page."""
 
     role: str
-    media: Media
-    width: int
-    height: int
+    source: str
+    kind: Kind
+    own_height_px: int
+    own_width_px: int
+    sound: bool
+    width_px: int
+
+    @property
+    def height_px(self) -> int:
+        """Height on the page."""
+        return round(self.own_height_px * self.width_px / self.own_width_px)
 
     @property
     def enlarged(self) -> bool:
         """Whether single pixels should stay visible."""
-        return self.width > self.media.width_px
-
-    @property
-    def label(self) -> str:
-        """The role, and the true size."""
-        return f"{self.role}, {self.media.width_px}×{self.media.height_px}"
+        return self.width_px > self.own_width_px
 
 
 @dataclass(frozen=True)
 class Card:
-    """A sample and what stands beside it."""
+    """A sample and what stands beside it: `paths` are samples' files, `originals` have yet to be encoded."""
 
     sample: Sample
     shown: tuple[Shown, ...]
+    paths: tuple[str, ...]
+    originals: tuple[Original, ...]
 
 
 @dataclass(frozen=True)
@@ -55,64 +64,87 @@ class Group:
     cards: tuple[Card, ...]
 
 
-def groups(samples: Sequence[Sample], *, each: int, base_width_px: int, width_px: int) -> tuple[Group, ...]:
-    """Group samples in the order in which tasks first appear, `each` cards at most; base clips are `width_px` wide."""
-    bases = {sample.subject: sample for sample in samples if sample.stage != SUPER_RESOLUTION}
-    named: dict[str, list[Sample]] = {}
-    for sample in sorted(samples, key=lambda sample: sample.stage == SUPER_RESOLUTION):
-        named.setdefault(SUPER_RESOLUTION if sample.stage == SUPER_RESOLUTION else sample.task, []).append(sample)
-    found = []
-    for name, members in named.items():
-        cards = []
-        for sample in evenly(members, each):
-            base = bases.get(sample.subject) if name == SUPER_RESOLUTION else None
-            cards.append(Card(sample, _shown(sample, base, base_width_px, width_px)))
-        found.append(Group(name, words.title(name), description(name), len(members), tuple(cards)))
-    return tuple(found)
+@dataclass(frozen=True)
+class Gallery:
+    """How cards are made."""
 
+    formats: Formats
+    base_width_px: int
+    media: Mapping[str, Media]  # by the path that a sample names
+    audible: Mapping[str, bool]  # real clips by id, and whether they can be heard
 
-def evenly(samples: Sequence[Sample], wanted: int) -> list[Sample]:
-    """Pick `wanted` samples at equal distances, the first and the last among them."""
-    if len(samples) <= wanted:
-        return list(samples)
-    return [samples[number * (len(samples) - 1) // max(1, wanted - 1)] for number in range(wanted)]
-
-
-def description(name: str) -> str:
-    """Say what a task is given and what it makes; nothing of a name that is no task of the language model."""
-    if name == SUPER_RESOLUTION:
-        return "Each stage doubles height and width. Shown at its true size; the base beside it is enlarged."
-    if name not in TASKS:
-        return ""
-    task = TASKS[name]
-    given = [
-        text
-        for text, there in (
-            ("words", task.text),
-            ("a first frame", task.frames == "first"),
-            ("the first frames", task.frames == "any"),
-            ("a video", task.frames == "whole"),
-            ("a video with its middle hidden", task.masked == "inpaint"),
-            ("the middle of a video", task.masked == "outpaint"),
-            ("optical flow and depth", task.structure),
-            ("a sound", task.sound == "whole"),
-            ("the sound of its start", task.sound == "start"),
+    def groups(self, samples: Sequence[Sample], each: int) -> tuple[Group, ...]:
+        """Group samples by task, `each` cards at most."""
+        found: dict[str, list[list[Sample]]] = {}
+        bases = {subject(sample): sample for sample in samples if sample.stage == "base"}
+        enlarged: dict[Subject, list[Sample]] = {}
+        for sample in samples:
+            if sample.stage == SUPER_RESOLUTION:
+                key = subject(sample)
+                enlarged.setdefault(key, [bases[key]] if key in bases else []).append(sample)
+            elif sample.task != SUPER_RESOLUTION:
+                found.setdefault(sample.task, []).append([sample])
+        if enlarged:
+            found[SUPER_RESOLUTION] = list(enlarged.values())
+        return tuple(
+            Group(
+                name,
+                words.title(name),
+                tasks.described(name),
+                len(members),
+                tuple(self.card(versions) for versions in evenly(members, each)),
+            )
+            for name, members in sorted(found.items(), key=lambda group: tasks.order(group[0]))
         )
-        if there
-    ]
-    visual = ("a picture" if task.media == "image" else "a video") if task.makes_visual else ""
-    made = words.listed([*([visual] if visual else []), *(["its sound"] if task.makes_audio else [])])
-    return f"From {words.listed(given) or 'nothing'}: {made}."
+
+    def card(self, versions: Sequence[Sample]) -> Card:
+        """Show one sample, base and enlarged, between what it was given and the real clip."""
+        sample = versions[-1]
+        fmt = {fmt.name: fmt for fmt in self.formats.all()}[sample.format]
+        made = sorted((self.media[version.path] for version in versions), key=lambda media: media.width_px)
+        largest_px = made[-1].width_px
+        width_px = largest_px if largest_px > fmt.width_px else self.base_width_px
+        given = self._given(sample, fmt)
+        real = self._real(sample, fmt.scaled(largest_px // fmt.width_px) if largest_px > fmt.width_px else fmt)
+        shown = (
+            *(self._original("given", original, width_px) for original in given),
+            *(self._made(media, fmt, len(made) > 1, width_px) for media in made),
+            *(self._original("real", original, width_px) for original in real),
+        )
+        return Card(sample, shown, tuple(media.name for media in made), given + real)
+
+    def _given(self, sample: Sample, fmt: Format) -> tuple[Original, ...]:
+        """The frames that a task goes on from, or the clip with its hidden region."""
+        region: Region | None = next((name for name in get_args(Region) if name == sample.region), None)
+        if sample.clip_id not in self.audible or not (sample.given_frames or region):
+            return ()
+        return (Original(sample.clip_id, fmt, sample.given_frames or fmt.frames, region),)
+
+    def _real(self, sample: Sample, fmt: Format) -> tuple[Original, ...]:
+        """The real clip, where the sample was made from more of it than its words."""
+        if sample.clip_id not in self.audible or not tasks.takes_media(sample.task):
+            return ()
+        return (Original(sample.clip_id, fmt, fmt.frames, None),)
+
+    def _made(self, media: Media, fmt: Format, compared: bool, width_px: int) -> Shown:
+        scale = media.width_px // fmt.width_px
+        role = (f"×{scale}" if scale > 1 else "base") if compared else "made"
+        source = f"assets/samples/{media.name}"
+        return Shown(role, source, media.kind, media.height_px, media.width_px, media.sound, width_px)
+
+    def _original(self, role: str, original: Original, width_px: int) -> Shown:
+        heard = original.whole and original.kind == "video" and self.audible[original.clip_id]
+        source = f"assets/originals/{original.name}"
+        return Shown(role, source, original.kind, original.fmt.height_px, original.fmt.width_px, heard, width_px)
 
 
-def _shown(sample: Sample, base: Sample | None, base_width_px: int, width_px: int) -> tuple[Shown, ...]:
-    parts = [
-        ("given", sample.condition),
-        ("base", base.made if base else None),
-        ("super-resolved" if sample.stage == SUPER_RESOLUTION else "made", sample.made),
-        ("truth", sample.truth),
-    ]
-    there = [(role, media) for role, media in parts if media is not None]
-    widest = max(media.width_px for _, media in there)
-    width = widest if widest > width_px else base_width_px
-    return tuple(Shown(role, media, width, round(media.height_px * width / media.width_px)) for role, media in there)
+def subject(sample: Sample) -> Subject:
+    """What the base and the super-resolved versions of one clip share."""
+    return sample.task, sample.format, sample.prompt, sample.clip_id, sample.seed
+
+
+def evenly(members: Sequence[list[Sample]], wanted: int) -> list[list[Sample]]:
+    """Pick `wanted` at equal distances, the first and the last among them."""
+    if len(members) <= wanted:
+        return list(members)
+    return [members[number * (len(members) - 1) // max(1, wanted - 1)] for number in range(wanted)]

@@ -6,7 +6,6 @@ All markup is in templates/, all numbers and places are made here and in ops/. E
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from components.common.formats import Formats
 from components.report.gallery import Group
 from components.report.graph import Graph
-from components.report.ops import bars, curves, words
+from components.report.ops import bars, curves, tasks, words
+from components.report.ops.figures import figures
 from components.report.ops.layout import BOX_HEIGHT_PX, Layout, layered
 from components.report.records import Flow, Model, Score
 
@@ -30,11 +30,11 @@ TITLES: Final = {
     "audio_tokenizer": "Audio tokenizer",
     "text_encoder": "Text encoder",
     "judge": "Judge",
-    "image_heavy": "Language model, image-heavy phase",
-    "video_heavy": "Language model, video-heavy phase",
-    "text_to_video": "Adapted to text-to-image and text-to-video",
-    "image_to_video": "Adapted to text-to-video and image-to-video",
-    "video_to_audio": "Adapted to video-to-audio",
+    "image_heavy": "Language model, image-heavy",
+    "video_heavy": "Language model, video-heavy",
+    "text_to_video": "Adapted, text to video",
+    "image_to_video": "Adapted, image to video",
+    "video_to_audio": "Adapted, video to audio",
     "super_resolution_stage1": "Super-resolution, stage 1",
     "super_resolution_stage2": "Super-resolution, stage 2",
 }
@@ -94,6 +94,7 @@ def render(
         "quantity": words.quantity,
         "title": words.title,
         "listed": words.listed,
+        "figures": figures,
     }
     cards = [_card(name, models[name]) for name in TITLES]
     data_steps = tuple(steps(ingested, kept))
@@ -105,7 +106,7 @@ def render(
         places={stage.name: "" for stage in graph.stages}
         | {stage: _place(name) for name, stage in graph.makers("report").items()},
         groups=groups,
-        tables=[(task, [Row(s, bars.bar(s)) for s in rows]) for task, rows in groupby(scores, lambda s: s.task)],
+        tables=_tables(scores),
         stand_ins=sorted({name for score in scores for name in STAND_IN.findall(score.name)}),
         senses=[card for card in cards if card.name in SEEING_AND_HEARING],
         cards=cards,
@@ -126,7 +127,15 @@ def steps(ingested: Flow, kept: Flow) -> Iterator[Step]:
         if "clips" not in flow.kept:
             raise ValueError(f"the manifest of a data stage counts {sorted(flow.kept)}, but no `clips`")
         clips, details = flow.kept["clips"], {name: count for name, count in flow.kept.items() if name != "clips"}
-        yield Step(title, clips + sum(flow.dropped.values()), clips, flow.dropped, details)
+        dropped = dict(sorted(flow.dropped.items(), key=lambda reason: -reason[1]))
+        yield Step(title, clips + sum(dropped.values()), clips, dropped, details)
+
+
+def _tables(scores: Sequence[Score]) -> dict[str, list[Row]]:
+    tables: dict[str, list[Row]] = {}
+    for score in sorted(scores, key=lambda score: tasks.order(score.task)):
+        tables.setdefault(score.task, []).append(Row(score, bars.bar(score)))
+    return tables
 
 
 def _card(name: str, model: Model) -> Card:

@@ -1,11 +1,11 @@
-"""What the page knows: records without a reader, so that drawing needs no file.
-
-Files go by their name relative to the folder they were found in.
-"""
+"""What the page knows: records without a reader, so that drawing needs no file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+Kind = Literal["image", "video"]
+Points = tuple[tuple[float, float], ...]  # (step, value)
 
 
 @dataclass(frozen=True)
@@ -29,37 +29,13 @@ class Score:
 
 @dataclass(frozen=True)
 class Media:
-    """A file that can be shown."""
+    """A file that can be shown, by its name relative to the folder it was found in."""
 
     name: str
-    kind: Literal["image", "video"]
+    kind: Kind
     height_px: int
     width_px: int
     sound: bool
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One generated clip, with what it was made from and what it is compared to where that was kept."""
-
-    sample_id: str
-    task: str
-    prompt: str
-    clip_id: str
-    seed: int
-    stage: str
-    unseen: bool
-    made: Media
-    condition: Media | None
-    truth: Media | None
-
-    @property
-    def subject(self) -> tuple[str, str, str, int]:
-        """What the base and the super-resolved version of one clip share."""
-        return self.task, self.prompt, self.clip_id, self.seed
-
-
-Points = tuple[tuple[float, float], ...]  # (step, value)
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,18 @@ fast the run was.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from components.common import artifacts
 from components.common.artifacts import Summary
-from components.report import data, gallery, page
-from components.report import graph as graphs
+from components.filter.data import Clips
+from components.generate.data import read_table
+from components.report import data, page
 from components.report.config import Config
+from components.report.gallery import Card, Gallery
+from components.report.graph import read as read_graph
+from components.report.originals import Originals
 
 
 def run(
@@ -52,42 +56,42 @@ def run(
         "super_resolution_stage1": super_resolution_stage1,
         "super_resolution_stage2": super_resolution_stage2,
     }
-    groups = gallery.groups(
-        data.read_samples(samples),
-        each=config.samples_per_task,
-        base_width_px=config.base_width_px,
-        width_px=config.formats.width_px,
+    table, originals = read_table(samples), Originals(Clips(clips))
+    media = {sample.path: data.read_media(samples, sample.path) for sample in table}
+    groups = Gallery(config.formats, config.base_width_px, media, originals.audible).groups(
+        table, config.samples_per_task
     )
-    known = {name: data.read_model(folder) for name, folder in models.items()}
+    known = {name: data.read_model(path) for name, path in models.items()}
     scores = data.read_scores(metrics)
     html = page.render(
         formats=config.formats,
-        graph=graphs.read(graph),
+        graph=read_graph(graph),
         groups=groups,
         scores=scores,
         models=known,
         ingested=data.read_flow(ingested),
         kept=data.read_flow(clips),
     )
+    cards = [card for group in groups for card in group.cards]
     with artifacts.fresh(output) as folder:
         (folder / "index.html").write_text(html)
-        shown = {clip.media.name for group in groups for card in group.cards for clip in card.shown}
-        _copy(samples, sorted(shown), folder / "assets" / "samples")
+        _copy(samples, (path for card in cards for path in card.paths), folder / "assets" / "samples")
         for name, model in known.items():
-            _copy(models[name], [picture.name for picture in model.pictures], folder / "assets" / name)
-        counts = {"scores": len(scores), "cards": sum(len(group.cards) for group in groups), "media": len(shown)}
-        inputs = {
-            "graph": graph,
-            "ingested": ingested,
-            "clips": clips,
-            "metrics": metrics,
-            "samples": samples,
-            **models,
-        }
-        return artifacts.describe(folder, "report", inputs=inputs, counts=counts)
+            _copy(models[name], (picture.name for picture in model.pictures), folder / "assets" / name)
+        _encode(originals, cards, config, folder / "assets" / "originals")
+        inputs = {"graph": graph, "ingested": ingested, "clips": clips, "metrics": metrics, "samples": samples}
+        counts = {"cards": len(cards), "models": len(models), "scores": len(scores)}
+        return artifacts.describe(folder, "report", inputs=inputs | models, counts=counts)
 
 
-def _copy(source: Path, names: Sequence[str], target: Path) -> None:
+def _encode(originals: Originals, cards: Iterable[Card], config: Config, target: Path) -> None:
+    target.mkdir(parents=True)
+    for original in {original.name: original for card in cards for original in card.originals}.values():
+        content = originals.encode(original, fps=config.formats.fps, sample_rate_hz=config.formats.sample_rate_hz)
+        (target / original.name).write_bytes(content)
+
+
+def _copy(source: Path, names: Iterable[str], target: Path) -> None:
     for name in names:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / name, target / name)

@@ -25,7 +25,7 @@ class Frame:
     bottom: float
 
 
-LARGE = Frame(360, 170, 44, 12, 10, 24)
+LARGE = Frame(320, 160, 38, 14, 8, 22)
 SMALL = Frame(150, 44, 2, 2, 4, 4)
 
 
@@ -64,8 +64,8 @@ def chart(name: str, points: Points, frame: Frame = LARGE) -> Chart:
         line=" ".join(f"{across.place(step):.1f},{up.place(value):.1f}" for step, value in points),
         first=words.number(values[0]),
         last=words.number(values[-1]),
-        steps=across.ticks(4),
-        values=up.ticks(4),
+        steps=across.ticks(6),
+        values=up.ticks(5),
         logarithmic=logarithmic,
     )
 

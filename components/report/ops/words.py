@@ -16,16 +16,19 @@ def number(value: float) -> str:
     return text.replace(",", "\u202f").replace("-", "−")
 
 
-def quantity(value: float, unit: str) -> str:
-    """A number with its unit; a share is read as per cent."""
+def quantity(value: float, unit: str, bare: bool = False) -> str:
+    """A number with its unit, which `bare` leaves out; a share is read as per cent."""
     if unit == "share":
-        return f"{100 * value:.1f}".removesuffix(".0").replace("-", "−") + "\u202f%"
-    return f"{number(value)}\u202f{unit}" if unit else number(value)
+        text, unit = f"{100 * value:.1f}".removesuffix(".0").replace("-", "−"), "%"
+    else:
+        text = number(value)
+    return text if bare or not unit else f"{text}\u202f{unit}"
 
 
 def title(name: str) -> str:
-    """`image_to_video` -> `Image to video`."""
-    return name.replace("_", " ")[:1].upper() + name.replace("_", " ")[1:]
+    """`image_to_video` or `image-to-video` -> `Image to video`."""
+    words = name.replace("_", " ").replace("-", " ")
+    return words[:1].upper() + words[1:]
 
 
 def listed(parts: Sequence[str]) -> str:

@@ -1,25 +1,39 @@
-// The page works without this: it plays a group at once, and opens what a link points into.
+// The page works without this. With it, a click plays a clip without controls that would cover it,
+// a group plays at once, and a link opens what it points into.
+for (const video of document.querySelectorAll("video")) {
+  const screen = video.parentElement;
+  const toggle = () => {
+    if (!video.paused) { video.pause(); return; }
+    for (const other of document.querySelectorAll("video")) { if (!other.muted) other.pause(); }
+    video.muted = false;
+    video.play();
+  };
+  video.controls = false;
+  video.tabIndex = 0;
+  screen.classList.add("paused");
+  video.addEventListener("play", () => screen.classList.remove("paused"));
+  video.addEventListener("pause", () => screen.classList.add("paused"));
+  video.addEventListener("click", toggle);
+  video.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" || event.key === " ") { event.preventDefault(); toggle(); }
+  });
+}
 for (const button of document.querySelectorAll(".play-all")) {
   const videos = [...button.closest(".group").querySelectorAll("video")];
+  const label = button.textContent;
   button.hidden = videos.length < 2;
   button.addEventListener("click", () => {
-    const playing = button.textContent.startsWith("Stop");
+    const playing = button.textContent !== label;
     for (const video of videos) {
-      if (playing) { video.pause(); video.muted = false; } else { video.muted = true; video.play(); }
+      if (playing) { video.pause(); } else { video.muted = true; video.play(); }
     }
-    button.textContent = playing ? "Play all, silently" : "Stop all";
+    button.textContent = playing ? label : "Stop";
   });
 }
-for (const video of document.querySelectorAll("video")) {
-  video.addEventListener("click", (event) => {
-    event.preventDefault();
-    if (video.paused) { video.play(); } else { video.pause(); }
-  });
-}
-const open = () => {
+const reveal = () => {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   const closed = target && target.closest("details");
   if (closed && !closed.open) { closed.open = true; target.scrollIntoView(); }
 };
-addEventListener("hashchange", open);
-open();
+addEventListener("hashchange", reveal);
+reveal();

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from components.common import artifacts
 from components.common.formats import Formats
+from components.generate.data import Sample, write_table
 from components.media import images, video
 from components.report.config import Config
 from components.report.page import TITLES
@@ -65,6 +64,17 @@ def write_artefact(folder: Path, files: Mapping[str, bytes], **manifest: Any) ->
     return folder
 
 
+def write_samples(folder: Path, rows: list[Sample], media: Mapping[str, bytes]) -> Path:
+    """Write a folder of samples."""
+    with artifacts.fresh(folder) as fresh:
+        (fresh / "media").mkdir()
+        for name, content in media.items():
+            (fresh / name).write_bytes(content)
+        write_table(fresh, rows)
+        artifacts.describe(fresh, "samples", inputs={}, counts={})
+    return folder
+
+
 def score(name: str, task: str, value: float, **others: Any) -> dict[str, Any]:
     """A record of scores.json."""
     plain = dict.fromkeys(
@@ -73,29 +83,21 @@ def score(name: str, task: str, value: float, **others: Any) -> dict[str, Any]:
     return plain | {"name": name, "task": task, "value": value, "n": 96, "unit": "", "better": "higher"} | others
 
 
-def sample_rows() -> list[dict[str, Any]]:
-    """Rows of samples.parquet: text-to-video, a super-resolved one of them, inpainting with what it was given."""
-    rows = []
-    for number, colour in enumerate(COLOURS):
-        rows.append(row(f"t{number}", "text_to_video", f"a {colour} square glides", number, unseen=number == 0))
-    rows.append(row("s0", "text_to_video", "a red square glides", 0, stage="super_resolution"))
-    rows.append(row("p0", "inpainting", "", 7, condition_path="media/t1.mp4", truth_path="media/t2.mp4"))
+def sample(name: str, task: str, prompt: str, seed: int, **others: Any) -> Sample:
+    """One row of samples.parquet, whose media are `media/<name>.mp4`."""
+    plain = {"format": "clip", "clip_id": "", "stage": "base", "unseen": False, "attributes": {}}
+    plain |= {"given_frames": 0, "region": "", "path": f"media/{name}.mp4"}
+    return Sample(**{"sample_id": name, "task": task, "prompt": prompt, "seed": seed} | plain | others)
+
+
+def samples() -> list[Sample]:
+    """Text-to-video, one of them also super-resolved, and inpainting of a real clip."""
+    rows = [
+        sample(f"t{i}", "text_to_video", f"a {name} square glides", i, unseen=i == 0) for i, name in enumerate(COLOURS)
+    ]
+    rows.append(sample("s0", "text_to_video", "a red square", 0, stage="super_resolution"))
+    rows.append(sample("p0", "inpainting", "", 7, clip_id="c1", region="inpaint_centre"))
     return rows
-
-
-def row(name: str, task: str, prompt: str, seed: int, **others: Any) -> dict[str, Any]:
-    """One row, whose media are `media/<name>.mp4`."""
-    plain = {"sample_id": name, "task": task, "prompt": prompt, "clip_id": "", "seed": seed, "stage": "base"}
-    plain |= {"unseen": False, "attributes": "{}", "path": f"media/{name}.mp4"}
-    return plain | {"condition_path": "", "truth_path": ""} | others
-
-
-def parquet(rows: list[dict[str, Any]]) -> bytes:
-    """The rows as a Parquet file."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(rows), sink)
-    content: bytes = sink.getvalue().to_pybytes()
-    return content
 
 
 @pytest.fixture(scope="session")
@@ -117,13 +119,12 @@ def run_of_everything(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pat
     ]
     media = {f"media/t{number}.mp4": clip(colour) for number, colour in enumerate(COLOURS)}
     media |= {"media/s0.mp4": clip("red", scale=4), "media/p0.mp4": clip("blue", sound=False)}
-    samples = {"samples.parquet": parquet(sample_rows())} | media
     return models | {
         "graph": root / "dvc.yaml",
         "ingested": write_artefact(root / "clips", {}, counts={"clips": 90}, dropped={"undecodable": 10}),
         "clips": write_artefact(root / "filtered", {}, counts={"clips": 80, "heldout": 9}, dropped={"too_still": 10}),
         "metrics": write_artefact(root / "metrics", {"scores.json": json.dumps(scores).encode()}),
-        "samples": write_artefact(root / "samples", samples),
+        "samples": write_samples(root / "samples", samples(), media),
     }
 
 

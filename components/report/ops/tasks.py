@@ -1,0 +1,51 @@
+"""A task -> a sentence that says what it is given and what it makes."""
+
+from typing import Final
+
+from components.language_model.tasks import TASKS, Task
+from components.report.ops import words
+
+SUPER_RESOLUTION: Final = "super_resolution"  # the one thing that samples show and the language model does not do
+
+
+def takes_media(name: str) -> bool:
+    """Whether what is made starts from a real clip, so that the two are worth comparing."""
+    task = TASKS.get(name)
+    if task is None:
+        return name == SUPER_RESOLUTION
+    return task.frames != "none" or task.masked != "none" or task.structure or task.sound != "none"
+
+
+def order(name: str) -> tuple[bool, bool, int]:
+    """Sorts tasks that follow words before others, clips before pictures, then as the language model lists them."""
+    task = TASKS.get(name)
+    if task is None:
+        return (True, True, len(TASKS) + (name == SUPER_RESOLUTION))
+    return (not task.text, task.media == "image", list(TASKS).index(name))
+
+
+def described(name: str) -> str:
+    """One sentence; empty for a name that is no task."""
+    if name == SUPER_RESOLUTION:
+        return "Each stage doubles height and width. The largest is shown at its true size, the others enlarged."
+    task = TASKS.get(name)
+    if task is None:
+        return ""
+    visual = [("a picture" if task.media == "image" else "a video")] if task.makes_visual else []
+    made = words.listed([*visual, *(["its sound"] if task.makes_audio else [])])
+    return f"From {words.listed(_given(task)) or 'nothing'}: {made}."
+
+
+def _given(task: Task) -> list[str]:
+    possible = (
+        (task.text, "words"),
+        (task.frames == "first", "a first frame"),
+        (task.frames == "any", "the first frames"),
+        (task.frames == "whole", "a video"),
+        (task.masked == "inpaint", "a video with its middle hidden"),
+        (task.masked == "outpaint", "the middle of a video"),
+        (task.structure, "optical flow and depth"),
+        (task.sound == "whole", "a sound"),
+        (task.sound == "start", "the start of its sound"),
+    )
+    return [text for there, text in possible if there]
