@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from components.common import artifacts
+from components.evaluate.records import Score
 from components.media import images, sniff, video
-from components.report.records import Flow, Media, Model, Points, Score
+from components.report.records import Answer, Flow, Media, Model, Points
 
 
 def read_scores(metrics: Path) -> tuple[Score, ...]:
@@ -21,6 +22,15 @@ def read_scores(metrics: Path) -> tuple[Score, ...]:
             raise ValueError(f"scores.json, record {position} ({record.get('name')}): fields that do not fit: {differ}")
         scores.append(Score(**record))
     return tuple(scores)
+
+
+def read_answers(metrics: Path) -> dict[str, tuple[Answer, ...]]:
+    """Read answers.csv: sample id -> what the judge was asked about it."""
+    answers: dict[str, list[Answer]] = {}
+    with _file(metrics / "answers.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            answers.setdefault(row["sample_id"], []).append(Answer(row["attribute"], row["wanted"], row["answered"]))
+    return {sample_id: tuple(asked) for sample_id, asked in answers.items()}
 
 
 def read_model(folder: Path) -> Model:

@@ -15,7 +15,7 @@ from components.pretokenize.config import Region
 from components.report.ops import tasks, words
 from components.report.ops.tasks import SUPER_RESOLUTION
 from components.report.originals import Original
-from components.report.records import Kind, Media
+from components.report.records import Answer, Kind, Media
 
 Subject = tuple[str, str, str, str, int]
 
@@ -51,6 +51,7 @@ class Card:
     shown: tuple[Shown, ...]
     paths: tuple[str, ...]
     originals: tuple[Original, ...]
+    answers: tuple[Answer, ...]
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class Gallery:
     base_width_px: int
     media: Mapping[str, Media]  # by the path that a sample names
     audible: Mapping[str, bool]  # real clips by id, and whether they can be heard
+    answers: Mapping[str, tuple[Answer, ...]]  # by sample id
 
     def groups(self, samples: Sequence[Sample], each: int) -> tuple[Group, ...]:
         """Group samples by task, `each` cards at most."""
@@ -111,7 +113,9 @@ class Gallery:
             *(self._made(media, fmt, len(made) > 1, width_px) for media in made),
             *(self._original("real", original, width_px) for original in real),
         )
-        return Card(sample, shown, tuple(media.name for media in made), given + real)
+        return Card(
+            sample, shown, tuple(media.name for media in made), given + real, self.answers.get(sample.sample_id, ())
+        )
 
     def _given(self, sample: Sample, fmt: Format) -> tuple[Original, ...]:
         """The frames that a task goes on from, or the clip with its hidden region."""

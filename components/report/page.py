@@ -12,12 +12,13 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from components.common.formats import Formats
+from components.evaluate.records import Score
 from components.report.gallery import Group
 from components.report.graph import Graph
 from components.report.ops import bars, curves, tasks, words
 from components.report.ops.figures import figures
 from components.report.ops.layout import BOX_HEIGHT_PX, Layout, layered
-from components.report.records import Flow, Model, Score
+from components.report.records import Flow, Model
 
 TEMPLATES = Path(__file__).parent / "templates"
 LETTER_PX, BOX_PADDING_PX = 7.3, 22.0  # of the graph's monospaced names

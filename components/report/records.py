@@ -9,25 +9,6 @@ Points = tuple[tuple[float, float], ...]  # (step, value)
 
 
 @dataclass(frozen=True)
-class Score:
-    """One measured number and what it must be read beside; None where a mark does not apply."""
-
-    name: str
-    task: str
-    value: float
-    low: float | None  # ends of the confidence interval
-    high: float | None
-    chance: float | None
-    baseline: float | None
-    baseline_name: str | None
-    reconstruction_ceiling: float | None
-    real_ceiling: float | None
-    n: int
-    unit: str
-    better: Literal["higher", "lower"]
-
-
-@dataclass(frozen=True)
 class Media:
     """A file that can be shown, by its name relative to the folder it was found in."""
 
@@ -53,3 +34,17 @@ class Flow:
 
     kept: Mapping[str, int]
     dropped: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the judge sees in a sample, beside what the prompt asked for."""
+
+    attribute: str
+    wanted: str
+    answered: str
+
+    @property
+    def right(self) -> bool:
+        """Whether the two agree."""
+        return self.wanted == self.answered

@@ -58,9 +58,8 @@ def run(
     }
     table, originals = read_table(samples), Originals(Clips(clips))
     media = {sample.path: data.read_media(samples, sample.path) for sample in table}
-    groups = Gallery(config.formats, config.base_width_px, media, originals.audible).groups(
-        table, config.samples_per_task
-    )
+    gallery = Gallery(config.formats, config.base_width_px, media, originals.audible, data.read_answers(metrics))
+    groups = gallery.groups(table, config.samples_per_task)
     known = {name: data.read_model(path) for name, path in models.items()}
     scores = data.read_scores(metrics)
     html = page.render(

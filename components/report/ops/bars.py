@@ -5,8 +5,8 @@ Right is better, whatever the measure. Places are shares of the line, 0 left and
 
 from dataclasses import dataclass
 
+from components.evaluate.records import Score
 from components.report.ops import words
-from components.report.records import Score
 
 PADDING = 0.06
 

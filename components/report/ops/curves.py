@@ -11,6 +11,7 @@ from components.report.ops import words
 from components.report.records import Points
 
 LOGARITHMIC = 30.0
+MOST_MARKS = 7
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,12 @@ class _Axis:
 
     def _decades(self) -> list[float]:
         exponents = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-        marks = [digit * 10.0**exponent for exponent in exponents for digit in (1, 2, 5)]
-        within = [mark for mark in marks if self.low <= mark <= self.high]
-        return within[:: math.ceil(len(within) / 5)] if within else []
+        for digits in ((1, 2, 5), (1,)):
+            marks = [digit * 10.0**exponent for exponent in exponents for digit in digits]
+            within = [mark for mark in marks if self.low <= mark <= self.high]
+            if len(within) <= MOST_MARKS:
+                break
+        return within
 
     def _scaled(self, value: float) -> float:
         return math.log10(value) if self.logarithmic else value

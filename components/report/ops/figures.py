@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from components.evaluate.records import Score
 from components.report.ops import bars
-from components.report.records import Score
 
 BESIDE = ("chance", "n")
 

@@ -11,6 +11,7 @@ from itertools import pairwise
 from components.report.ops.layers import Edge, Layers, layers
 
 SWEEPS = 600
+STILL_PX = 0.02  # moves that are not worth another sweep
 STRAIGHTNESS = (1.0, 1.0, 30.0)  # of a piece of an arrow that joins no, one or two unseen boxes
 BOX_HEIGHT_PX = 34.0
 LAYER_PX = 62.0  # from the top of one row to the top of the next
@@ -75,6 +76,7 @@ def _centres(found: Layers) -> dict[str, float]:
     pull = {name: {other: _pull(found.unseen, name, other) for other in found.neighbours(name)} for name in centres}
     weights = {name: max(1.0, sum(pull[name].values())) for name in centres}
     for sweep in range(SWEEPS):
+        before = dict(centres)
         for row in found.rows if sweep % 2 == 0 else reversed(found.rows):
             wanted = [
                 sum(strength * centres[other] for other, strength in pull[name].items()) / weights[name]
@@ -84,6 +86,8 @@ def _centres(found: Layers) -> dict[str, float]:
             ]
             places = spread(wanted, [found.widths[name] for name in row], [weights[name] for name in row])
             centres.update(zip(row, places, strict=True))
+        if all(abs(centres[name] - before[name]) < STILL_PX for name in centres):
+            break
     return centres
 
 

@@ -1,0 +1,122 @@
+"""The page of made-up artefacts is whole, points nowhere outside, and is the same each time."""
+
+import json
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from components.common import artifacts
+from components.media import video
+from components.report import stage
+from components.report.config import Config
+
+LINK = re.compile(r'(?:src|href)="([^"]+)"')
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory, run_of_everything: dict[str, Path], config: Config) -> Path:
+    output = tmp_path_factory.mktemp("first") / "report"
+    stage.run(config, **run_of_everything, output=output)
+    return output
+
+
+@pytest.fixture(scope="module")
+def html(written: Path) -> str:
+    return (written / "index.html").read_text()
+
+
+def test_every_link_leads_to_a_file_or_a_place_in_the_page(written: Path, html: str) -> None:
+    links = LINK.findall(html)
+    assert links
+    places = set(re.findall(r'id="([^"]+)"', html))
+    for link in links:
+        assert link[1:] in places if link.startswith("#") else (written / link).is_file(), link
+
+
+def test_every_file_is_shown(written: Path, html: str) -> None:
+    shown = set(LINK.findall(html)) | {"index.html"}
+    assert {name for name in artifacts.read_manifest(written).files} == shown - {
+        link for link in shown if link.startswith("#")
+    }
+
+
+def test_nothing_is_fetched_from_elsewhere_and_nothing_says_where_it_was_made(written: Path, html: str) -> None:
+    without_names = html.replace("http://www.w3.org/2000/svg", "")
+    assert "://" not in without_names
+    assert str(written.parent.parent) not in html
+
+
+def test_the_same_inputs_give_the_same_bytes(
+    written: Path, tmp_path: Path, run_of_everything: dict[str, Path], config: Config
+) -> None:
+    stage.run(config, **run_of_everything, output=tmp_path / "elsewhere")
+    assert artifacts.digest(tmp_path / "elsewhere") == artifacts.digest(written)
+
+
+def test_clips_have_controls_and_real_ones_stand_beside_them(written: Path, html: str) -> None:
+    assert html.count("<video") == html.count("controls loop playsinline")
+    assert 'src="assets/originals/c1-clip-inpaint_centre.mp4"' in html
+    assert video.probe(written / "assets/originals/c1-clip.mp4").sound
+    assert not video.probe(written / "assets/originals/c1-clip-inpaint_centre.mp4").sound
+
+
+def test_scores_keep_the_names_of_their_stand_ins(html: str) -> None:
+    assert "frechet_<wbr>distance<wbr>[local-judge]" in html
+    assert "<code>local-judge</code> is a stand-in" in html
+
+
+def test_a_model_that_was_not_trained_here_says_so(html: str) -> None:
+    assert html.count("Not trained here") == 1
+
+
+def test_kept_and_left_out_make_what_arrived(html: str) -> None:
+    assert '<p class="big">80 <span class="small">of 90</span></p>' in html
+    assert "Too still" in html
+
+
+def test_words_of_the_data_cannot_become_markup(
+    tmp_path: Path, run_of_everything: dict[str, Path], config: Config
+) -> None:
+    metrics = tmp_path / "metrics"
+    shutil.copytree(run_of_everything["metrics"], metrics)
+    scores = json.loads((metrics / "scores.json").read_text())
+    (metrics / "scores.json").write_text(json.dumps([scores[0] | {"name": "<script>"}]))
+    stage.run(config, **run_of_everything | {"metrics": metrics}, output=tmp_path / "report")
+    assert "&lt;script&gt;" in (tmp_path / "report" / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("which", "name", "words"),
+    [
+        ("judge", "metrics.json", "judge holds no metrics.json"),
+        ("image_heavy", "losses.csv", "image_heavy holds no losses.csv"),
+        ("samples", "media/t0.mp4", "media holds no t0.mp4"),
+    ],
+)
+def test_what_is_missing_is_named(
+    tmp_path: Path, run_of_everything: dict[str, Path], config: Config, which: str, name: str, words: str
+) -> None:
+    broken = tmp_path / which
+    shutil.copytree(run_of_everything[which], broken)
+    (broken / name).unlink()
+    with pytest.raises(ValueError, match=words):
+        stage.run(config, **run_of_everything | {which: broken}, output=tmp_path / "report")
+    assert not (tmp_path / "report").exists()
+
+
+def test_a_score_of_another_shape_is_named(tmp_path: Path, run_of_everything: dict[str, Path], config: Config) -> None:
+    metrics = tmp_path / "metrics"
+    shutil.copytree(run_of_everything["metrics"], metrics)
+    (metrics / "scores.json").write_text('[{"name": "odd"}]')
+    with pytest.raises(ValueError, match=r"record 0 \(odd\).*task"):
+        stage.run(config, **run_of_everything | {"metrics": metrics}, output=tmp_path / "report")
+
+
+def test_fewer_cards_make_a_smaller_page(
+    tmp_path: Path, written: Path, run_of_everything: dict[str, Path], config: Config
+) -> None:
+    one = stage.run(replace(config, samples_per_task=1), **run_of_everything, output=tmp_path / "report")
+    assert one.counts["cards"] < artifacts.read_manifest(written).counts["cards"]
