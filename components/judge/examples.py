@@ -51,7 +51,7 @@ class Examples:
         if index in self._pixels:
             return self._pixels[index]
         frames = 1 if self.is_image[index] else self.formats.clip_frames
-        pixels = self._clips.pixels(index, self.formats.of(frames, self.orientations[index]))
+        pixels: Pixels = self._clips.pixels(index, self.formats.of(frames, self.orientations[index]))
         if pixels.nbytes <= self._bytes_left:
             self._bytes_left -= pixels.nbytes
             self._pixels[index] = pixels

@@ -120,16 +120,26 @@ class Judge(nn.Module):
     @torch.no_grad()
     def attributes(self, frames_BTHWC: Tensor) -> dict[str, list[str]]:
         """Name the likeliest value of every attribute; empty if the clips it learnt from had no attributes."""
-        logits = self.logits(self.features(frames_BTHWC))
+        return self.named(self.features(frames_BTHWC))
+
+    @torch.no_grad()
+    def named(self, features_BD: Tensor) -> dict[str, list[str]]:
+        """Name the likeliest values from features."""
         return {
-            name: [self.values[name][i] for i in scores_BK.argmax(dim=1).tolist()] for name, scores_BK in logits.items()
+            name: [self.values[name][i] for i in scores_BK.argmax(dim=1).tolist()]
+            for name, scores_BK in self.logits(features_BD).items()
         }
+
+    @torch.no_grad()
+    def text_features(self, texts: Sequence[str]) -> Tensor:
+        """Describe texts by D numbers each."""
+        features_BD: Tensor = self.text(self.words.numbers(texts).to(self.text.embedding.weight.device))
+        return features_BD
 
     @torch.no_grad()
     def similarity(self, frames_BTHWC: Tensor, texts: Sequence[str]) -> Tensor:
         """Cosine between each clip and its text, (B,) in -1..1."""
-        words_BN = self.words.numbers(texts).to(frames_BTHWC.device)
-        return F.cosine_similarity(self.features(frames_BTHWC), self.text(words_BN), dim=1)
+        return F.cosine_similarity(self.features(frames_BTHWC), self.text_features(texts), dim=1)
 
 
 def _in_parts(frames_BTHWC: Tensor) -> Iterator[Tensor]:

@@ -1,0 +1,1 @@
+"""Samples held against their prompts and against real clips."""

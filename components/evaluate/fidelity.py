@@ -1,0 +1,151 @@
+"""Samples held against the real clip that they were made from: given frames, holes, structure, larger versions.
+
+Ceilings are the tokenizer's reconstructions of the real clips. Baselines see no video codec, samples do.
+
+Two measures of motion, because a copied first frame is right wherever nothing moves, and in most clips that is most
+of the picture: `psnr_where_it_moves` looks only at pixels that differ from the last given frame, where copying it is
+wrong by definition; plain `psnr` is shown beside it.
+
+Shapes: T frames, H height, W width, C channels.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from components.estimate_structure import ops as structure
+from components.evaluate.data import Media
+from components.evaluate.ops import Mask, Pixels, correlation, moving, psnr_db
+from components.evaluate.records import Measure
+from components.evaluate.truth import Truth, unrelated
+from components.generate.data import Sample
+from components.media.pixels import crop_and_resize
+from components.pretokenize import regions
+from components.pretokenize.config import Region
+
+GREY = np.uint8(128)
+FLOW_LIMIT = 0.05  # picture widths per frame
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A sample, the truth, the best that tokens could show, and a trivial answer; `where` (T, H, W) counts."""
+
+    sample: Sample
+    made: Pixels
+    true: Pixels
+    reconstructed: Pixels
+    trivial: Pixels
+    where: Mask
+
+
+def continued(samples: Sequence[Sample], media: Media, truth: Truth, moving_threshold: int) -> list[Measure]:
+    """Frames after the given ones, beside the last given frame held."""
+    compared = []
+    for sample, made, true, reconstructed in _pairs(samples, media, truth):
+        new = slice(sample.given_frames, None)
+        last_HWC = true[sample.given_frames - 1]
+        held = np.broadcast_to(last_HWC, true[new].shape)
+        where = moving(true[new], last_HWC, moving_threshold)
+        compared.append(Compared(sample, made[new], true[new], reconstructed[new], held, where))
+    name = "copied first frame" if all(sample.given_frames == 1 for sample in samples) else "last given frame held"
+    everywhere = [Compared(**vars(one) | {"where": np.ones_like(one.where)}) for one in compared]
+    return [*_psnr("psnr_where_it_moves", compared, name), *_psnr("psnr", everywhere, name)]
+
+
+def painted(samples: Sequence[Sample], media: Media, truth: Truth) -> list[Measure]:
+    """What was hidden, beside grey."""
+    compared = []
+    for sample, made, true, reconstructed in _pairs(samples, media, truth):
+        hidden_HW = regions.hidden(cast(Region, sample.region), *true.shape[1:3])
+        where = np.broadcast_to(hidden_HW, true.shape[:3])
+        compared.append(Compared(sample, made, true, reconstructed, np.full_like(true, GREY), where))
+    return _psnr("psnr_where_hidden", compared, "grey fill")
+
+
+def enlarged(samples: Sequence[Sample], media: Media, truth: Truth, scale: int) -> list[Measure]:
+    """Real clips enlarged from their tokens, beside bicubic enlargement of the same tokens and of the true pixels.
+
+    Only the first has what the model was given; the second sees pixels that the tokens no longer hold.
+    """
+    small = {sample.clip_id: sample for sample in samples if sample.stage == "base"}
+    large = [sample for sample in samples if media.scale(sample) == scale and sample.clip_id in small]
+    of_tokens: list[Compared] = []
+    of_pixels: list[Compared] = []
+    for sample in large:
+        fmt = media.format_of(sample)
+        big = fmt.scaled(scale)
+        made, true = media.frames(sample), truth.pixels(sample.clip_id, big)
+        reconstructed, where = truth.reconstruction(sample.clip_id, big), np.ones(true.shape[:3], dtype=bool)
+        for found, pixels in (
+            (of_tokens, media.frames(small[sample.clip_id])),
+            (of_pixels, truth.pixels(sample.clip_id, fmt)),
+        ):
+            bicubic = crop_and_resize(pixels, big.height_px, big.width_px)
+            found.append(Compared(sample, made, true, reconstructed, bicubic, where))
+    return [
+        *_psnr(f"psnr_x{scale}", of_tokens, "bicubic of the same tokens"),
+        *_psnr(f"psnr_x{scale}_beside_true_pixels", of_pixels, "bicubic of the true pixels"),
+    ]
+
+
+def restyled(samples: Sequence[Sample], media: Media, truth: Truth) -> list[Measure]:
+    """Whether flow and depth are kept: their correlation with the real clip's; chance is another clip's."""
+    clips = [[_structure(frames) for frames in found[1:]] for found in _pairs(samples, media, truth)]
+    pairs = [(i, j) for i, j in unrelated(samples) if clips[i][0].shape == clips[j][1].shape]
+    measures = []
+    for name, part in (("flow_agreement[farneback]", slice(0, 2)), ("depth_agreement[border_contrast]", slice(2, 3))):
+        others = [correlation(clips[i][0][..., part], clips[j][1][..., part]) for i, j in pairs]
+        back = [correlation(reconstructed[..., part], true[..., part]) for _, true, reconstructed in clips]
+        measures.append(
+            Measure(
+                task=samples[0].task,
+                name=name,
+                unit="",
+                better="higher",
+                sample_ids=[sample.sample_id for sample in samples],
+                values=[correlation(made[..., part], true[..., part]) for made, true, _ in clips],
+                chance=float(np.mean(others)) if others else None,
+                reconstruction_ceiling=float(np.mean(back)),
+                real_ceiling=1.0,
+            )
+        )
+    return measures
+
+
+def _structure(frames: Pixels) -> Pixels:
+    return structure.as_clip(structure.farneback(frames), structure.border_contrast(frames), FLOW_LIMIT)
+
+
+def _psnr(name: str, compared: Sequence[Compared], baseline_name: str) -> list[Measure]:
+    """No measure where nothing counts in any sample."""
+    counted = [one for one in compared if one.where.any()]
+    if not counted:
+        return []
+
+    def against(pick: Callable[[Compared], Pixels]) -> list[float]:
+        return [psnr_db(pick(one), one.true, one.where) for one in counted]
+
+    return [
+        Measure(
+            task=counted[0].sample.task,
+            name=name,
+            unit="dB",
+            better="higher",
+            sample_ids=[one.sample.sample_id for one in counted],
+            values=against(lambda one: one.made),
+            baselines=against(lambda one: one.trivial),
+            baseline_name=baseline_name,
+            reconstruction_ceiling=float(np.mean(against(lambda one: one.reconstructed))),
+        )
+    ]
+
+
+def _pairs(samples: Sequence[Sample], media: Media, truth: Truth) -> Iterator[tuple[Sample, Pixels, Pixels, Pixels]]:
+    """(sample, its frames, the real frames, their reconstruction), all of one size."""
+    for sample in samples:
+        fmt = media.format_of(sample)
+        true = truth.pixels(sample.clip_id, fmt)
+        yield sample, media.frames(sample), true, truth.reconstruction(sample.clip_id, fmt)

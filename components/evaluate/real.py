@@ -1,0 +1,70 @@
+"""Held-out real clips under the judge's eye: the ceilings of every measure that the judge makes.
+
+Taken in the order of their ids, which are hashes, so a limit takes a fair part of them.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+import numpy as np
+
+from components.common.formats import Format
+from components.evaluate.config import Config
+from components.evaluate.judged import Baseline, Real, described
+from components.evaluate.ops import Pixels
+from components.evaluate.truth import Truth
+from components.filter.data import Clip, Clips
+from components.judge.model import Judge
+
+
+class Reality:
+    """Real clips in the shape of a format; long ones count by their first `formats.clip_frames` frames."""
+
+    def __init__(self, config: Config, clips: Clips, truth: Truth, judge: Judge):
+        self.config, self.truth, self.judge = config, truth, judge
+        self._clips = sorted((clips[i] for i in range(len(clips))), key=lambda clip: clip.clip_id)
+        self._trained = {_combination(clip.attributes) for clip in self._clips if clip.split == "train"}
+        self.of, self.trained, self.still = cache(self._of), cache(self._trained_features), cache(self._still)
+
+    def _of(self, fmt: Format) -> Real | None:
+        """Held-out clips, as they are and reconstructed; None if there are fewer than two."""
+        clips = self._chosen(fmt, "heldout")
+        if len(clips) < 2:
+            return None
+        return Real(
+            [clip.attributes for clip in clips],
+            [clip.caption for clip in clips],
+            [bool(clip.attributes) and _combination(clip.attributes) not in self._trained for clip in clips],
+            described(self.judge, (self.truth.pixels(clip.clip_id, fmt) for clip in clips)),
+            described(self.judge, (self.truth.reconstruction(clip.clip_id, fmt) for clip in clips)),
+        )
+
+    def _trained_features(self, fmt: Format) -> Baseline | None:
+        """Clips of the train split, as many as held-out ones."""
+        count = len(self._chosen(fmt, "heldout"))
+        clips = self._chosen(fmt, "train")[:count]
+        frames = (self.truth.pixels(clip.clip_id, fmt) for clip in clips)
+        return Baseline("real clips of the train split", described(self.judge, frames)) if len(clips) > 1 else None
+
+    def _still(self, fmt: Format) -> Baseline | None:
+        """Held-out clips that hold their first frame; None for pictures."""
+
+        def held() -> Iterator[Pixels]:
+            for clip in self._chosen(fmt, "heldout"):
+                pixels = self.truth.pixels(clip.clip_id, fmt)
+                yield np.broadcast_to(pixels[:1], pixels.shape)
+
+        return Baseline("real clips that stand still", described(self.judge, held())) if fmt.frames > 1 else None
+
+    def _chosen(self, fmt: Format, split: str) -> list[Clip]:
+        orientation = "portrait" if fmt.name.endswith("_portrait") else "square"
+        fits = (
+            clip
+            for clip in self._clips
+            if clip.split == split and clip.orientation == orientation and (clip.frames > 1) == (fmt.frames > 1)
+        )
+        return list(fits)[: self.config.heldout_clips]
+
+
+def _combination(attributes: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(attributes.items()))

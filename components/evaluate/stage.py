@@ -1,0 +1,81 @@
+"""samples -> scores, each beside chance, a trivial baseline and its ceilings."""
+
+from itertools import groupby
+from pathlib import Path
+
+import torch
+
+from components.audio_tokenizer import data as audio_tokenizers
+from components.common import artifacts, runtime
+from components.common.artifacts import Summary
+from components.common.progress import progress
+from components.evaluate import data
+from components.evaluate.config import Config
+from components.evaluate.data import Media
+from components.evaluate.real import Reality
+from components.evaluate.scoring import Scoring
+from components.evaluate.truth import Truth
+from components.filter.data import Clips
+from components.generate.data import read_table
+from components.judge import data as judges
+from components.visual_tokenizer import data as visual_tokenizers
+
+TASKS = (  # in the order of the report
+    "text_to_video",
+    "text_to_image",
+    "image_to_video",
+    "frame_prediction",
+    "inpainting",
+    "outpainting",
+    "stylization",
+    "video_to_audio",
+    "audio_to_video",
+    "audio_video_continuation",
+    "super_resolution",
+    "unconditioned_video",
+    "unconditioned_image",
+)
+
+
+def run(
+    config: Config,
+    *,
+    samples: Path,
+    clips: Path,
+    judge: Path,
+    visual_tokenizer: Path,
+    audio_tokenizer: Path,
+    output: Path,
+) -> Summary:
+    """Score every sample; writes `scores.json`, `metrics.json`, `measures.csv` and `answers.csv`."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    visual = visual_tokenizers.load(visual_tokenizer).to(device)
+    audio = audio_tokenizers.load(audio_tokenizer).to(device)
+    jury, kept = judges.load(judge).to(device), Clips(clips)
+    truth = Truth(kept, visual, audio)
+    scoring = Scoring(config, jury, Media(samples, config.formats), truth, Reality(config, kept, truth, jury))
+    table = sorted(read_table(samples), key=lambda sample: (place(sample.task), sample.task, sample.sample_id))
+    tasks = [(name, list(group)) for name, group in groupby(table, key=lambda sample: sample.task)]
+    for name, group in progress(tasks, total=len(tasks), unit="tasks", label="evaluate"):
+        scoring.task(name, group)
+    scores = sorted(scoring.scores, key=lambda score: (place(score.task), score.task))
+    runtime.current().tracker.scalars({data.plain_name(score): score.value for score in scores}, 0)
+    with artifacts.fresh(output) as folder:
+        data.write(folder, scores, scoring.measures, sorted(scoring.answers))
+        return artifacts.describe(
+            folder,
+            "metrics",
+            inputs={
+                "samples": samples,
+                "clips": clips,
+                "judge": judge,
+                "visual_tokenizer": visual_tokenizer,
+                "audio_tokenizer": audio_tokenizer,
+            },
+            counts={"samples": len(table), "scores": len(scores)},
+        )
+
+
+def place(task: str) -> int:
+    """Where a task stands; those without a place come last."""
+    return TASKS.index(task) if task in TASKS else len(TASKS)

@@ -1,0 +1,64 @@
+"""Real clips, as they are and as the tokenizers give them back."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from components.audio_tokenizer.model import Model as AudioModel
+from components.common.formats import Format
+from components.evaluate.ops import Pixels
+from components.filter.data import Clips
+from components.generate.data import Sample
+from components.media.tensors import to_bytes, to_unit
+from components.visual_tokenizer.model import Model as VisualModel
+
+KEPT = 512  # clips in memory: several tasks are held against the same ones
+
+
+class Truth:
+    """The kept clips by clip id; a reconstruction is what perfect codes would show or sound like."""
+
+    def __init__(self, clips: Clips, visual: VisualModel, audio: AudioModel):
+        self.clips, self.visual, self.audio = clips, visual, audio
+        self.device = next(visual.parameters()).device
+        self.position = {clips[i].clip_id: i for i in range(len(clips))}
+        self.pixels = lru_cache(maxsize=KEPT)(self._pixels)
+        self.reconstruction = lru_cache(maxsize=KEPT)(self._reconstruction)
+
+    def sound(self, clip_id: str, frames: int) -> NDArray[np.float32]:
+        """The first samples, as long as `frames` frames last."""
+        wave_S: NDArray[np.float32] = self.clips.samples(self.position[clip_id], frames)
+        return wave_S
+
+    @torch.no_grad()
+    def reconstructed_sound(self, clip_id: str, frames: int) -> NDArray[np.float32]:
+        """The sound after the audio tokenizer, as long as it was."""
+        wave_S = self.sound(clip_id, frames)
+        back_BS = self.audio.decode(self.audio.encode(torch.from_numpy(wave_S)[None].to(self.device))).cpu()
+        whole_S = np.zeros_like(wave_S)
+        whole_S[: back_BS.shape[1]] = back_BS[0, : len(wave_S)].numpy()
+        return whole_S
+
+    def _pixels(self, clip_id: str, fmt: Format) -> Pixels:
+        frames: Pixels = self.clips.pixels(self.position[clip_id], fmt)
+        return frames
+
+    @torch.no_grad()
+    def _reconstruction(self, clip_id: str, fmt: Format) -> Pixels:
+        x_BCTHW = to_unit(torch.from_numpy(self.pixels(clip_id, fmt))[None].to(self.device))
+        frames: Pixels = to_bytes(self.visual.decode(self.visual.encode(x_BCTHW)))[0].cpu().numpy()
+        return frames
+
+
+def unrelated(samples: Sequence[Sample]) -> list[tuple[int, int]]:
+    """For each sample the next one, round the end, that belongs to another clip; none if there is only one clip."""
+    count = len(samples)
+    pairs = []
+    for i in range(count):
+        others = (j % count for j in range(i + 1, i + count) if samples[j % count].clip_id != samples[i].clip_id)
+        if (other := next(others, None)) is not None:
+            pairs.append((i, other))
+    return pairs
