@@ -1,0 +1,1 @@
+"""Source files of any kind to clips of one kind; what cannot be used is quarantined with its reason."""

@@ -1,0 +1,134 @@
+"""One file -> its rows, or the reason why there are none. Runs in a worker process, for any file may be hostile.
+
+Sizes are read from headers and refused before anything is decoded. A damaged video gives what decodes before the
+damage, if that is long enough for a clip; a damaged picture gives nothing.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from components.corpus.data import Source
+from components.ingest import encoding, ops
+from components.ingest.config import Config
+from components.ingest.data import Pixels, Row, Samples
+from components.media import audio, images, pixels, sniff, video
+from components.media.errors import Unreadable
+
+
+def rows_of(path: Path, source: Source, config: Config) -> list[Row]:
+    """Decode, cut and encode one file; raises Unreadable. Rows hold nothing but what is in the file."""
+    head = _checked(path, source)
+    match sniff.kind_of(head):
+        case "image":
+            return [_picture(path, source, config)]
+        case "video":
+            try:
+                return _clips(path, source, config)
+            except Unreadable as error:
+                if sniff.looks_encrypted(head) and error.reason in ("decode_error", "unreadable_container"):
+                    raise Unreadable("encrypted_or_undecodable", error.detail) from error
+                raise
+        case None:
+            raise Unreadable("not_media", "its first bytes belong to no kind of media known here")
+
+
+def _checked(path: Path, source: Source) -> bytes:
+    """The first bytes of a file that is still the one that was added."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(sniff.HEAD_BYTES)
+            file.seek(0)
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise Unreadable("missing_file", error.strerror or type(error).__name__) from error
+    if not head:
+        raise Unreadable("empty_file", "0 bytes")
+    if sha256 != source.sha256:
+        raise Unreadable("changed_file", "not the bytes that were added: add the source again")
+    return head
+
+
+def _picture(path: Path, source: Source, config: Config) -> Row:
+    picture = images.read(path, max_pixels=config.max_pixels)
+    height_px, width_px = picture.shape[:2]
+    _check_size(height_px, width_px, config)
+    small = pixels.resize(picture, *_fit(config, height_px, width_px))
+    return encoding.row(small[None], None, formats=config.formats, source_sha256=source.sha256)
+
+
+def _clips(path: Path, source: Source, config: Config) -> list[Row]:
+    known = video.probe(path)
+    _check_size(known.height_px, known.width_px, config)
+    pictures = Counted(path, config)
+    spans = ops.spans(pictures, config.formats, most=config.spans_per_source, shot_change=config.shot_change)
+    found = list(spans)
+    if not found:
+        raise pictures.reason()
+    sound, origin_s = _sound(path, found, config)
+    return [
+        encoding.row(
+            span.pixels,
+            _slice(sound, span.start_s - origin_s, config),
+            formats=config.formats,
+            source_sha256=source.sha256,
+            start_s=span.start_s,
+            crf=config.crf,
+        )
+        for span in found
+    ]
+
+
+class Counted:
+    """The pictures of a file until its end or its first damage, and what there is to say about them afterwards."""
+
+    def __init__(self, path: Path, config: Config):
+        self.path, self.config = path, config
+        self.count = 0
+        self.damage: Unreadable | None = None
+
+    def __iter__(self) -> Iterator[tuple[float, Pixels]]:
+        fps = self.config.formats.fps
+        try:
+            for picture in video.read(self.path, fps=fps, fit=lambda *size: _fit(self.config, *size)):
+                self.count += 1
+                yield picture
+        except Unreadable as damage:
+            self.damage = damage
+
+    def reason(self) -> Unreadable:
+        """Why there is no span."""
+        if self.damage:
+            return self.damage
+        if self.count == 0:
+            return Unreadable("no_frames", "no picture came out")
+        formats = self.config.formats
+        if self.count < formats.clip_frames:
+            return Unreadable("too_short", f"{self.count} of {formats.clip_frames} frames at {formats.fps} fps")
+        return Unreadable("shots_too_short", f"no shot lasts {formats.clip_frames} frames at {formats.fps} fps")
+
+
+def _sound(path: Path, spans: list[ops.Span], config: Config) -> tuple[Samples | None, float]:
+    """Sound from the first span's start to the last one's end, and when it starts."""
+    start_s = spans[0].start_s
+    duration_s = spans[-1].start_s + len(spans[-1].pixels) / config.formats.fps - start_s
+    rate_hz = config.formats.sample_rate_hz
+    return audio.decode(path, sample_rate_hz=rate_hz, start_s=start_s, duration_s=duration_s), start_s
+
+
+def _slice(sound: Samples | None, offset_s: float, config: Config) -> Samples | None:
+    return None if sound is None else sound[round(offset_s * config.formats.sample_rate_hz) :]
+
+
+def _check_size(height_px: int, width_px: int, config: Config) -> None:
+    if height_px * width_px > config.max_pixels:
+        detail = f"{width_px}×{height_px} pixels, the limit is {config.max_pixels}"
+        raise Unreadable("resolution_too_large", detail)
+    if min(height_px, width_px) < config.min_side_px:
+        raise Unreadable("resolution_too_small", f"{width_px}×{height_px} pixels, the least is {config.min_side_px}")
+
+
+def _fit(config: Config, height_px: int, width_px: int) -> tuple[int, int]:
+    """The stored size: all that the last super-resolution stage can use, and no more."""
+    form = config.formats.of(1, ops.orientation(height_px, width_px, config.formats)).scaled(config.scale)
+    return pixels.cover(height_px, width_px, form.height_px, form.width_px)

@@ -1,0 +1,134 @@
+"""corpus + sources -> clips.
+
+Every file that arrives either gives clips or stands in the quarantine with its reason, so that
+kept + sum(dropped) = arrived. A file whose bytes came before is dropped as a duplicate. Order and bytes do not depend
+on how many files are decoded side by side.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from queue import SimpleQueue
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.common import artifacts, gates, runtime
+from components.common.errors import DataError
+from components.common.progress import progress
+from components.corpus.data import TABLE, Source
+from components.corpus.data import read as read_sources
+from components.ingest import data
+from components.ingest.cache import Cache
+from components.ingest.config import Config
+from components.ingest.data import Row
+from components.ingest.expectations import clips_expectations
+from components.ingest.worker import Outcome, Refused, Worker
+
+QUARANTINE = pa.schema([(name, pa.string()) for name in ("id", "path", "stage", "reason", "detail")])
+IN_FLIGHT = 4  # files per worker that are decoded ahead of being written
+
+
+def run(config: Config, *, corpus: Path, sources: Path, output: Path) -> artifacts.Summary:
+    """Decode every source of both tables; raises DataError when too many are refused or a gate breaks."""
+    roots = {"": corpus, **runtime.current().roots}
+    arrived = read_sources(corpus / TABLE) + read_sources(sources)
+    if unknown := sorted({source.root for source in arrived} - roots.keys()):
+        raise ValueError(f"no folder is known for the sources of {', '.join(unknown)}: run `videopoet sources add`")
+    refused: list[tuple[Source, Refused]] = []
+    with artifacts.fresh(output) as folder:
+        taken = progress(_outcomes(config, arrived, roots), total=len(arrived), unit="files", label="ingest")
+        clips = data.write(folder, _rows(taken, refused), shard_digits=config.shard_digits)
+        _write_quarantine(folder / "quarantine.parquet", refused)
+        _stop_at_ceiling(config, refused, len(arrived))
+        counts = {"arrived": len(arrived), "kept": len(arrived) - len(refused), "clips": clips}
+        dropped = Counter(outcome.reason for _, outcome in refused)
+        summary = artifacts.describe(
+            folder,
+            "clips",
+            inputs={"corpus": corpus, "sources": sources},
+            counts=counts,
+            dropped=dropped,
+            facts=data.facts(config.formats),
+        )
+        gates.check(data.Clips(folder).table, clips_expectations(config.formats), "clips")
+    return summary
+
+
+def _outcomes(config: Config, arrived: list[Source], roots: Mapping[str, Path]) -> Iterator[tuple[Source, Outcome]]:
+    """Decode files side by side and give their outcomes in the order of arrival."""
+    cache = Cache(runtime.current().cache / "ingest", config)
+    seen: set[str] = set()
+    with ExitStack() as stack:
+        idle: SimpleQueue[Worker] = SimpleQueue()
+        for _ in range(config.threads):
+            idle.put(stack.enter_context(Worker(config)))
+
+        def decode(source: Source) -> Outcome:
+            if (cached := cache.get(source)) is not None:
+                return cached
+            worker = idle.get()
+            try:
+                outcome = worker.outcome(roots[source.root] / source.path, source)
+            finally:
+                idle.put(worker)
+            cache.put(source, outcome)
+            return outcome
+
+        pool = stack.enter_context(ThreadPoolExecutor(config.threads))
+        waiting = iter(arrived)
+        while batch := list(islice(waiting, IN_FLIGHT * config.threads)):
+            new = {source.sha256: source for source in reversed(batch) if source.sha256 not in seen}
+            seen |= new.keys()
+            outcomes = dict(zip(new, pool.map(decode, new.values()), strict=True))
+            for source in batch:
+                yield source, outcomes.pop(source.sha256, Refused("duplicate", "the same bytes as an earlier file"))
+
+
+def _rows(taken: Iterator[tuple[Source, Outcome]], refused: list[tuple[Source, Refused]]) -> Iterator[Row]:
+    for source, outcome in taken:
+        if isinstance(outcome, Refused):
+            refused.append((source, outcome))
+        else:
+            yield from (_labelled(row, source) for row in outcome)
+
+
+def _labelled(row: Row, source: Source) -> Row:
+    clip = replace(
+        row.clip,
+        caption=source.caption,
+        licence=source.licence,
+        split=source.split,
+        attributes=source.attributes,
+    )
+    return replace(row, clip=clip)
+
+
+def _write_quarantine(path: Path, refused: list[tuple[Source, Refused]]) -> None:
+    rows = [
+        {
+            "id": source.sha256,
+            "path": f"{source.root}/{source.path}".lstrip("/"),
+            "stage": "ingest",
+            "reason": outcome.reason,
+            "detail": outcome.detail,
+        }
+        for source, outcome in refused
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, schema=QUARANTINE), path, use_dictionary=False)
+
+
+def _stop_at_ceiling(config: Config, refused: list[tuple[Source, Refused]], arrived: int) -> None:
+    wrong = [(source, outcome) for source, outcome in refused if outcome.reason != "duplicate"]
+    if len(wrong) <= config.max_error_rate * arrived:
+        return
+    reasons = Counter(outcome.reason for _, outcome in wrong).most_common()
+    first = "; ".join(f"{source.path}: {outcome.reason} ({outcome.detail})" for source, outcome in wrong[:5])
+    raise DataError(
+        f"{len(wrong)} of {arrived} files were refused, more than ingest.max_error_rate = {config.max_error_rate}"
+        f" allows: {', '.join(f'{count} {reason}' for reason, count in reasons)}. First ones: {first}"
+    )

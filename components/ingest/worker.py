@@ -1,0 +1,117 @@
+"""A process that decodes hostile files, one after the other, within limits; it is started again when it dies.
+
+Memory is limited as address space, time as processor time, so that the verdict does not depend on how busy the
+machine is; a wall clock stops what hangs without working.
+"""
+
+import multiprocessing
+import resource
+import signal
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from components.corpus.data import Source
+from components.ingest import decoding
+from components.ingest.config import Config
+from components.ingest.data import Row
+from components.media.errors import Unreadable
+
+WALL_FACTOR = 20
+MEMORY_MAPS = Path("/proc/self/statm")
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Why a file gives no clip. `repeatable` says whether the same file is always refused for it."""
+
+    reason: str
+    detail: str
+    repeatable: bool = True
+
+
+Outcome = list[Row] | Refused
+
+
+class Worker:
+    """Decodes files in a process of its own. Use as a context."""
+
+    def __init__(self, config: Config):
+        self.config = config
+        self.process: multiprocessing.process.BaseProcess | None = None
+        self.connection: Connection | None = None
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def outcome(self, path: Path, source: Source) -> Outcome:
+        """Decode one file, whatever it does to the process."""
+        connection = self.connection or self._start()
+        connection.send((path, source))
+        if not connection.poll(WALL_FACTOR * self.config.time_limit_s):
+            self._stop()
+            return Refused("too_slow", f"no answer in {WALL_FACTOR * self.config.time_limit_s} s", repeatable=False)
+        try:
+            answer: Outcome = connection.recv()
+        except (EOFError, ConnectionError):
+            return self._died()
+        return answer
+
+    def _start(self) -> Connection:
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=serve, args=(theirs, self.config), daemon=True)
+        self.process.start()
+        theirs.close()
+        return self.connection
+
+    def _stop(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.join()
+        if self.connection is not None:
+            self.connection.close()
+        self.process = self.connection = None
+
+    def _died(self) -> Refused:
+        assert self.process is not None
+        self.process.join()
+        code = self.process.exitcode
+        self._stop()
+        if code == -signal.SIGXCPU:
+            return Refused(
+                "too_slow", f"took more than {self.config.time_limit_s} s of processor time", repeatable=False
+            )
+        return Refused("crashed_decoder", f"the decoder ended with {code}", repeatable=False)
+
+
+def serve(connection: Connection, config: Config) -> None:
+    """Answer requests until the other end is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process when it ends itself
+    if MEMORY_MAPS.exists():
+        held = int(MEMORY_MAPS.read_text().split()[0]) * resource.getpagesize()
+        limit = held + config.memory_limit_mb * 1024 * 1024
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    while True:
+        try:
+            path, source = connection.recv()
+        except (EOFError, ConnectionError):
+            return
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        seconds = int(used.ru_utime + used.ru_stime) + 1 + config.time_limit_s
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))
+        connection.send(_attempt(path, source, config))
+
+
+def _attempt(path: Path, source: Source, config: Config) -> Outcome:
+    try:
+        return decoding.rows_of(path, source, config)
+    except Unreadable as error:
+        return Refused(error.reason, error.detail)
+    except MemoryError:
+        return Refused("too_much_memory", f"needs more than {config.memory_limit_mb} MB", repeatable=False)
+    except Exception as error:  # whatever a hostile file provokes is a reason to refuse that file, and is counted
+        return Refused("decode_error", type(error).__name__)
