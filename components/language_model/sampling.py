@@ -75,16 +75,13 @@ def sample(
     codes = _prefix_codes(vocabulary, task, shape, given, conditions)
     ids_BN = plan.assemble(codes, len(seeds)).to(model.norm.weight.device)
     decoder = _Decoder(model, plan, conditions, len(seeds), settings.guidance if task.text else 1.0)
-    decoder.feed(ids_BN[:, : plan.prefix])
     for run in plan.runs:
         noise_BN = _noise(run.length, seeds, run.start).to(ids_BN.device)
         rows_VD = model.rows(run)
-        decoder.feed(ids_BN[:, decoder.length : run.start])  # markers in front of the run
-        for step in range(run.length):
-            position = run.start + step
-            drawn_B = draw(decoder.logits(rows_VD), noise_BN[:, step], settings)
+        for step, position in enumerate(range(run.start, run.start + run.length)):
+            state_BD = decoder.feed(ids_BN[:, decoder.length : position])  # the prefix first, markers where they stand
+            drawn_B = draw(decoder.logits(state_BD, rows_VD), noise_BN[:, step], settings)
             ids_BN[:, position] = drawn_B + run.ids.start
-            decoder.feed(ids_BN[:, position : position + 1])
     return _outputs(vocabulary, task, shape, given, conditions, plan, ids_BN)
 
 
@@ -127,20 +124,18 @@ class _Decoder:
             for _ in model.blocks
         ]
         self.length = 0
-        self.last_BD: Tensor | None = None
 
-    def feed(self, ids_BN: Tensor) -> None:
-        """Read the next positions."""
+    def feed(self, ids_BN: Tensor) -> Tensor:
+        """Read the next positions; returns the state (B, D) at the last one."""
         first, self.length = self.length, self.length + ids_BN.shape[1]
         x_BND = self.model.embed(self.plan, ids_BN.repeat(self.copies, 1), self.text, first)
         table = (self.table[0][first : self.length], self.table[1][first : self.length])
         state_BND = self.model.run(x_BND, table, self._mask(first), self.caches)
-        self.last_BD = state_BND[:, -1]
+        return state_BND[:, -1]
 
-    def logits(self, rows_VD: Tensor) -> Tensor:
+    def logits(self, state_BD: Tensor, rows_VD: Tensor) -> Tensor:
         """Scores (B, V) of what comes next, guided by the text."""
-        assert self.last_BD is not None
-        logits_BV = self.last_BD @ rows_VD.T
+        logits_BV = state_BD @ rows_VD.T
         if self.copies == 1:
             return logits_BV
         with_text, without = logits_BV.chunk(2)

@@ -1,0 +1,66 @@
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from components.language_model.config import Config
+from components.language_model.data import Source
+from components.language_model.mixture import Mixture
+from components.language_model.tasks import TASKS
+from components.pretokenize.data import Tokens
+
+
+@pytest.fixture
+def mixture(tokens: Path, config: Config) -> Mixture:
+    return Mixture(config.mix, Source(Tokens(tokens), "train"), seed=1, batch_tokens=120)
+
+
+def test_a_batch_has_no_padding(mixture: Mixture):
+    """Every position of every sequence holds a marker, a code or one of the text positions."""
+    for step in range(60):
+        batch = mixture.batch(step, 0, 1)
+        text = sum(segment.length for segment in batch.layout.segments if segment.part == "text")
+        assert ((batch.ids == 0).sum(dim=1) == text).all()
+        assert batch.ids.shape[1] == batch.layout.tokens
+
+
+def test_a_step_is_a_function_of_its_number(mixture: Mixture):
+    ahead, again = mixture.batch(17, 0, 1), mixture.batch(17, 0, 1)
+    assert ahead.ids.equal(again.ids)
+    assert not ahead.ids.equal(mixture.batch(18, 0, 1).ids)
+
+
+def test_shares_of_steps_follow_the_mix(mixture: Mixture):
+    media = Counter(mixture.choice(step).draw.task.media for step in range(1000))
+    assert media["image"] / 1000 == pytest.approx(0.4, abs=0.05)
+    tasks = Counter(mixture.choice(step).draw.task.name for step in range(2000))
+    assert set(tasks) == set(TASKS)
+
+
+def test_image_batches_hold_more_sequences_of_the_same_number_of_positions(mixture: Mixture):
+    choices = [mixture.choice(step) for step in range(200)]
+    images = {len(c.rows) for c in choices if c.draw.task.name == "unconditioned-image"}
+    videos = {len(c.rows) for c in choices if c.draw.task.name == "unconditioned-video" and c.draw.group == "long"}
+    assert min(images) > 2 * max(videos)
+
+
+def test_only_clips_with_what_a_task_needs_are_used(mixture: Mixture):
+    assert 1 not in mixture.rows["text-to-video"]["clip"]  # no caption
+    assert 2 not in mixture.rows["video-to-audio"]["clip"]  # silent
+    assert 0 not in mixture.rows["unconditioned-video"]["clip"]  # held out
+    assert set(mixture.rows["stylization"]) == {"clip", "clip_portrait"}
+    assert set(mixture.rows["inpainting"]) == {"clip", "clip_portrait"}
+
+
+def test_devices_share_a_batch_without_overlap(mixture: Mixture):
+    whole = mixture.batch(3, 0, 1).ids
+    halves = [mixture.batch(3, rank, 2).ids for rank in range(2)]
+    assert halves[0].equal(whole[0 : len(halves[0]) * 2 : 2])
+    assert halves[1].equal(whole[1 : len(halves[1]) * 2 : 2])
+
+
+def test_a_mix_without_clips_is_refused(tokens: Path, config: Config):
+    mix = replace(config.mix, image_share=0.0, tasks={"text-to-video": 1.0})
+    with pytest.raises(ValueError, match="no clip qualifies"):
+        Mixture(mix, Source(Tokens(tokens), "nobody"), seed=1, batch_tokens=120)
