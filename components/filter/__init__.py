@@ -1,0 +1,1 @@
+"""Clips to kept clips, with their split into training and held out."""
