@@ -4,21 +4,14 @@ Exit codes are those of the stages (DESIGN §4): 0 done · 1 a stage failed · 6
 broke a gate · 75 try again · 130, 143 stopped by Ctrl-C or SIGTERM, resumable.
 """
 
-import os
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from components.common import errors
-from flows.workspace import PARAMS, Workspace
-
-if TYPE_CHECKING:
-    from flows.graph import Entry, Graph
-    from flows.plan import Decision
-    from flows.stages import Repository
+from flows.workspace import PARAMS, enter
 
 app = typer.Typer(
     help="VideoPoet as a pipeline: train, generate, evaluate. Start with `videopoet doctor`, then `videopoet run`.",
@@ -43,34 +36,17 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Run these stages again even if they are up to date.")] = False,
 ) -> None:
     """Bring stages up to date. Stop it as you like: the same command goes on from there."""
-    from flows import execution
+    from flows import session
 
-    workspace = _enter()
-    repository, graph, decisions = _decided(workspace, tuple(stages or ()), force=force)
-    for fault in _stale_code(graph):
-        raise ValueError(fault)
-    if all(decision.verdict == "up to date" and decision.place == "workspace" for decision in decisions):
-        print(f"{_count(decisions)} up to date: nothing to run")
-        entries = {decision.stage.name: decision.entry for decision in decisions if decision.entry}
-        with execution.alone(workspace, print):
-            _close(workspace, graph, _record(workspace, graph, entries))
-        return
-    del repository
-    _flow(workspace, graph, tuple(stages or ()), force=force)
+    raise typer.Exit(session.run(enter(), tuple(stages or ()), force=force))
 
 
 @app.command()
 def plan(stages: Stages = None) -> None:
     """Say what would run and why, what is up to date and where its result is. Pulls no data, runs nothing."""
-    from flows.plan import table
+    from flows import session
 
-    _, graph, decisions = _decided(_enter(), tuple(stages or ()), force=False)
-    for line in table(decisions):
-        print(line)
-    idle = sum(decision.verdict != "run" for decision in decisions)
-    print(f"\n{len(decisions) - idle} of {_count(decisions)} would run")
-    for fault in _stale_code(graph):
-        print(f"warning: {fault}", file=sys.stderr)
+    session.show_plan(enter(), tuple(stages or ()))
 
 
 @app.command()
@@ -79,7 +55,7 @@ def doctor() -> None:
     from flows import doctor as checks
 
     faults = 0
-    for check in checks.checks(_enter()):
+    for check in checks.checks(enter()):
         faults += bool(check.remedy and check.fatal)
         sign = "ok" if not check.remedy else "FIX" if check.fatal else "note"
         print(f"{sign:<5}{check.name:<12}{check.found}")
@@ -93,7 +69,7 @@ def profile(name: Annotated[str, typer.Argument(help="A file of profiles/, witho
     """Make a profile the parameter file params.yaml, and show what that changes."""
     from flows import profiles
 
-    _enter()
+    enter()
     lines = profiles.use(name)
     for line in lines:
         print(line)
@@ -107,7 +83,7 @@ def runs(name: Annotated[str, typer.Argument(help="The first digits of a run's h
 
     from flows import runs as records
 
-    workspace = _enter()
+    workspace = enter()
     if name:
         print(json.dumps(records.read(workspace, name), indent=1, sort_keys=True, ensure_ascii=False))
         return
@@ -126,7 +102,7 @@ def report(
     from flows import runs as records
     from flows.stages import Repository
 
-    workspace = _enter()
+    workspace = enter()
     found = records.report_of(Repository(workspace.root).graph())
     if found is None:
         raise ValueError("there is no report yet: `videopoet run` makes it")
@@ -135,12 +111,75 @@ def report(
         typer.launch(str((found / "index.html").absolute()))
 
 
+@app.command()
+def generate(
+    task: Annotated[str, typer.Option(help="text-to-video, image-to-video, …; an unknown one is answered with all.")],
+    output: Annotated[Path, typer.Option(help="File to write: .mp4, or .png for a picture.")],
+    prompt: Annotated[str, typer.Option(help="What is to be seen.")] = "",
+    image: Annotated[Path | None, typer.Option(help="A picture, or a clip whose first frame counts.")] = None,
+    video: Annotated[Path | None, typer.Option(help="A clip to go on from, fill in, or follow.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="A picture, white where the clip is to be filled in.")] = None,
+    audio: Annotated[Path | None, typer.Option(help="A sound, or a clip with sound.")] = None,
+    orientation: Annotated[str, typer.Option(help="square or portrait.")] = "square",
+    long: Annotated[bool, typer.Option("--long", help="Make the longer clip.")] = False,
+    scale: Annotated[int, typer.Option(help="Height and width: 1, 2 or 4 times the base.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same sample.")] = 0,
+) -> None:
+    """Generate a video with sound, or a picture, by the models of the last run."""
+    import subprocess
+
+    from flows import request
+    from flows.stages import Repository
+
+    here = Path.cwd()
+    workspace = enter()
+    files = {"image": image, "video": video, "mask": mask, "audio": audio, "output": output}
+    options: dict[str, object] = {name: path and here / path for name, path in files.items()}
+    options |= {"task": task, "prompt": prompt or None, "orientation": orientation, "long": long}
+    options |= {"scale": scale, "seed": seed}
+    stage_command = Repository(workspace.root).commands()["generate"]
+    raise typer.Exit(subprocess.run(request.command(stage_command, options), check=False).returncode)
+
+
+@sources_app.command("add")
+def sources_add(
+    path: Annotated[
+        Path, typer.Argument(help="A folder, or a manifest (.csv, .jsonl, .parquet) with a column `path`.")
+    ],
+    alias: Annotated[str, typer.Option(help="Name of the folder from now on; its own if not given.")] = "",
+) -> None:
+    """Let your own videos and pictures join the corpus. They stay where they are."""
+    from flows import sources
+
+    path = path.absolute()
+    print(sources.add(enter(), path, alias))
+
+
+@sources_app.command("list")
+def sources_list() -> None:
+    """List your sources and where they lie."""
+    from flows import sources
+
+    for line in sources.listed(enter()):
+        print(line)
+
+
+@sources_app.command("remove")
+def sources_remove(
+    alias: Annotated[str, typer.Argument(help="Name of the folder, as `sources list` says it.")],
+) -> None:
+    """Take sources out again. The files stay where they are."""
+    from flows import sources
+
+    print(f"{sources.remove(enter(), alias)} files removed from the table")
+
+
 @codelock_app.command()
 def refresh() -> None:
     """Bring codelock/ up to date with the code, after you changed it."""
     from components.common import codelock
 
-    _enter()
+    enter()
     changed = codelock.write_all()
     print(f"changed: {', '.join(changed)}" if changed else "nothing changed")
 
@@ -150,7 +189,7 @@ def check() -> None:
     """Does codelock/ match the code?"""
     from components.common import codelock
 
-    _enter()
+    enter()
     for component in codelock.components():
         codelock.check(component)
     print(f"codelock/ matches the code of {len(codelock.components())} components")
@@ -165,93 +204,6 @@ def main() -> None:
         if isinstance(error, errors.DataError):
             sys.exit(errors.DATA)
         sys.exit(errors.RETRY if isinstance(error, errors.Retryable) else errors.CONFIGURATION)
-
-
-def _enter() -> Workspace:
-    workspace = Workspace.find()
-    os.chdir(workspace.root)
-    return workspace
-
-
-def _decided(
-    workspace: Workspace, targets: tuple[str, ...], *, force: bool
-) -> "tuple[Repository, Graph, list[Decision]]":
-    """Check the parameters, then read the repository once and decide about each stage."""
-    from components.common import params
-    from flows.plan import plan
-    from flows.stages import Repository
-
-    repository = Repository(workspace.root)
-    commands = repository.commands()
-    if any(params.COMMAND.search(command) for command in commands.values()):
-        params.check(params.read(Path(PARAMS)), commands)
-    graph = repository.graph()
-    forced = set(graph.matching(targets) or graph.by_name) if force else set()
-    return (
-        repository,
-        graph,
-        plan(graph, graph.upstream_of(targets), repository, workspace.folder("code"), force=forced),
-    )
-
-
-def _stale_code(graph: "Graph") -> Iterable[str]:
-    from components.common import codelock
-    from flows.modules import FOLDER
-
-    locked = {Path(path).stem for stage in graph.stages for path in stage.deps if Path(path).parent.name == FOLDER}
-    for component in sorted(locked.intersection(codelock.components())):
-        try:
-            codelock.check(component)
-        except ValueError as error:
-            yield str(error)
-
-
-def _flow(workspace: Workspace, graph: "Graph", targets: tuple[str, ...], *, force: bool) -> None:
-    from flows import orchestrator
-
-    orchestrator.configure(workspace)
-    from flows.retrain import Result, retrain
-
-    orchestrator.start()
-    state = retrain(targets, force, return_state=True)
-    result = state.result(raise_on_failure=False)
-    if not isinstance(result, Result):
-        raise result if isinstance(result, Exception) else RuntimeError(state.message)
-    if result.record:
-        _close(workspace, graph, result.record)
-        return
-    for fault in result.faults.values():
-        if str(fault):
-            print(fault, file=sys.stderr)
-    print(state.message, file=sys.stderr)
-    if result.stopped_by:
-        raise typer.Exit(128 + result.stopped_by)
-    codes = {getattr(fault, "code", errors.CONFIGURATION) for fault in result.faults.values()}
-    known = len(codes) == 1 and codes < {errors.CONFIGURATION, errors.DATA, errors.RETRY, errors.STOPPED}
-    raise typer.Exit(codes.pop() if known else 1)
-
-
-def _record(workspace: Workspace, graph: "Graph", entries: "dict[str, Entry]") -> Path:
-    from flows import runs as records
-
-    folder = workspace.folder("runs") / records.identity(graph, entries).name
-    return folder if folder.is_dir() else records.write(workspace, graph, entries)
-
-
-def _close(workspace: Workspace, graph: "Graph", record: Path) -> None:
-    """End on what the user came for."""
-    from flows import runs as records
-
-    if found := records.report_of(graph):
-        print(f"report  {found / 'index.html'}")
-    for video in records.videos_of(graph, 3):
-        print(f"video   {video}")
-    print(f"record  {(record / 'index.html').relative_to(workspace.root)}")
-    print(f"run     {record.name}")
-
-
-def _count(decisions: "list[Decision]") -> str:
-    return f"{len(decisions)} stage{'s' if len(decisions) != 1 else ''}"
 
 
 if __name__ == "__main__":

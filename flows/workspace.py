@@ -48,3 +48,10 @@ class Workspace:
     def tracking_uri(self) -> str:
         """The MLflow store: MLFLOW_TRACKING_URI where it is set, SQLite in `home` otherwise."""
         return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.home / 'mlflow.db'}"
+
+
+def enter() -> Workspace:
+    """Find the checkout and make its root the current folder, where all paths of the graph start."""
+    workspace = Workspace.find()
+    os.chdir(workspace.root)
+    return workspace

@@ -72,7 +72,9 @@ def test_what_a_killed_process_left_in_dvcs_lock_files_is_no_obstacle(checkout, 
     lock = Path(".dvc/tmp/rwlock")
     if left in ("dead", "reused"):
         pid = {"dead": 2**22 + 1, "reused": os.getpid()}[left]
-        left = json.dumps({"write": {str(Path("out/seed").absolute()): {"pid": pid, "cmd": "videopoet run"}}, "read": {}})
+        left = json.dumps(
+            {"write": {str(Path("out/seed").absolute()): {"pid": pid, "cmd": "videopoet run"}}, "read": {}}
+        )
     lock.write_text(left)
     os.utime(lock, (1, 1))  # before any living process began
     checkout.bring("seed")

@@ -1,0 +1,98 @@
+"""What `videopoet run` and `videopoet plan` do in a checkout: check, decide, run what must run, say what came of it."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from components.common import codelock, errors, params
+from flows import orchestrator, runs
+from flows.execution import alone
+from flows.graph import Entry, Graph
+from flows.modules import FOLDER
+from flows.plan import Decision, plan, table
+from flows.stages import Repository
+from flows.workspace import PARAMS, Workspace
+
+VIDEOS = 3  # named at the end of a run
+
+
+def run(workspace: Workspace, targets: tuple[str, ...], *, force: bool) -> int:
+    """Bring stages up to date; returns the exit code. Raises ValueError for what must be mended first."""
+    graph, decisions = _decide(workspace, targets, force=force)
+    if faults := list(_stale_code(graph)):
+        raise ValueError("\n".join(faults))
+    if any(decision.verdict != "up to date" or decision.place != "workspace" for decision in decisions):
+        return _flow(workspace, graph, targets, force=force)
+    print(f"{len(decisions)} stages, all up to date: nothing to run")
+    entries = {decision.stage.name: decision.entry for decision in decisions if decision.entry}
+    with alone(workspace, print):
+        _close(workspace, graph, _record(workspace, graph, entries))
+    return 0
+
+
+def show_plan(workspace: Workspace, targets: tuple[str, ...]) -> None:
+    """Print what would run and why."""
+    graph, decisions = _decide(workspace, targets, force=False)
+    for line in table(decisions):
+        print(line)
+    print(f"\n{sum(decision.verdict == 'run' for decision in decisions)} of {len(decisions)} stages would run")
+    for fault in _stale_code(graph):
+        print(f"warning: {fault}", file=sys.stderr)
+
+
+def _decide(workspace: Workspace, targets: tuple[str, ...], *, force: bool) -> tuple[Graph, list[Decision]]:
+    """Check the parameters of every stage, then read the repository once and decide."""
+    repository = Repository(workspace.root)
+    commands = repository.commands()
+    if any(params.COMMAND.search(command) for command in commands.values()):
+        params.check(params.read(Path(PARAMS)), commands)
+    graph = repository.graph()
+    forced = set(graph.matching(targets) or graph.by_name) if force else set()
+    return graph, plan(graph, graph.upstream_of(targets), repository, workspace.folder("code"), force=forced)
+
+
+def _stale_code(graph: Graph) -> Iterable[str]:
+    """Code that changed since its lock was written: the plan does not see it, and the stage would refuse to run."""
+    locked = {Path(path).stem for stage in graph.stages for path in stage.deps if Path(path).parent.name == FOLDER}
+    for component in sorted(locked.intersection(codelock.components())):
+        try:
+            codelock.check(component)
+        except ValueError as error:
+            yield str(error)
+
+
+def _flow(workspace: Workspace, graph: Graph, targets: tuple[str, ...], *, force: bool) -> int:
+    orchestrator.configure(workspace)
+    from flows.retrain import Result, retrain  # imports prefect, which reads its settings then
+
+    orchestrator.start()
+    state = retrain(targets, force, return_state=True)
+    result = state.result(raise_on_failure=False)
+    if not isinstance(result, Result):
+        raise result if isinstance(result, Exception) else RuntimeError(state.message)
+    if result.record:
+        _close(workspace, graph, result.record)
+        return 0
+    for fault in filter(str, result.faults.values()):
+        print(fault, file=sys.stderr)
+    print(state.message, file=sys.stderr)
+    if result.stopped_by:
+        return 128 + result.stopped_by
+    codes = {getattr(fault, "code", errors.CONFIGURATION) for fault in result.faults.values()}
+    known = len(codes) == 1 and codes < {errors.CONFIGURATION, errors.DATA, errors.RETRY, errors.STOPPED}
+    return codes.pop() if known else 1
+
+
+def _record(workspace: Workspace, graph: Graph, entries: dict[str, Entry]) -> Path:
+    folder = workspace.folder("runs") / runs.identity(graph, entries).name
+    return folder if folder.is_dir() else runs.write(workspace, graph, entries)
+
+
+def _close(workspace: Workspace, graph: Graph, record: Path) -> None:
+    """End on what the user came for."""
+    if report := runs.report_of(graph):
+        print(f"report  {report / 'index.html'}")
+    for video in runs.videos_of(graph, VIDEOS):
+        print(f"video   {video}")
+    print(f"record  {(record / 'index.html').relative_to(workspace.root)}")
+    print(f"run     {record.name}")
