@@ -21,12 +21,13 @@ class Pairs:
     """Which clips become super-resolution pairs: the first so many by clip id, which is a hash, so a random subset."""
 
     orientation: Orientation
-    stage1_clips: int
+    stage1_clips: int  # of the training split
     stage2_clips: int
+    heldout_clips: int  # of either stage
 
-    def clips(self, stage: Stage) -> int:
-        """Upper limit on the pairs of `stage`."""
-        return self.stage1_clips if stage == "stage1" else self.stage2_clips
+    def limits(self, stage: Stage) -> dict[str, int]:
+        """Upper limit on the pairs of `stage`, by split."""
+        return {"train": self.stage1_clips if stage == "stage1" else self.stage2_clips, "heldout": self.heldout_clips}
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class Config:
             raise ValueError(f"pretokenize.batch_tokens must be positive, got {self.batch_tokens}")
         if len(set(self.regions)) != len(self.regions):
             raise ValueError(f"pretokenize.regions names a region twice: {list(self.regions)}")
-        if min(self.pairs.stage1_clips, self.pairs.stage2_clips) < 1:
-            raise ValueError("pretokenize.pairs: stage1_clips and stage2_clips must be positive")
+        if min(self.pairs.stage1_clips, self.pairs.stage2_clips, self.pairs.heldout_clips) < 1:
+            raise ValueError("pretokenize.pairs: stage1_clips, stage2_clips and heldout_clips must be positive")
 
     def high(self, stage: Stage) -> Format:
         """The format that super-resolution `stage` makes: 2 or 4 times the height and width of a base clip."""

@@ -9,7 +9,7 @@ Shapes: N rows, t h w the latent grid, L audio levels, F audio frames, D width o
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from components.common import artifacts
 
 Codes = NDArray[np.int32]
-Column = NDArray[Any] | Sequence[str] | Sequence[float]
+Column = NDArray[Any] | Sequence[str]
 GROUPS = ("image", "image_portrait", "clip", "clip_portrait", "long", "long_portrait")
 CONDITION = "condition_"  # prefix of the columns with the codes of masked pixels, one per region
 
@@ -33,8 +33,8 @@ class Group:
     clip_id: list[str]
     split: list[str]
     caption: list[str]
-    start_s: list[float]
-    end_s: list[float]
+    start_s: NDArray[np.float64]
+    end_s: NDArray[np.float64]
     motion: NDArray[np.float32]  # as measured by the filter
     visual: Codes  # (N, t, h, w)
     structure: Codes | None  # (N, t, h, w) flow and depth; clips of the usual length only
@@ -78,57 +78,42 @@ class Tokens:
         """Open one group; raises ValueError for one that has no rows."""
         if name not in self.formats():
             raise ValueError(f"{self.folder} has no tokens of format {name!r}, only {self.formats()}")
-        batch = _open(self.folder / f"{name}.arrow")
-        columns = batch.schema.names
-        return Group(
-            name,
-            *(batch.column(column).to_pylist() for column in ("clip_id", "split", "caption", "start_s", "end_s")),
-            motion=batch.column("motion").to_numpy(),
-            visual=_tensor(batch, "visual"),
-            structure=_tensor(batch, "structure") if "structure" in columns else None,
-            conditions={c.removeprefix(CONDITION): _tensor(batch, c) for c in columns if c.startswith(CONDITION)},
-            audio=_tensor(batch, "audio") if "audio" in columns else None,
-            audio_state=batch.column("audio_state").to_pylist(),
-            text=_tensor(batch, "text"),
-            text_length=batch.column("text_length").to_numpy(),
-        )
+        found = columns(self.folder / f"{name}.arrow")
+        values: dict[str, Any] = {field.name: found.get(field.name) for field in fields(Group)}
+        values["conditions"] = {key.removeprefix(CONDITION): found[key] for key in found if key.startswith(CONDITION)}
+        return Group(**values | {"name": name})
 
     def pairs(self, stage: str) -> Pairs:
         """Open the pairs of super-resolution `stage1` or `stage2`."""
-        batch = _open(self.folder / f"pairs_{stage}.arrow")
-        return Pairs(
-            clip_id=batch.column("clip_id").to_pylist(),
-            split=batch.column("split").to_pylist(),
-            low=_tensor(batch, "low"),
-            high=_tensor(batch, "high"),
-            text=_tensor(batch, "text"),
-            text_length=batch.column("text_length").to_numpy(),
-        )
+        found = columns(self.folder / f"pairs_{stage}.arrow")
+        return Pairs(**{field.name: found[field.name] for field in fields(Pairs)})
 
 
-def write(path: Path, columns: Mapping[str, Column], facts: Mapping[str, Any]) -> None:
+def columns(path: Path) -> dict[str, Any]:
+    """Open one file: text columns as lists, all others as read-only views of the mapped file."""
+    batch = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
+    return {name: _values(batch.column(name)) for name in batch.schema.names}
+
+
+def write(path: Path, values: Mapping[str, Column], facts: Mapping[str, Any]) -> None:
     """Write one group: lists as they are, arrays of more than one axis as fixed-size lists; `facts` go to the schema.
 
     Arrays may be memory-mapped: they are copied to the file page by page.
     """
-    arrays = {name: _arrow(values) for name, values in columns.items()}
+    arrays = {name: _arrow(column) for name, column in values.items()}
     fields = [pa.field(name, array.type, nullable=False) for name, array in arrays.items()]
     schema = pa.schema(fields, metadata={"facts": json.dumps(facts, sort_keys=True)})
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
         writer.write_batch(pa.record_batch(list(arrays.values()), schema=schema))
 
 
-def _arrow(values: Column) -> pa.Array:
-    if isinstance(values, np.ndarray) and values.ndim > 1:
-        return pa.FixedShapeTensorArray.from_numpy_ndarray(values)
-    return pa.array(values)
+def _arrow(column: Column) -> pa.Array:
+    if isinstance(column, np.ndarray) and column.ndim > 1:
+        return pa.FixedShapeTensorArray.from_numpy_ndarray(column)
+    return pa.array(column, None if isinstance(column, np.ndarray) else pa.string())
 
 
-def _open(path: Path) -> pa.RecordBatch:
-    return pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
-
-
-def _tensor(batch: pa.RecordBatch, column: str) -> NDArray[Any]:
-    """View a tensor column without copying it; the view is read-only and keeps the mapping alive."""
-    view: NDArray[Any] = batch.column(column).to_numpy_ndarray()
-    return view
+def _values(array: pa.Array) -> Any:
+    if isinstance(array, pa.FixedShapeTensorArray):
+        return array.to_numpy_ndarray()
+    return array.to_pylist() if pa.types.is_string(array.type) else array.to_numpy()

@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.common.errors import DataError
+from components.pretokenize import data, gate
+
+FACTS = {"codebook_bits": 12, "codebook_size": 256, "text_tokens": 4}
+
+
+def _columns() -> dict[str, data.Column]:
+    text = np.zeros((3, 4, 8), np.float16)
+    text[:, :2] = 1
+    return {
+        "clip_id": ["a", "b", "c"],
+        "split": ["train", "train", "heldout"],
+        "text": text,
+        "text_length": np.full(3, 2, np.int32),
+        "visual": np.full((3, 5, 4, 4), 4095, np.int32),
+        "condition_inpaint_centre": np.zeros((3, 5, 4, 4), np.int32),
+        "audio": np.full((3, 4, 26), 255, np.int32),
+    }
+
+
+def _check(folder: Path, columns: dict[str, data.Column], count: int = 3) -> None:
+    data.write(folder / "clip.arrow", columns, FACTS)
+    gate.check(folder, {"clip": count}, FACTS)
+
+
+def test_tokens_in_range_pass(tmp_path: Path):
+    _check(tmp_path, _columns())
+
+
+def test_every_broken_expectation_is_named_in_words(tmp_path: Path):
+    columns = _columns()
+    columns["condition_inpaint_centre"] = np.full((3, 5, 4, 4), 4096, np.int32)
+    columns["audio"] = np.full((3, 4, 26), -1, np.int32)
+    columns["text_length"] = np.full(3, 1, np.int32)
+    columns["clip_id"] = ["a", "a", "c"]
+    with pytest.raises(DataError) as broken:
+        _check(tmp_path, columns)
+    for words in (
+        "a visual code is one of the tokenizer's",
+        "an audio code is not negative",
+        "nothing stands behind a text's end",
+        "no clip occurs twice in a group",
+    ):
+        assert words in str(broken.value)
+
+
+def test_vectors_that_are_not_finite_break_the_gate(tmp_path: Path):
+    columns = _columns()
+    columns["text"] = np.full((3, 2, 8), np.nan, np.float16)
+    with pytest.raises(DataError, match="text vectors are finite"):
+        _check(tmp_path, columns)
+
+
+def test_a_lost_row_breaks_the_gate(tmp_path: Path):
+    with pytest.raises(DataError, match="clip has 3 rows, 4 clips went in"):
+        _check(tmp_path, _columns(), count=4)
+
+
+def test_no_clip_at_all_breaks_the_gate(tmp_path: Path):
+    with pytest.raises(DataError, match="no clip is left"):
+        gate.check(tmp_path, {"pairs_stage1": 0}, FACTS)
