@@ -204,6 +204,8 @@ def main() -> None:
         if isinstance(error, errors.DataError):
             sys.exit(errors.DATA)
         sys.exit(errors.RETRY if isinstance(error, errors.Retryable) else errors.CONFIGURATION)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ MODELS = "models/"
 
 
 def command(stage_command: str, options: Mapping[str, object]) -> list[str]:
-    """Build the command; options that are None or False are left out.
+    """Build the command; options that are None or empty are left out.
 
     Raises ValueError if a model is not there yet.
     """
@@ -21,10 +21,6 @@ def command(stage_command: str, options: Mapping[str, object]) -> list[str]:
     models = {flag: path for flag, path in flags.items() if path.startswith(MODELS)}
     if missing := [path for path in models.values() if not Path(path).is_dir()]:
         raise ValueError(f"{missing[0]} is not there yet: `videopoet run` makes all models")
-    asked = {
-        f"--{name.replace('_', '-')}": value
-        for name, value in options.items()
-        if value is not None and value is not False
-    }
-    given = [f"{flag}={str(value).lower() if value is True else value}" for flag, value in {**models, **asked}.items()]
-    return [sys.executable, "-m", "components", "generate.request", "--params", flags["--params"], *given]
+    asked = {f"--{name.replace('_', '-')}": value for name, value in options.items() if value not in (None, "")}
+    pairs = [f"{flag}={value}" for flag, value in {**models, **asked}.items()]
+    return [sys.executable, "-m", "components", "generate.request", "--params", flags["--params"], *pairs]

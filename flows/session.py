@@ -1,5 +1,6 @@
 """What `videopoet run` and `videopoet plan` do in a checkout: check, decide, run what must run, say what came of it."""
 
+import signal
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -63,6 +64,7 @@ def _stale_code(graph: Graph) -> Iterable[str]:
 
 def _flow(workspace: Workspace, graph: Graph, targets: tuple[str, ...], *, force: bool) -> int:
     orchestrator.configure(workspace)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that the server is stopped on the way
     from flows.retrain import Result, retrain  # imports prefect, which reads its settings then
 
     orchestrator.start()

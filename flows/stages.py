@@ -153,7 +153,8 @@ class Repository:
 
     def _record(self, stage: PipelineStage) -> Entry:
         stage.save_outs()
-        self._repo.stage_cache.save(stage)
+        if all(out.use_cache or out.is_metric or out.is_plot for out in stage.outs):
+            self._repo.stage_cache.save(stage)
         stage.commit()
         raw = to_single_stage_lockfile(stage)
         document = {"schema": "2.0"} | (load_yaml(self._lockfile) if self._lockfile.exists() else {})

@@ -1,3 +1,4 @@
+import ast
 import inspect
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def test_models_come_from_the_graph_and_data_do_not(tmp_path, monkeypatch):
         "--base=models/lm",
         "--task=text-to-video",
         "--prompt=--a b",
-        "--long=true",
+        "--long=True",
         "--seed=0",
     ]
 
@@ -35,13 +36,9 @@ def test_models_that_are_not_there_are_named(tmp_path, monkeypatch):
 
 
 def test_the_command_line_offers_exactly_what_the_component_takes():
-    from components.generate.request import run
-
-    takes = {
-        name
-        for name, given in inspect.signature(run).parameters.items()
-        if given.kind is inspect.Parameter.KEYWORD_ONLY
-    }
+    tree = ast.parse((ROOT / "components/generate/request.py").read_text())  # importing it takes torch
+    (run,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "run"]
+    takes = {argument.arg for argument in run.args.kwonlyargs}
     offers = set(inspect.signature(cli.generate).parameters)
     words = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["generate"]["cmd"].split()
     models = {
