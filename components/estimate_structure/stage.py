@@ -21,11 +21,10 @@ def run(config: Config, *, clips: Path, pretrained: Path, output: Path) -> Summa
     """Estimate the structure of every video clip of both splits."""
     source = Clips(clips)
     flow, depth = flow_estimator(config, pretrained), depth_estimator(config, pretrained)
-    videos = [i for i in range(len(source)) if source[i].frames > 1]
+    videos = [(i, clip) for i, clip in enumerate(source) if clip.has_structure]
 
     def structures() -> Iterator[tuple[str, ops.Pixels]]:
-        for i in progress(videos, total=len(videos), unit="clips", label="structure"):
-            clip = source[i]
+        for i, clip in progress(videos, total=len(videos), unit="clips", label="structure"):
             pixels = source.pixels(i, config.formats.of(config.formats.clip_frames, clip.orientation))
             yield clip.clip_id, ops.as_clip(flow(pixels), depth(pixels), config.flow_limit)
 

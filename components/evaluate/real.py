@@ -22,7 +22,7 @@ class Reality:
 
     def __init__(self, config: Config, clips: Clips, truth: Truth, judge: Judge):
         self.config, self.truth, self.judge = config, truth, judge
-        self._clips = sorted((clips[i] for i in range(len(clips))), key=lambda clip: clip.clip_id)
+        self._clips = sorted(clips, key=lambda clip: clip.clip_id)
         self._trained = {_combination(clip.attributes) for clip in self._clips if clip.split == "train"}
         self.of, self.trained, self.still = cache(self._of), cache(self._trained_features), cache(self._still)
 

@@ -24,7 +24,7 @@ class Truth:
     def __init__(self, clips: Clips, visual: VisualModel, audio: AudioModel):
         self.clips, self.visual, self.audio = clips, visual, audio
         self.device = next(visual.parameters()).device
-        self.position = {clips[i].clip_id: i for i in range(len(clips))}
+        self.position = {clip.clip_id: i for i, clip in enumerate(clips)}
         self.pixels = lru_cache(maxsize=KEPT)(self._pixels)
         self.reconstruction = lru_cache(maxsize=KEPT)(self._reconstruction)
 

@@ -46,7 +46,7 @@ class Config:
     blur: float  # greatest share of a half-resolution copy mixed into a picture: lossy pictures are judged too
     noise: float  # greatest standard deviation of added noise, where pixels span -1..1
     shift_px: int  # greatest shift of a whole clip
-    memory_mib: int  # decoded clips kept in memory
+    memory_mib: int  # of decoded clips of each format kept in memory
     checkpoint_every_steps: int
 
     def __post_init__(self) -> None:

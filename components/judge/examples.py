@@ -14,11 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from components.common.formats import Formats
-from components.filter.data import Clips
+from components.common.formats import Formats, Orientation
+from components.filter.data import Clips, Frames, Pixels
 
 MISSING = -100  # the class number that cross-entropy ignores
-Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -35,27 +34,20 @@ class Examples:
 
     def __init__(self, clips: Clips, formats: Formats, memory_mib: int = 0):
         self.formats = formats
-        self._pixels: dict[int, Pixels] = {}
-        self._clips, self._bytes_left = clips, memory_mib << 20
-        every = [clips[i] for i in range(len(clips))]
+        self._frames = {form: Frames(clips, form, memory_mib << 20) for form in formats.all()}
+        every = list(clips)
         self.captions = [clip.caption for clip in every]
         self.attributes = [clip.attributes for clip in every]
-        self.is_image = np.array([clip.frames == 1 for clip in every], dtype=bool)
-        self.orientations = [clip.orientation for clip in every]
+        self.is_image = np.array([clip.kind == "image" for clip in every], dtype=bool)
+        self.orientations: list[Orientation] = [clip.orientation for clip in every]
 
     def __len__(self) -> int:
         return len(self.captions)
 
     def pixels(self, index: int) -> Pixels:
         """Frames of one clip, uint8 THWC: 1 of an image, `formats.clip_frames` of a video."""
-        if index in self._pixels:
-            return self._pixels[index]
         frames = 1 if self.is_image[index] else self.formats.clip_frames
-        pixels: Pixels = self._clips.pixels(index, self.formats.of(frames, self.orientations[index]))
-        if pixels.nbytes <= self._bytes_left:
-            self._bytes_left -= pixels.nbytes
-            self._pixels[index] = pixels
-        return pixels
+        return self._frames[self.formats.of(frames, self.orientations[index])][index]
 
     def groups(self) -> list[Group]:
         """Moving groups hold videos; still groups hold images and videos, to be seen by one frame. None is empty."""
