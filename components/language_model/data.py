@@ -6,7 +6,7 @@ or structure codes where the task needs them.
 Shapes: B sequences, t h w the latent grid, L levels, F sound frames.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -39,9 +39,10 @@ class Draw:
 
 
 class Source:
-    """Batches of the clips of one split."""
+    """Batches of the clips of one split; `kept` names the only clips to use of a group, all where it has no entry."""
 
-    def __init__(self, tokens: Tokens, split: str):
+    def __init__(self, tokens: Tokens, split: str, kept: Mapping[str, Rows] | None = None):
+        self.kept = kept or {}
         self.groups: dict[str, Group] = {name: tokens.group(name) for name in tokens.formats()}
         self.split = split
         self.facts = facts_of(tokens.facts, self.groups)
@@ -63,6 +64,8 @@ class Source:
             keep &= group.text_length > 0
         if task.needs_sound:
             keep &= np.array([state == "audible" for state in group.audio_state])
+        if name in self.kept:
+            keep &= np.isin(np.arange(len(group)), self.kept[name])
         return np.flatnonzero(keep)
 
     def regions(self, task: Task, name: str) -> list[str]:

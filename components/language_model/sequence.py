@@ -125,7 +125,9 @@ def layout(task: Task, shape: Shape, given: int, text_tokens: int, vocabulary: V
         rows.markers("<boa_o>").audio("audio_out", range(first, shape.audio_frames)).markers("<eoa_o>")
     if task.ends:
         rows.markers("<eos>")
-    return Layout(tuple(rows.segments), prefix, torch.tensor(rows.ids), torch.tensor(rows.places), tuple(rows.runs))
+    with torch.inference_mode(False):  # layouts are kept, and training may use one that sampling made
+        ids, places = torch.tensor(rows.ids), torch.tensor(rows.places)
+    return Layout(tuple(rows.segments), prefix, ids, places, tuple(rows.runs))
 
 
 def check_given(task: Task, shape: Shape, given: int) -> None:

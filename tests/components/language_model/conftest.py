@@ -92,8 +92,8 @@ def _columns(random: np.random.Generator, shape: Shape, rows: int = 10) -> dict[
         "clip_id": [f"{shape.name}{row}" for row in range(rows)],
         "split": ["heldout", *["train"] * (rows - 1)],
         "caption": ["" if row == 1 else "words" for row in range(rows)],
-        "start_s": [0.0] * rows,
-        "end_s": [1.0] * rows,
+        "start_s": np.zeros(rows),
+        "end_s": np.ones(rows),
         "motion": np.ones(rows, np.float32),
         "visual": codes(),
         "audio_state": [

@@ -1,0 +1,23 @@
+"""What may be chosen about an adaptation."""
+
+from dataclasses import dataclass
+
+from components.language_model.config import Mix, Optimization
+
+
+@dataclass(frozen=True)
+class Config:
+    """Further training of the base model on a few tasks, with a new optimizer and schedule."""
+
+    threads: int
+    seed: int
+    mix: Mix
+    quality_share: float  # of the captioned clips: those whose caption explains most of them; 1 keeps all clips
+    optimization: Optimization
+    heldout_sequences: int  # per task, for the loss on clips that were not trained on
+
+    def __post_init__(self) -> None:
+        if not 0 < self.quality_share <= 1:
+            raise ValueError(f"quality_share must be a share above 0, got {self.quality_share}")
+        if self.optimization.schedule_steps != self.optimization.steps:
+            raise ValueError("optimization.schedule_steps must equal steps: an adaptation is one run")
