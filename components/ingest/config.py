@@ -14,7 +14,7 @@ class Config:
     scale: int  # stored pixels per pixel of the base format: the last super-resolution stage
     crf: int  # constant rate factor of H.264: lower is better
     spans_per_source: int
-    shot_change: float  # share of the pixels whose colour changes between two frames of different shots
+    shot_change: float  # mean change of a pixel, as a share of the full scale, that a change of shot exceeds
     min_side_px: int
     max_pixels: int  # of one picture, by its header
     memory_limit_mb: int  # of decoding one file

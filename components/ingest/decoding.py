@@ -1,7 +1,8 @@
 """One file -> its rows, or the reason why there are none. Runs in a worker process, for any file may be hostile.
 
 Sizes are read from headers and refused before anything is decoded. A damaged video gives what decodes before the
-damage, if that is long enough for a clip; a damaged picture gives nothing.
+damage, if that is long enough for a clip; a damaged picture gives nothing. A whole video without a shot as long as a
+clip, but longer than half of one, gives a still picture.
 """
 
 import hashlib
@@ -63,6 +64,10 @@ def _clips(path: Path, source: Source, config: Config) -> list[Row]:
     pictures = Counted(path, config)
     spans = ops.spans(pictures, config.formats, most=config.spans_per_source, shot_change=config.shot_change)
     found = list(spans)
+    if not found and pictures.still is not None and pictures.damage is None:
+        start_s, picture = pictures.still
+        formats = config.formats
+        return [encoding.row(picture[None], None, formats=formats, source_sha256=source.sha256, start_s=start_s)]
     if not found:
         raise pictures.reason()
     sound, origin_s = _sound(path, found, config)
@@ -85,6 +90,7 @@ class Counted:
     def __init__(self, path: Path, config: Config):
         self.path, self.config = path, config
         self.count = 0
+        self.still: tuple[float, Pixels] | None = None  # the first one after half a clip
         self.damage: Unreadable | None = None
 
     def __iter__(self) -> Iterator[tuple[float, Pixels]]:
@@ -92,6 +98,8 @@ class Counted:
         try:
             for picture in video.read(self.path, fps=fps, fit=lambda *size: _fit(self.config, *size)):
                 self.count += 1
+                if 2 * self.count > self.config.formats.clip_frames and self.still is None:
+                    self.still = picture
                 yield picture
         except Unreadable as damage:
             self.damage = damage
@@ -103,9 +111,7 @@ class Counted:
         if self.count == 0:
             return Unreadable("no_frames", "no picture came out")
         formats = self.config.formats
-        if self.count < formats.clip_frames:
-            return Unreadable("too_short", f"{self.count} of {formats.clip_frames} frames at {formats.fps} fps")
-        return Unreadable("shots_too_short", f"no shot lasts {formats.clip_frames} frames at {formats.fps} fps")
+        return Unreadable("too_short", f"{self.count} of {formats.clip_frames} frames at {formats.fps} fps")
 
 
 def _sound(path: Path, spans: list[ops.Span], config: Config) -> tuple[Samples | None, float]:

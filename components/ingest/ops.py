@@ -7,6 +7,7 @@ Shapes: T frames, H rows, W columns.
 """
 
 import hashlib
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -15,10 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from components.common.formats import Formats, Orientation
+from components.media import pixels
 
 Pixels = npt.NDArray[np.uint8]
 TRANSFORM = 1  # part of every clip id: raise it when the same span of the same source becomes another clip
-LEVELS = 4  # per colour in the histogram that finds changes of shot
+THUMBNAIL_PX, LATELY, OUTLIER, NOISE = 16, 4, 3.0, 0.01  # see Shots
 SILENCE = 1e-4  # peak: 80 dB below full scale, above the dither of no codec
 
 
@@ -35,47 +37,56 @@ def spans(
 ) -> Iterator[Span]:
     """Cut pictures, one every 1/fps s, into at most `most` spans; reads no further than it needs."""
     count = 0
-    for shot in _full_or_ended(pictures, formats.long_frames, shot_change):
-        frames = formats.long_frames if len(shot) == formats.long_frames else formats.clip_frames
-        for start in range(0, len(shot) - frames + 1, frames):
-            yield Span(shot[start][0], np.stack([pixels for _, pixels in shot[start : start + frames]]))
+    for part in _parts(pictures, formats.long_frames, shot_change):
+        frames = formats.long_frames if len(part) == formats.long_frames else formats.clip_frames
+        for start in range(0, len(part) - frames + 1, frames):
+            yield Span(part[start][0], np.stack([picture for _, picture in part[start : start + frames]]))
             count += 1
             if count == most:
                 return
 
 
-def _full_or_ended(
-    pictures: Iterable[tuple[float, Pixels]], full: int, shot_change: float
+def _parts(
+    pictures: Iterable[tuple[float, Pixels]], most: int, shot_change: float
 ) -> Iterator[list[tuple[float, Pixels]]]:
-    """Group pictures until a group is full or its shot ends."""
-    group: list[tuple[float, Pixels]] = []
-    before: npt.NDArray[np.float64] | None = None
-    shown: Pixels | None = None
-    for time_s, pixels in pictures:
-        if shown is not pixels:  # held frames come as the same array
-            colours = histogram(pixels)
-            if before is not None and difference(before, colours) > shot_change and group:
-                yield group
-                group = []
-            before, shown = colours, pixels
-        group.append((time_s, pixels))
-        if len(group) == full:
-            yield group
-            group = []
-    if group:
-        yield group
+    """Part pictures where the shot changes, and where a part has `most` of them."""
+    part: list[tuple[float, Pixels]] = []
+    shots = Shots(shot_change)
+    for time_s, picture in pictures:
+        if (shots.changed(picture) and part) or len(part) == most:
+            yield part
+            part = []
+        part.append((time_s, picture))
+    if part:
+        yield part
 
 
-def histogram(pixels_HWC: Pixels) -> npt.NDArray[np.float64]:
-    """Share of the pixels at each of LEVELS³ colours."""
-    coarse = pixels_HWC // (256 // LEVELS)
-    index = (coarse[..., 0].astype(np.int64) * LEVELS + coarse[..., 1]) * LEVELS + coarse[..., 2]
-    return np.asarray(np.bincount(index.ravel(), minlength=LEVELS**3) / index.size, np.float64)
+class Shots:
+    """Finds where a picture belongs to another shot than the one before it.
 
+    There the mean change of a thumbnail's pixel exceeds both `least` (a share of the full scale) and OUTLIER times what
+    it was lately, so that neither a fast camera nor a fade is taken for a cut.
+    """
 
-def difference(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
-    """Share of the pixels that changed colour, at the least: 0 for the same colours, 1 for none in common."""
-    return float(np.abs(one - other).sum() / 2)
+    def __init__(self, least: float):
+        self.least = least
+        self.shown: Pixels | None = None
+        self.thumbnail: npt.NDArray[np.float32] | None = None
+        self.lately: deque[float] = deque(maxlen=LATELY)
+
+    def changed(self, picture: Pixels) -> bool:
+        """Whether `picture` starts another shot; to be asked for every picture in turn."""
+        if self.shown is picture:  # a frame that is held comes as the same array
+            return False
+        before, self.shown = self.thumbnail, picture
+        self.thumbnail = pixels.resize(picture, THUMBNAIL_PX, THUMBNAIL_PX).astype(np.float32)
+        if before is None:
+            return False
+        change = float(np.abs(self.thumbnail - before).mean()) / 255
+        if self.lately and change > self.least and change > OUTLIER * (sum(self.lately) / len(self.lately) + NOISE):
+            return True
+        self.lately.append(change)
+        return False
 
 
 def motion(frames_THWC: Pixels) -> float:

@@ -1,8 +1,8 @@
 """corpus + sources -> clips.
 
 Every file that arrives either gives clips or stands in the quarantine with its reason, so that
-kept + sum(dropped) = arrived. A file whose bytes came before is dropped as a duplicate. Order and bytes do not depend
-on how many files are decoded side by side.
+kept + sum(dropped) = arrived. Of files with the same bytes one is taken. Order and bytes do not depend on how many
+files are decoded side by side.
 """
 
 from collections import Counter
@@ -62,13 +62,17 @@ def run(config: Config, *, corpus: Path, sources: Path, output: Path) -> artifac
 def _outcomes(config: Config, arrived: list[Source], roots: Mapping[str, Path]) -> Iterator[tuple[Source, Outcome]]:
     """Decode files side by side and give their outcomes in the order of arrival."""
     cache = Cache(runtime.current().cache / "ingest", config)
-    seen: set[str] = set()
+    described: dict[str, Source] = {}  # of files with the same bytes, the first with a caption, or else the first
+    for source in sorted(arrived, key=lambda source: source.caption == ""):
+        described.setdefault(source.sha256, source)
     with ExitStack() as stack:
         idle: SimpleQueue[Worker] = SimpleQueue()
         for _ in range(config.threads):
             idle.put(stack.enter_context(Worker(config)))
 
         def decode(source: Source) -> Outcome:
+            if described[source.sha256] is not source:
+                return Refused("duplicate", "the same bytes as another file")
             if (cached := cache.get(source)) is not None:
                 return cached
             worker = idle.get()
@@ -82,11 +86,7 @@ def _outcomes(config: Config, arrived: list[Source], roots: Mapping[str, Path]) 
         pool = stack.enter_context(ThreadPoolExecutor(config.threads))
         waiting = iter(arrived)
         while batch := list(islice(waiting, IN_FLIGHT * config.threads)):
-            new = {source.sha256: source for source in reversed(batch) if source.sha256 not in seen}
-            seen |= new.keys()
-            outcomes = dict(zip(new, pool.map(decode, new.values()), strict=True))
-            for source in batch:
-                yield source, outcomes.pop(source.sha256, Refused("duplicate", "the same bytes as an earlier file"))
+            yield from zip(batch, pool.map(decode, batch), strict=True)
 
 
 def _rows(taken: Iterator[tuple[Source, Outcome]], refused: list[tuple[Source, Refused]]) -> Iterator[Row]:
