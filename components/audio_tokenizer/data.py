@@ -27,7 +27,7 @@ class Sounds:
 
     def __init__(self, folder: Path, split: Literal["train", "heldout"], cached_sounds: int):
         self.clips = Clips(folder, split)
-        self.audible = [index for index in range(len(self.clips)) if self.clips[index].audio_state == "audible"]
+        self.audible = [index for index, clip in enumerate(self.clips) if clip.audio_state == "audible"]
         self._wave = lru_cache(maxsize=cached_sounds)(self._decode)
 
     def __len__(self) -> int:

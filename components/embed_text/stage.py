@@ -23,7 +23,7 @@ from components.text_encoder.data import load as load_encoder
 def run(config: Config, *, clips: Path, text_encoder: Path, output: Path) -> Summary:
     """Embed the captions of `clips`, training and held-out alike, with the encoder of `text_encoder`."""
     kept = Clips(clips)
-    spoken = [caption for caption in (kept[number].caption for number in range(len(kept))) if caption.strip()]
+    spoken = [clip.caption for clip in kept if clip.caption.strip()]
     captions = sorted(set(spoken))
     encoder = load_encoder(text_encoder)
     encoder.model.to("cuda" if torch.cuda.is_available() else "cpu")

@@ -38,8 +38,9 @@ def copy_verified(source: Source, found: Mapping[str, Path], folder: Path) -> No
 
 
 def _download(source: Source, cache: Path) -> Path:
+    from httpx import HTTPError
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
     wanted = sorted(source.sha256)
     try:
@@ -47,7 +48,7 @@ def _download(source: Source, cache: Path) -> Path:
     except (RepositoryNotFoundError, RevisionNotFoundError) as error:
         message = f"{source.name}: the hub does not give {source.id} at {source.revision}: check the id, the revision"
         raise ValueError(f"{message} and that your token may read it") from error
-    except (LocalEntryNotFoundError, OSError) as error:
+    except (HTTPError, OSError) as error:
         raise Retryable(
             f"{source.name}: {source.id} at revision {source.revision} cannot be fetched from here ({error}). "
             f"Try again; or, where there is no network, download {', '.join(wanted)} elsewhere "

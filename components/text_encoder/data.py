@@ -6,7 +6,7 @@ Shapes: B texts, N tokens, D width.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -55,12 +55,10 @@ class Encoder:
         return ids if len(ids) <= limit else [*ids[: limit - 1], ids[-1]]
 
 
-def captions(clips: Path, split: Literal["train", "heldout"]) -> dict[str, dict[str, str]]:
+def captions(clips: Path, split: Literal["train", "heldout"]) -> dict[str, Mapping[str, str]]:
     """The captions of a split, sorted, each with the attributes of the first clip that has it."""
-    found: dict[str, dict[str, str]] = {}
-    kept = Clips(clips, split)
-    for number in range(len(kept)):
-        clip = kept[number]
+    found: dict[str, Mapping[str, str]] = {}
+    for clip in Clips(clips, split):
         if clip.caption.strip():
             found.setdefault(clip.caption, clip.attributes)
     return dict(sorted(found.items()))

@@ -9,23 +9,13 @@ from components.common.formats import Formats
 
 
 @pytest.fixture
-def config() -> Config:
+def config(formats: Formats) -> Config:
     return Config(
-        formats=Formats(
-            fps=8,
-            clip_frames=5,
-            long_frames=9,
-            height_px=16,
-            width_px=16,
-            portrait_height_px=24,
-            portrait_width_px=16,
-            sample_rate_hz=2000,
-            text_tokens=8,
-        ),
+        formats=formats,
         threads=1,
         seed=0,
         architecture=Architecture(
-            patch=2,
+            patch=10,
             channels=8,
             growth=2,
             max_channels=16,
@@ -40,7 +30,7 @@ def config() -> Config:
         losses=Losses(
             waveform=1.0,
             spectral=1.0,
-            spectral_windows=(32, 128),
+            spectral_windows=(128, 256),
             mels=16,
             floor=0.01,
             commitment=0.25,
@@ -52,7 +42,7 @@ def config() -> Config:
         ),
         steps=6,
         global_batch=4,
-        window_frames=16,
+        window_frames=8,
         level_dropout=0.5,
         learning_rate=0.002,
         discriminator_learning_rate=0.001,

@@ -8,7 +8,7 @@ from components.audio_tokenizer.config import Config
 
 
 def test_one_code_frame_covers_the_product_of_patch_and_strides(config: Config) -> None:
-    assert config.architecture.hop == 16
+    assert config.architecture.hop == 80
     assert config.architecture.widths == (8, 16, 16)
 
 
@@ -23,8 +23,8 @@ def test_codes_that_would_never_start_are_refused(config: Config) -> None:
 
 
 def test_spectra_longer_than_the_training_window_are_refused(config: Config) -> None:
-    with pytest.raises(ValueError, match="must fit the 256 samples"):
-        replace(config, losses=replace(config.losses, spectral_windows=(512,)))
+    with pytest.raises(ValueError, match="must fit the 640 samples"):
+        replace(config, losses=replace(config.losses, spectral_windows=(1024,)))
 
 
 @pytest.mark.parametrize("change", [{"strides": ()}, {"dilations": (0,)}, {"codebook_size": 1}, {"growth": 0.5}])

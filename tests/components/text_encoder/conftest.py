@@ -2,23 +2,7 @@
 
 import pytest
 
-from components.common.formats import Formats
 from components.text_encoder.config import Train
-
-
-@pytest.fixture
-def formats() -> Formats:
-    return Formats(
-        fps=8,
-        clip_frames=5,
-        long_frames=9,
-        height_px=16,
-        width_px=16,
-        portrait_height_px=24,
-        portrait_width_px=16,
-        sample_rate_hz=2000,
-        text_tokens=8,
-    )
 
 
 @pytest.fixture
