@@ -7,6 +7,7 @@ Shapes: T frames, H height, W width, C channels, P values of a 3×3 patch.
 """
 
 import json
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,8 +26,7 @@ class PerceiverFlow:
 
     def __init__(self, folder: Path):
         model = PerceiverForOpticalFlow.from_pretrained(folder, local_files_only=True)
-        height, width = model.config.train_size
-        self.size = (int(height), int(width))
+        self.size = _pair(model.config.train_size)
         self.model, self.device = _ready(model)
 
     @torch.no_grad()
@@ -50,11 +50,11 @@ class DptDepth:
     def __init__(self, folder: Path):
         model = DPTForDepthEstimation.from_pretrained(folder, local_files_only=True)
         self.model, self.device = _ready(model)
+        self.size = _pair(model.config.image_size)
         prepare = json.loads((folder / "preprocessor_config.json").read_text())
         self.mean_C11, self.deviation_C11 = (
             torch.tensor(prepare[name])[:, None, None] for name in ("image_mean", "image_std")
         )
-        self.size = (int(prepare["size"]["height"]), int(prepare["size"]["width"]))
 
     @torch.no_grad()
     def __call__(self, frames_THWC: Pixels) -> Floats:
@@ -86,3 +86,9 @@ def _resized(x_TCHW: Tensor, size: tuple[int, ...]) -> Tensor:
 def _ready(model: nn.Module) -> tuple[nn.Module, torch.device]:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return model.to(device).eval().requires_grad_(False), device
+
+
+def _pair(size: int | Sequence[int] | None) -> tuple[int, int]:
+    """Height and width from what a network's configuration says: one number for a square."""
+    assert size is not None
+    return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))

@@ -45,9 +45,10 @@ def flow_estimator(config: Config, pretrained: Path) -> Estimator:
         case "farneback":
             return ops.farneback
         case "perceiver":
+            folder = weights(pretrained, config.flow_model)
             from components.estimate_structure.pretrained import PerceiverFlow
 
-            return PerceiverFlow(weights(pretrained, config.flow_model))
+            return PerceiverFlow(folder)
         case _:
             assert_never(config.flow)
 
@@ -58,9 +59,10 @@ def depth_estimator(config: Config, pretrained: Path) -> Estimator:
         case "border_contrast":
             return ops.border_contrast
         case "dpt":
+            folder = weights(pretrained, config.depth_model)
             from components.estimate_structure.pretrained import DptDepth
 
-            return DptDepth(weights(pretrained, config.depth_model))
+            return DptDepth(folder)
         case _:
             assert_never(config.depth)
 

@@ -1,0 +1,120 @@
+"""Kept clips of a bright square that moves left or right, and a judge small enough to learn them in seconds."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from components.common import artifacts
+from components.common.formats import Formats
+from components.filter import data
+from components.filter.data import Clip, Row
+from components.judge.config import Architecture, Config
+from components.media import images, video
+
+FORMATS = Formats(
+    fps=8,
+    clip_frames=5,
+    long_frames=9,
+    height_px=16,
+    width_px=16,
+    portrait_height_px=24,
+    portrait_width_px=16,
+    sample_rate_hz=2000,
+    text_tokens=8,
+)
+COLOURS = {"red": (220, 40, 40), "blue": (40, 60, 220)}
+
+
+def drawn(colour: str, motion: str, frames: int, height: int, random: np.random.Generator) -> NDArray[np.uint8]:
+    """Frames (T, H, W, 3) of one clip."""
+    clip = np.full((frames, height, 16, 3), random.integers(60, 120), np.uint8)
+    top, left = int(random.integers(2, height - 8)), int(random.integers(4, 6))
+    for t in range(frames):
+        column = left + {"left": 2 - t, "right": t - 2}.get(motion, 0)
+        clip[t, top : top + 6, max(0, column) : column + 6] = COLOURS[colour]
+    return clip
+
+
+def row(number: int, split: str, *, image: bool = False, portrait: bool = False) -> Row:
+    """One clip: its number decides colour, motion and place."""
+    random = np.random.default_rng(number)
+    colour, motion = list(COLOURS)[number % 2], ("left", "right")[number // 2 % 2]
+    frames = drawn(colour, "" if image else motion, 1 if image else 5, 24 if portrait else 16, random)
+    attributes = {"colour": colour} if image else {"colour": colour, "motion": motion}
+    clip = Clip(
+        clip_id=f"{number:064x}",
+        source_sha256=f"{number:064x}",
+        kind="image" if image else "video",
+        split=split,
+        caption=f"a {colour} square" + ("" if image else f" moves {motion}"),
+        licence="CC0-1.0",
+        frames=len(frames),
+        orientation="portrait" if portrait else "square",
+        start_s=0.0,
+        end_s=len(frames) / 8,
+        height_px=frames.shape[1],
+        width_px=16,
+        audio_state="none",
+        motion=0.1,
+        attributes=attributes,
+    )
+    media = images.encode_png(frames[0]) if image else video.encode_mp4(frames, fps=8, crf=10)
+    return Row(clip, media, b"")
+
+
+def rows() -> list[Row]:
+    """Clips of every shape, two thirds of them to learn from."""
+    videos = [row(i, "heldout" if i % 12 >= 8 else "train", portrait=i % 24 < 4) for i in range(48)]
+    pictures = [row(100 + i, "heldout" if i % 8 >= 6 else "train", image=True, portrait=i < 4) for i in range(24)]
+    return videos + pictures
+
+
+@pytest.fixture(scope="session")
+def clips_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[Row]], Path]:
+    """Write rows as a folder of kept clips."""
+
+    def write(content: list[Row]) -> Path:
+        output = tmp_path_factory.mktemp("clips") / "kept"
+        with artifacts.fresh(output) as folder:
+            count = data.write(folder, content)
+            artifacts.describe(folder, "clips", inputs={}, counts={"clips": count}, facts=data.facts(FORMATS))
+        return output
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def clips(clips_of: Callable[[list[Row]], Path]) -> Path:
+    return clips_of(rows())
+
+
+@pytest.fixture
+def config() -> Config:
+    return Config(
+        formats=FORMATS,
+        threads=1,
+        seed=0,
+        architecture=Architecture(
+            look_widths=(8, 8), move_widths=(8, 16), look_every_frames=4, features=16, word_width=8
+        ),
+        steps=60,
+        clips_per_batch=8,
+        stills_per_batch=16,
+        still_share=0.4,
+        learning_rate=0.01,
+        warmup_steps=4,
+        weight_decay=0.01,
+        gradient_clip=1.0,
+        label_smoothing=0.0,
+        contrast_weight=0.5,
+        temperature=0.2,
+        min_clips_per_value=4,
+        blur=0.2,
+        noise=0.02,
+        shift_px=1,
+        memory_mib=16,
+        checkpoint_every_steps=100,
+    )
