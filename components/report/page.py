@@ -4,7 +4,7 @@ All markup is in templates/, all numbers and places are made here and in ops/. E
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -63,9 +63,10 @@ class Card:
 
 @dataclass(frozen=True)
 class Step:
-    """A data stage: how many things arrived, stayed, and left for which reason."""
+    """A data stage: how many things arrived, stayed, and left for which reason, the most frequent first."""
 
     title: str
+    left_out: str
     arrived: int
     kept: int
     dropped: Mapping[str, int]
@@ -98,7 +99,6 @@ def render(
         "figures": figures,
     }
     cards = [_card(name, models[name]) for name in TITLES]
-    data_steps = tuple(steps(ingested, kept))
     return environment.get_template("page.html.jinja").render(
         formats=formats,
         graph=graph,
@@ -111,8 +111,7 @@ def render(
         stand_ins=sorted({name for score in scores for name in STAND_IN.findall(score.name)}),
         senses=[card for card in cards if card.name in SEEING_AND_HEARING],
         cards=cards,
-        steps=data_steps,
-        widest=max(1, *(step.arrived for step in data_steps)),
+        steps=[step("Files taken in", "quarantined", ingested), step("Clips kept", "dropped", kept)],
     )
 
 
@@ -122,14 +121,14 @@ def drawn(graph: Graph) -> Layout:
     return layered(widths, graph.edges())
 
 
-def steps(ingested: Flow, kept: Flow) -> Iterator[Step]:
-    """The way of the clips through the data stages; raises ValueError if a manifest does not count clips."""
-    for title, flow in (("Cut from the sources", ingested), ("Kept by the filter", kept)):
-        if "clips" not in flow.kept:
-            raise ValueError(f"the manifest of a data stage counts {sorted(flow.kept)}, but no `clips`")
-        clips, details = flow.kept["clips"], {name: count for name, count in flow.kept.items() if name != "clips"}
-        dropped = dict(sorted(flow.dropped.items(), key=lambda reason: -reason[1]))
-        yield Step(title, clips + sum(dropped.values()), clips, dropped, details)
+def step(title: str, left_out: str, flow: Flow) -> Step:
+    """What a data stage's manifest counts; raises ValueError if its sum does not come out even."""
+    arrived, kept = (flow.counts.get(name, 0) for name in ("arrived", "kept"))
+    if arrived != kept + sum(flow.dropped.values()):
+        raise ValueError(f"{title}: {arrived} arrived, but {kept} were kept and {sum(flow.dropped.values())} dropped")
+    dropped = dict(sorted(flow.dropped.items(), key=lambda reason: (-reason[1], reason[0])))
+    details = {name: count for name, count in flow.counts.items() if name not in ("arrived", "kept")}
+    return Step(title, left_out, arrived, kept, dropped, details)
 
 
 def _tables(scores: Sequence[Score]) -> dict[str, list[Row]]:

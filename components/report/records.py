@@ -30,9 +30,9 @@ class Model:
 
 @dataclass(frozen=True)
 class Flow:
-    """How many things a data stage kept, by what they are, and how many it left out, by reason."""
+    """What a data stage counted, and how many things it left out, by reason."""
 
-    kept: Mapping[str, int]
+    counts: Mapping[str, int]
     dropped: Mapping[str, int]
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from components.common import artifacts
 from components.common.formats import Formats
+from components.filter import data as clips
 from components.generate.data import Sample, write_table
-from components.ingest import data as clips
 from components.language_model.tasks import TASKS
 from components.media import audio, images, video
 from components.report.config import Config
@@ -177,8 +177,10 @@ def run_of_everything(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pat
     metrics = {"scores.json": json.dumps(scores).encode(), "answers.csv": answers}
     return models | {
         "graph": root / "dvc.yaml",
-        "ingested": write_files(root / "clips", {}, counts={"clips": 90}, dropped={"undecodable": 10}),
-        "clips": write_clips(root / "filtered", counts={"clips": 80, "heldout": 9}, dropped={"too_still": 10}),
+        "ingested": write_files(
+            root / "clips", {}, counts={"arrived": 100, "kept": 90, "clips": 95}, dropped={"undecodable": 10}
+        ),
+        "clips": write_clips(root / "filtered", counts={"arrived": 95, "kept": 85}, dropped={"too_still": 10}),
         "metrics": write_files(root / "metrics", metrics),
         "samples": write_samples(root / "samples", samples(), files),
     }

@@ -10,8 +10,9 @@ import pytest
 
 from components.common import artifacts
 from components.media import video
-from components.report import stage
+from components.report import page, stage
 from components.report.config import Config
+from components.report.records import Flow
 
 LINK = re.compile(r'(?:src|href)="([^"]+)"')
 
@@ -73,8 +74,14 @@ def test_a_model_that_was_not_trained_here_says_so(html: str) -> None:
 
 
 def test_kept_and_left_out_make_what_arrived(html: str) -> None:
-    assert '<p class="big">80 <span class="small">of 90</span></p>' in html
-    assert "Too still" in html
+    assert '<p class="big">85 <span class="small">of 95</span></p>' in html
+    assert "quarantined: undecodable" in html
+    assert "dropped: too still" in html
+
+
+def test_counts_that_do_not_come_out_even_are_refused() -> None:
+    with pytest.raises(ValueError, match="Clips kept: 9 arrived, but 4 were kept and 3 dropped"):
+        page.step("Clips kept", "dropped", Flow({"arrived": 9, "kept": 4}, {"too_still": 3}))
 
 
 def test_words_of_the_data_cannot_become_markup(
