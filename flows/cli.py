@@ -137,8 +137,8 @@ def generate(
     options: dict[str, object] = {name: path and here / path for name, path in files.items()}
     options |= {"task": task, "prompt": prompt or None, "orientation": orientation, "long": long}
     options |= {"scale": scale, "seed": seed}
-    stage_command = Repository(workspace.root).commands()["generate"]
-    raise typer.Exit(subprocess.run(request.command(stage_command, options), check=False).returncode)
+    command = request.command(Repository(workspace.root).graph(), options)
+    raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 
 @sources_app.command("add")

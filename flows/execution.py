@@ -5,6 +5,8 @@ kill at any moment costs no more than the stage's own checkpoints allow.
 """
 
 import json
+import os
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -87,7 +89,7 @@ class Coordinator:
                 return Outcome(stage.name, "checked out", decision.entry)
             return Outcome(stage.name, "up to date", decision.entry)
         for reason in decision.reasons:
-            line(f"because of {reason}")
+            line(f"why: {reason}")
         if (
             decision.verdict == "restore"
             and decision.place
@@ -143,6 +145,7 @@ class Coordinator:
             "VIDEOPOET_SCRATCH": str(self.workspace.folder("scratch")),
             "VIDEOPOET_CACHE": str(self.workspace.folder("cache")),
             "VIDEOPOET_ROOTS": str(self.workspace.roots),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",  # `python` is this one
             "OMP_NUM_THREADS": str(stage.threads),
             "PYTHONUNBUFFERED": "1",
             "MLFLOW_DISABLE_TELEMETRY": "true",

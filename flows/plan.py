@@ -22,7 +22,7 @@ Made = dict[str, Item | None]
 class Change:
     """One reason: something that is not as it was when the stage's result was made."""
 
-    kind: Literal["command", "input", "parameter", "code", "result", "order"]
+    kind: Literal["command", "input", "parameter", "code", "result", "order", "waits"]
     name: str
     old: str = ""
     new: str = ""
@@ -58,13 +58,13 @@ def plan(
 
 def decide(graph: Graph, stage: Stage, made: Made, repository: Repository, seen: Path, *, force: bool) -> Decision:
     """Decide about one stage, given what its parents made."""
-    deps = {path: _item(graph, stage, path, made, repository) for path in stage.deps}
+    deps = {path: _item(stage, path, made, repository) for path in stage.deps}
     recorded = repository.recorded(stage.name)
     reasons = list(differences(stage, deps, recorded, seen)) if recorded else [Change("result", "never made here")]
-    for path, item in deps.items():
-        if item is None:
-            maker = graph.maker.get(path)
-            reasons.append(Change("input", f"{path} waits for {maker}" if maker else f"{path} is missing"))
+    unknown = [path for path, item in deps.items() if item is None]
+    reasons += [Change("input", f"{path} is missing") for path in unknown if not _makers(graph, stage, path)]
+    if makers := [maker for path in unknown for maker in _makers(graph, stage, path)]:
+        reasons.append(Change("waits", f"for {', '.join(dict.fromkeys(makers))}"))
     if force:
         return Decision(stage, "run", reasons=(Change("order", "--force"), *reasons))
     known = {path: item for path, item in deps.items() if item is not None}
@@ -87,7 +87,7 @@ def differences(stage: Stage, deps: Mapping[str, Item | None], recorded: Entry, 
         yield Change("command", "", recorded.cmd, stage.cmd)
     old, new = flat(recorded.params), flat(stage.params)
     for key in sorted({*old, *new}):
-        if old.get(key) != new.get(key):
+        if (key in old, old.get(key)) != (key in new, new.get(key)):
             yield Change("parameter", key, _value(old, key), _value(new, key))
     for path in sorted({*deps, *recorded.deps}):
         before, now = recorded.deps.get(path), deps.get(path)
@@ -104,7 +104,7 @@ def table(decisions: Iterable[Decision]) -> Iterable[str]:
     decisions = list(decisions)
     width = max((len(decision.stage.name) for decision in decisions), default=0)
     for decision in decisions:
-        waits = decision.verdict == "run" and all("waits for" in str(reason) for reason in decision.reasons)
+        waits = decision.verdict == "run" and all(reason.kind == "waits" for reason in decision.reasons)
         words = {"up to date": "up to date", "restore": "would restore", "run": "would run"}[decision.verdict]
         where = f" (result: {decision.place})" if decision.place else ""
         yield f"{decision.stage.name:<{width}}  {words}{', unless its inputs stay the same' if waits else ''}{where}"
@@ -112,13 +112,21 @@ def table(decisions: Iterable[Decision]) -> Iterable[str]:
             yield f"{'':<{width}}    {reason}"
 
 
-def _item(graph: Graph, stage: Stage, path: str, made: Made, repository: Repository) -> Item | None:
+def _item(stage: Stage, path: str, made: Made, repository: Repository) -> Item | None:
     if path in made:
         return made[path]
-    inside = [out for out in made if f"{path}/".startswith(f"{out}/") or out.startswith(f"{path}/")]
-    if any(made[out] is None for out in inside):
+    if any(item is None for out, item in made.items() if _overlap(path, out)):
         return None
     return repository.item(stage.name, path)
+
+
+def _makers(graph: Graph, stage: Stage, path: str) -> list[str]:
+    """Parents of the stage that make `path`, something in it, or the folder around it."""
+    return [parent for parent in stage.parents if any(_overlap(path, out) for out in graph.by_name[parent].outs)]
+
+
+def _overlap(one: str, other: str) -> bool:
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 def _input_changes(path: str, before: Item | None, now: Item, seen: Path) -> Iterable[Change]:

@@ -1,6 +1,7 @@
 """One request of a person -> the command that makes it, with the models that the graph's stage `generate` uses.
 
-Where the models lie is read from that stage's command in dvc.yaml.
+Where the models lie is read from dvc.yaml; how flow and depth are measured, for stylization, from the stage that
+measured those of the training clips.
 """
 
 import shlex
@@ -8,19 +9,37 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-MODELS = "models/"
+from flows.graph import Graph
+
+STAGE = "generate"
+NOT_PASSED_ON = ("--params", "--clips", "--output")
 
 
-def command(stage_command: str, options: Mapping[str, object]) -> list[str]:
+def command(graph: Graph, options: Mapping[str, object]) -> list[str]:
     """Build the command; options that are None or empty are left out.
 
     Raises ValueError if a model is not there yet.
     """
-    words = shlex.split(stage_command)
-    flags = dict(zip(words[4::2], words[5::2], strict=True))  # behind: python -m components generate
-    models = {flag: path for flag, path in flags.items() if path.startswith(MODELS)}
-    if missing := [path for path in models.values() if not Path(path).is_dir()]:
+    folders, settings = _of_graph(graph)
+    if missing := [path for path in folders.values() if not Path(path).exists()]:
         raise ValueError(f"{missing[0]} is not there yet: `videopoet run` makes all models")
-    asked = {f"--{name.replace('_', '-')}": value for name, value in options.items() if value not in (None, "")}
-    pairs = [f"{flag}={value}" for flag, value in {**models, **asked}.items()]
-    return [sys.executable, "-m", "components", "generate.request", "--params", flags["--params"], *pairs]
+    asked = {f"--{name.replace('_', '-')}": value for name, value in options.items()}
+    given = {flag: value for flag, value in {**folders, **settings, **asked}.items() if value not in (None, "")}
+    section = _flags(graph.by_name[STAGE].cmd)["--params"]
+    pairs = [f"{flag}={value}" for flag, value in given.items()]
+    return [sys.executable, "-m", "components", f"{STAGE}.request", "--params", section, *pairs]
+
+
+def _of_graph(graph: Graph) -> tuple[dict[str, str], dict[str, str]]:
+    """Flags of folders and of settings."""
+    folders = {flag: path for flag, path in _flags(graph.by_name[STAGE].cmd).items() if flag not in NOT_PASSED_ON}
+    measuring = graph.by_name[graph.maker[folders["--structure"]]]
+    flags = _flags(measuring.cmd)
+    section = measuring.params[flags["--params"]]
+    settings = {"--flow-model": section["flow_model"], "--depth-model": section["depth_model"]}
+    return folders | {"--pretrained": flags["--pretrained"]}, settings
+
+
+def _flags(stage_command: str) -> dict[str, str]:
+    words = shlex.split(stage_command)[4:]  # behind: python -m components <stage>
+    return dict(zip(words[::2], words[1::2], strict=True))

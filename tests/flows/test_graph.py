@@ -46,4 +46,4 @@ def test_threads_are_those_of_the_stages_own_section():
 
 
 def test_flat_parameters_have_dotted_names():
-    assert flat({"a": {"b": {"c": 1}}, "d": [2]}) == {"a.b.c": 1, "d": [2]}
+    assert flat({"a": {"b": {"c": 1}}, "d": [2], "e": {}}) == {"a.b.c": 1, "d": [2], "e": {}}

@@ -14,7 +14,7 @@ def test_nothing_made_yet_would_run_parents_first(checkout):
     decisions = checkout.decisions()
     assert {found.verdict for found in decisions.values()} == {"run"}
     assert "never made here" in said(checkout)
-    assert "input out/seed waits for seed" in said(checkout)
+    assert "waits for left, pair@x, pair@y" in said(checkout)
 
 
 def test_what_is_there_is_up_to_date_in_the_workspace(made):
@@ -26,7 +26,7 @@ def test_a_changed_parameter_is_named_with_both_values_and_only_its_descendants_
     decisions = made.decisions()
     assert {name for name, found in decisions.items() if found.verdict == "run"} == {"left", "join"}
     assert [str(reason) for reason in decisions["left"].reasons] == ["parameter left.value: 2 → 20"]
-    assert [str(reason) for reason in decisions["join"].reasons] == ["input out/left waits for left"]
+    assert [str(reason) for reason in decisions["join"].reasons] == ["waits for left"]
     assert "unless its inputs stay the same" in said(made)
 
 
@@ -108,3 +108,17 @@ def test_a_lost_lock_costs_no_run(made, place):
     if place == "cache":
         shutil.rmtree("out")
     assert {(found.verdict, found.place) for found in made.decisions().values()} == {("restore", place)}
+
+
+def test_an_input_that_is_part_of_an_output_waits_for_its_maker(made):
+    graph = Path("dvc.yaml")
+    graph.write_text(graph.read_text().replace("deps: [out/seed]", "deps: [out/seed/text]"))
+    assert "input out/seed/text: none → " in said(made)
+    made.write(seed__value=10)
+    assert [str(reason) for reason in made.decisions()["pair@x"].reasons][-1] == "waits for seed"
+
+
+def test_a_key_without_value_is_not_the_same_as_no_key(made):
+    text = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(text.replace("apart:\n", "apart:\n  more: null\n"))
+    assert [str(reason) for reason in made.decisions()["apart"].reasons] == ["parameter apart.more: none → None"]
