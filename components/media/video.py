@@ -122,7 +122,10 @@ def encode_mp4(
         raise ValueError(f"H.264 with 4:2:0 colour needs even sizes, got {height_px}×{width_px}")
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4", options={"fflags": "+bitexact"}) as container:
-        stream = container.add_stream("libx264", rate=fps, options={"crf": str(crf), "preset": preset, "threads": "1"})
+        options = {"crf": str(crf), "preset": preset, "threads": "1"}
+        if min(height_px, width_px) < DETERMINISTIC_PX:
+            options["x264-params"] = "asm=0"
+        stream = container.add_stream("libx264", rate=fps, options=options)
         stream.width, stream.height, stream.pix_fmt = width_px, height_px, "yuv420p"
         context = stream.codec_context
         context.thread_count = 1
