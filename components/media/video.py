@@ -27,6 +27,7 @@ from components.media.frames import EXACT, Fit, Pixels, Upright, as_seen, displa
 Source = Path | bytes
 TOLERANCE_S = 0.001  # containers round timestamps to milliseconds
 LONGEST_HOLD_S = 5.0  # a frame held longer is taken for a broken timestamp and ends the clip
+DETERMINISTIC_PX = 128  # below this, x264's vectorised look-ahead gives other bytes from run to run
 AAC_SAMPLES = 1024
 
 
