@@ -16,6 +16,7 @@ class Config:
         int  # real clips, and as many pictures, at the most that give the ceilings; in the order of their ids
     )
     bootstrap_draws: int  # for the 95 % intervals
+    constant_rate_factor: int  # generate's: ceilings and baselines go through the same video codec as the samples
     moving_threshold: int  # a pixel moves where a channel differs by more from the last given frame, of 0..255
 
     def __post_init__(self) -> None:

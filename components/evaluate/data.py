@@ -26,8 +26,8 @@ Answer = tuple[str, str, str, str]  # sample id, attribute, wanted, answered
 class Media:
     """Files of samples, by sample."""
 
-    def __init__(self, folder: Path, formats: Formats):
-        self.folder, self.formats = folder, formats
+    def __init__(self, folder: Path, formats: Formats, constant_rate_factor: int):
+        self.folder, self.formats, self.constant_rate_factor = folder, formats, constant_rate_factor
         self._format = {fmt.name: fmt for fmt in formats.all()}
 
     def format_of(self, sample: Sample) -> Format:
@@ -46,6 +46,13 @@ class Media:
         if path.suffix == ".png":
             return images.read(path)[None]
         return video.decode(path, fps=self.formats.fps, frames=self.format_of(sample).frames)
+
+    def shown(self, frames_THWC: Pixels) -> Pixels:
+        """Other frames as they would look if they were a sample: after the same video codec, which blurs colour."""
+        if len(frames_THWC) == 1:
+            return frames_THWC
+        mp4 = video.encode_mp4(frames_THWC, fps=self.formats.fps, crf=self.constant_rate_factor)
+        return video.decode(mp4, fps=self.formats.fps, frames=len(frames_THWC))
 
     def sound(self, sample: Sample) -> NDArray[np.float32]:
         """Samples as long as the frames last, after the sound codec; silence if there is no sound."""

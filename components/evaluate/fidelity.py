@@ -1,6 +1,7 @@
 """Samples held against the real clip that they were made from: given frames, holes, structure, larger versions.
 
-Ceilings are the tokenizer's reconstructions of the real clips. Baselines see no video codec, samples do.
+Ceilings are the tokenizer's reconstructions of the real clips. They and the baselines go through the video codec as
+samples do: its coarse colour alone would otherwise decide between similar pictures.
 
 Two measures of motion, because a copied first frame is right wherever nothing moves, and in most clips that is most
 of the picture: `psnr_where_it_moves` looks only at pixels that differ from the last given frame, where copying it is
@@ -47,9 +48,9 @@ def continued(samples: Sequence[Sample], media: Media, truth: Truth, moving_thre
     for sample, made, true, reconstructed in _pairs(samples, media, truth):
         new = slice(sample.given_frames, None)
         last_HWC = true[sample.given_frames - 1]
-        held = np.broadcast_to(last_HWC, true[new].shape)
+        held = media.shown(np.concatenate([true[: sample.given_frames], np.broadcast_to(last_HWC, true[new].shape)]))
         where = moving(true[new], last_HWC, moving_threshold)
-        compared.append(Compared(sample, made[new], true[new], reconstructed[new], held, where))
+        compared.append(Compared(sample, made[new], true[new], reconstructed[new], held[new], where))
     name = "copied first frame" if all(sample.given_frames == 1 for sample in samples) else "last given frame held"
     everywhere = [Compared(**vars(one) | {"where": np.ones_like(one.where)}) for one in compared]
     return [*_psnr("psnr_where_it_moves", compared, name), *_psnr("psnr", everywhere, name)]
@@ -61,7 +62,8 @@ def painted(samples: Sequence[Sample], media: Media, truth: Truth) -> list[Measu
     for sample, made, true, reconstructed in _pairs(samples, media, truth):
         hidden_HW = regions.hidden(cast(Region, sample.region), *true.shape[1:3])
         where = np.broadcast_to(hidden_HW, true.shape[:3])
-        compared.append(Compared(sample, made, true, reconstructed, np.full_like(true, GREY), where))
+        grey = media.shown(np.where(where[..., None], GREY, true))
+        compared.append(Compared(sample, made, true, reconstructed, grey, where))
     return _psnr("psnr_where_hidden", compared, "grey fill")
 
 
@@ -78,12 +80,13 @@ def enlarged(samples: Sequence[Sample], media: Media, truth: Truth, scale: int) 
         fmt = media.format_of(sample)
         big = fmt.scaled(scale)
         made, true = media.frames(sample), truth.pixels(sample.clip_id, big)
-        reconstructed, where = truth.reconstruction(sample.clip_id, big), np.ones(true.shape[:3], dtype=bool)
+        reconstructed = media.shown(truth.reconstruction(sample.clip_id, big))
+        where = np.ones(true.shape[:3], dtype=bool)
         for found, pixels in (
             (of_tokens, media.frames(small[sample.clip_id])),
             (of_pixels, truth.pixels(sample.clip_id, fmt)),
         ):
-            bicubic = crop_and_resize(pixels, big.height_px, big.width_px)
+            bicubic = media.shown(crop_and_resize(pixels, big.height_px, big.width_px))
             found.append(Compared(sample, made, true, reconstructed, bicubic, where))
     return [
         *_psnr(f"psnr_x{scale}", of_tokens, "bicubic of the same tokens"),
@@ -148,4 +151,4 @@ def _pairs(samples: Sequence[Sample], media: Media, truth: Truth) -> Iterator[tu
     for sample in samples:
         fmt = media.format_of(sample)
         true = truth.pixels(sample.clip_id, fmt)
-        yield sample, media.frames(sample), true, truth.reconstruction(sample.clip_id, fmt)
+        yield sample, media.frames(sample), true, media.shown(truth.reconstruction(sample.clip_id, fmt))

@@ -3,13 +3,15 @@
 Taken in the order of their ids, which are hashes, so a limit takes a fair part of them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
 import numpy as np
+from torch import Tensor
 
 from components.common.formats import Format
 from components.evaluate.config import Config
+from components.evaluate.data import Media
 from components.evaluate.judged import Baseline, Real, described
 from components.evaluate.ops import Pixels
 from components.evaluate.truth import Truth
@@ -18,10 +20,10 @@ from components.judge.model import Judge
 
 
 class Reality:
-    """Real clips in the shape of a format; long ones count by their first `formats.clip_frames` frames."""
+    """Real clips in the shape of a format, after the video codec; of long ones, what a short one shows."""
 
-    def __init__(self, config: Config, clips: Clips, truth: Truth, judge: Judge):
-        self.config, self.truth, self.judge = config, truth, judge
+    def __init__(self, config: Config, clips: Clips, truth: Truth, media: Media, judge: Judge):
+        self.config, self.truth, self.media, self.judge = config, truth, media, judge
         self._clips = sorted(clips, key=lambda clip: clip.clip_id)
         self._trained = {_combination(clip.attributes) for clip in self._clips if clip.split == "train"}
         self.of, self.trained, self.still = cache(self._of), cache(self._trained_features), cache(self._still)
@@ -35,8 +37,8 @@ class Reality:
             [clip.attributes for clip in clips],
             [clip.caption for clip in clips],
             [bool(clip.attributes) and _combination(clip.attributes) not in self._trained for clip in clips],
-            described(self.judge, (self.truth.pixels(clip.clip_id, fmt) for clip in clips)),
-            described(self.judge, (self.truth.reconstruction(clip.clip_id, fmt) for clip in clips)),
+            self._described(self.truth.pixels(clip.clip_id, fmt) for clip in clips),
+            self._described(self.truth.reconstruction(clip.clip_id, fmt) for clip in clips),
         )
 
     def _trained_features(self, fmt: Format) -> Baseline | None:
@@ -44,7 +46,7 @@ class Reality:
         count = len(self._chosen(fmt, "heldout"))
         clips = self._chosen(fmt, "train")[:count]
         frames = (self.truth.pixels(clip.clip_id, fmt) for clip in clips)
-        return Baseline("real clips of the train split", described(self.judge, frames)) if len(clips) > 1 else None
+        return Baseline("real clips of the train split", self._described(frames)) if len(clips) > 1 else None
 
     def _still(self, fmt: Format) -> Baseline | None:
         """Held-out clips that hold their first frame; None for pictures."""
@@ -54,7 +56,10 @@ class Reality:
                 pixels = self.truth.pixels(clip.clip_id, fmt)
                 yield np.broadcast_to(pixels[:1], pixels.shape)
 
-        return Baseline("real clips that stand still", described(self.judge, held())) if fmt.frames > 1 else None
+        return Baseline("real clips that stand still", self._described(held())) if fmt.frames > 1 else None
+
+    def _described(self, clips: Iterable[Pixels]) -> Tensor:
+        return described(self.judge, map(self.media.shown, clips))
 
     def _chosen(self, fmt: Format, split: str) -> list[Clip]:
         orientation = "portrait" if fmt.name.endswith("_portrait") else "square"

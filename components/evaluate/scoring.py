@@ -106,7 +106,8 @@ class Scoring:
         fmt = self.as_judged(self.media.format_of(samples[0]))
         baseline = None
         if copied:
-            stills = (self.truth.pixels(sample.clip_id, fmt)[:1].repeat(fmt.frames, axis=0) for sample in samples)
+            firsts = (self.truth.pixels(sample.clip_id, fmt)[:1] for sample in samples)
+            stills = (self.media.shown(first.repeat(fmt.frames, axis=0)) for first in firsts)
             baseline = Baseline("copied first frame", judged.described(self.judge, stills))
         self.measures += judged.accuracies(self.judge, self.judged(samples), self.reality.of(fmt), baseline=baseline)
 

@@ -53,7 +53,8 @@ def run(
     audio = audio_tokenizers.load(audio_tokenizer).to(device)
     jury, kept = judges.load(judge).to(device), Clips(clips)
     truth = Truth(kept, visual, audio)
-    scoring = Scoring(config, jury, Media(samples, config.formats), truth, Reality(config, kept, truth, jury))
+    media = Media(samples, config.formats, config.constant_rate_factor)
+    scoring = Scoring(config, jury, media, truth, Reality(config, kept, truth, media, jury))
     table = sorted(read_table(samples), key=lambda sample: (place(sample.task), sample.task, sample.sample_id))
     tasks = [(name, list(group)) for name, group in groupby(table, key=lambda sample: sample.task)]
     for name, group in progress(tasks, total=len(tasks), unit="tasks", label="evaluate"):
