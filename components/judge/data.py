@@ -6,6 +6,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
+from components.common.params import typed
 from components.judge.config import Architecture
 from components.judge.model import Judge
 from components.judge.words import Words
@@ -22,14 +23,7 @@ def save(folder: Path, judge: Judge, architecture: Architecture) -> None:
 def load(folder: Path) -> Judge:
     """Read a judge, ready to judge; raises ValueError if `folder` holds no model."""
     config = weights.read_config(folder)
-    sizes = config["architecture"]
-    architecture = Architecture(
-        look_widths=tuple(sizes["look_widths"]),
-        move_widths=tuple(sizes["move_widths"]),
-        look_every_frames=sizes["look_every_frames"],
-        features=sizes["features"],
-        word_width=sizes["word_width"],
-    )
+    architecture = typed(Architecture, config["architecture"], "architecture")
     judge = Judge(architecture, Words(config["words"]), config["attributes"])
     weights.load_into(judge, folder)
     return judge
