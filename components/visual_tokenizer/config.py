@@ -108,18 +108,17 @@ class Losses:
 class Diet:
     """What the training draws: shares of the steps, one kind of batch a step.
 
-    A batch is a random place of a random clip, seen whole or through a window of the base size on a finer copy of it,
-    as super-resolution will show it.
+    A clip or a single frame of one is seen whole, or through a window of the base size on a finer copy.
     """
 
     images: float  # single frames
-    finer: tuple[float, float]  # of the other two: windows on the clip at 2 and at 4 times the base size
+    finer: tuple[float, float]  # windows at 2 and at 4 times the base size
     global_batch_images: int
     global_batch_clips: int
 
     def __post_init__(self) -> None:
         if not 0 <= self.images <= 1 or min(self.finer) < 0 or sum(self.finer) > 1:
-            raise ValueError("diet: images and finer are shares of the steps, between 0 and 1 in sum")
+            raise ValueError("diet: images is a share of the steps, and so is the sum of finer: between 0 and 1")
         if min(self.global_batch_images, self.global_batch_clips) < 1:
             raise ValueError("diet: the global batches must be positive")
 
@@ -144,7 +143,7 @@ class Config:
     gradient_clip: float
     ema_decay: float
     checkpoint_every_steps: int
-    cached_clips: int  # decoded clips kept in memory
+    cache_mib: int  # decoded frames kept in memory, for each format and fineness
     evaluation_clips: int
 
     def __post_init__(self) -> None:
