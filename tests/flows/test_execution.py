@@ -92,17 +92,16 @@ def test_lines_reach_the_log_and_the_listener(checkout):
     assert "apart works" in Path(".videopoet/logs/apart.log").read_text()
 
 
-def test_a_component_is_told_where_it_may_work_and_whom_to_tell(checkout, monkeypatch):
+def test_a_component_is_told_where_it_may_work_and_whom_to_tell(checkout):
     graph = Path("dvc.yaml")
     graph.write_text(graph.read_text().replace("python work.py apart", "env > told && python work.py apart"))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI")
     checkout.bring("apart")
     told = dict(line.split("=", 1) for line in Path("told").read_text().splitlines() if "=" in line)
     home = checkout.root / ".videopoet"
     assert told["VIDEOPOET_SCRATCH"] == str(home / "scratch")
     assert told["VIDEOPOET_CACHE"] == str(home / "cache")
     assert told["VIDEOPOET_ROOTS"] == str(home / "roots.json")
-    assert told["VIDEOPOET_TRACKING_URI"] == f"sqlite:///{home / 'mlflow.db'}"
+    assert told["VIDEOPOET_TRACKING_URI"] == Workspace(checkout.root).tracking_uri
     assert told["VIDEOPOET_RUN_ID"]
     assert told["OMP_NUM_THREADS"] == "1"
 
