@@ -1,0 +1,148 @@
+"""The columns of one group, made batch by batch.
+
+Columns are arrays mapped from scratch files, so memory holds one batch however many rows there are. Rows stand in the
+order of their clip ids. A long clip is also a usual one, by its first frames.
+
+Shapes: N rows, B clips of a batch, T frames, H height, W width, C channels.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from components.common.errors import DataError
+from components.common.formats import Format
+from components.common.progress import progress
+from components.embed_text.data import Embeddings
+from components.estimate_structure.data import Structures
+from components.filter.data import Clip, Clips
+from components.pretokenize import ops, regions
+from components.pretokenize.config import Config, Stage
+from components.pretokenize.data import CONDITION, Codes, Column
+from components.pretokenize.encoding import Encoders
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Everything that rows are made from."""
+
+    config: Config
+    clips: Clips
+    embeddings: Embeddings
+    structures: Structures
+    encoders: Encoders
+
+    @cached_property
+    def by_id(self) -> list[tuple[int, Clip]]:
+        """Every clip with its row, in the order of clip ids."""
+        return sorted(enumerate(self.clips), key=lambda pair: pair[1].clip_id)
+
+    def rows(self, fmt: Format) -> list[int]:
+        """Clips of the group of `fmt`."""
+        formats = self.config.formats
+        frames = {fmt.frames, formats.long_frames} if fmt.frames == formats.clip_frames else {fmt.frames}
+        orientation = "portrait" if fmt.name.endswith("_portrait") else "square"
+        return [row for row, clip in self.by_id if clip.frames in frames and clip.orientation == orientation]
+
+    def pair_rows(self, stage: Stage) -> list[int]:
+        """Clips of the pairs of a stage, those stored large enough first; raises DataError if a split has none."""
+        orientation, rows = self.config.pairs.orientation, list[int]()
+        for split, limit in self.config.pairs.limits(stage).items():
+            kind = ("video", orientation, split)
+            found = [row for row, clip in self.by_id if (clip.kind, clip.orientation, clip.split) == kind]
+            if not found:
+                raise DataError(f"no {orientation} {split} video for super-resolution: change pretokenize.pairs")
+            rows += sorted(found, key=lambda row: self.too_small(row, stage))[:limit]
+        return rows
+
+    def too_small(self, row: int, stage: Stage) -> bool:
+        """Whether a clip is stored at less than the size that a stage makes, so that its pair would lack detail."""
+        clip, high = self.clips[row], self.config.high(stage)
+        return clip.height_px < high.height_px or clip.width_px < high.width_px
+
+    def group(self, fmt: Format, rows: Sequence[int], scratch: Path) -> dict[str, Column]:
+        """All columns of one format."""
+        columns: Arrays = {}
+        for span, batch in self._batches(rows, fmt, fmt.name):
+            _place(columns, span, self._codes(fmt, batch), len(rows), scratch)
+        clips = [self.clips[row] for row in rows]
+        described: dict[str, Column] = {
+            "start_s": np.array([clip.start_s for clip in clips]),
+            "end_s": np.array([clip.end_s for clip in clips]),
+            "motion": np.array([clip.motion for clip in clips], np.float32),
+            "caption": [clip.caption for clip in clips],
+            "audio_state": [clip.audio_state for clip in clips],
+        }
+        return self._named(clips, scratch) | described | columns
+
+    def pairs(self, stage: Stage, rows: Sequence[int], scratch: Path) -> dict[str, Column]:
+        """All columns of one super-resolution stage: the truth's codes, and those of its bicubic half."""
+        high = self.config.high(stage)
+        columns: Arrays = {}
+        for span, batch in self._batches(rows, high, f"pairs of {stage}"):
+            frames_BTHWC = np.stack([self.clips.pixels(row, high) for row in batch])
+            codes = {
+                "low": self.encoders.visual(ops.halved(frames_BTHWC)),
+                "high": self.encoders.visual(frames_BTHWC),
+            }
+            _place(columns, span, codes, len(rows), scratch)
+        return self._named([self.clips[row] for row in rows], scratch) | columns
+
+    def _codes(self, fmt: Format, batch: Sequence[int]) -> dict[str, Codes]:
+        frames_BTHWC = np.stack([self.clips.pixels(row, fmt) for row in batch])
+        codes = {"visual": self.encoders.visual(frames_BTHWC)}
+        if fmt.frames > 1:
+            codes["audio"] = self.encoders.audio(np.stack([self.clips.samples(row, fmt.frames) for row in batch]))
+        if fmt.frames == self.config.formats.clip_frames:
+            codes["structure"] = self.encoders.visual(np.stack([self._structure(row) for row in batch]))
+            for region in self.config.regions:
+                masked_BTHWC = np.stack([regions.condition(frames_THWC, region) for frames_THWC in frames_BTHWC])
+                codes[CONDITION + region] = self.encoders.visual(masked_BTHWC)
+        return codes
+
+    def _structure(self, row: int) -> NDArray[np.uint8]:
+        clip_id = self.clips[row].clip_id
+        if clip_id not in self.structures:
+            raise DataError(f"clip {clip_id} has no flow and depth: run estimate_structure on the same clips")
+        return self.structures.pixels(clip_id)
+
+    def _named(self, clips: Sequence[Clip], scratch: Path) -> dict[str, Column]:
+        """Columns that every group has: names, split, and text embeddings padded with zeros."""
+        positions = self.config.formats.text_tokens
+        text_NSD = _mapped(scratch / "text", (len(clips), positions, self.embeddings.width), np.float16)
+        length_N = np.zeros(len(clips), np.int32)
+        for n, clip in enumerate(clips):
+            if clip.caption:
+                vectors = self.embeddings.lookup(clip.caption)[:positions]
+                length_N[n] = len(vectors)
+                text_NSD[n, : len(vectors)] = vectors
+        return {
+            "clip_id": [clip.clip_id for clip in clips],
+            "split": [clip.split for clip in clips],
+            "text": text_NSD,
+            "text_length": length_N,
+        }
+
+    def _batches(self, rows: Sequence[int], fmt: Format, label: str) -> Iterator[tuple[slice, Sequence[int]]]:
+        tokens = int(np.prod(self.encoders.latent(fmt)))
+        batches = list(ops.batches(rows, tokens, self.config.batch_tokens))
+        return progress(batches, total=len(batches), unit="batches", label=label)
+
+
+def _place(columns: Arrays, span: slice, codes: dict[str, Codes], rows: int, scratch: Path) -> None:
+    """Put a batch's codes where they belong, making the columns when the first batch shows their shapes."""
+    for name, values in codes.items():
+        if name not in columns:
+            columns[name] = _mapped(scratch / name, (rows, *values.shape[1:]), np.int32)
+        columns[name][span] = values
+
+
+def _mapped(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    return np.memmap(path, dtype, mode="w+", shape=shape) if np.prod(shape) else np.zeros(shape, dtype)
