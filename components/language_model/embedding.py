@@ -63,11 +63,9 @@ class Places(nn.Module):
         self.here = nn.ParameterList(new_table(size, width) for size in sizes)
         self.next = nn.ParameterList(new_table(size, width) for size in sizes)
 
-    def forward(self, places_NA: Tensor, first: int, stop: int) -> Tensor:
-        """Vectors (stop - first, D) of positions `first` … `stop` - 1 of a layout's places."""
-        here = places_NA[first:stop]
-        after = F.pad(places_NA, (0, 0, 0, 1))[first + 1 : stop + 1]
-        x_ND = torch.zeros_like(self.here[0][:1])
-        for axis, (own, coming) in enumerate(zip(self.here, self.next, strict=True)):
-            x_ND = x_ND + own[here[:, axis]] + coming[after[:, axis]]
-        return x_ND
+    def forward(self, places_NA: Tensor) -> Tensor:
+        """Vectors (N, D) of a layout's places."""
+        after_NA = F.pad(places_NA[1:], (0, 0, 0, 1))
+        own = [F.embedding(places_NA[:, axis], table) for axis, table in enumerate(self.here)]
+        coming = [F.embedding(after_NA[:, axis], table) for axis, table in enumerate(self.next)]
+        return torch.stack(own + coming).sum(dim=0)

@@ -129,11 +129,11 @@ class Model(nn.Module):
     def hidden(self, batch: Batch) -> Tensor:
         """The normalised state at every position, (B, N, D)."""
         layout = batch.layout
-        x_BND = self.embed(layout, batch.ids, batch.text)
+        x_BND = self.embed(layout, batch.ids, batch.text) + self.places(layout.places.to(batch.ids.device))
         mask = layout.mask().to(x_BND.device)
         if batch.text_lengths is not None:
             mask = mask & layout.filled(batch.text_lengths)[:, None, None, :]
-        return self.run(x_BND, self.angles(layout.tokens, x_BND.device), mask)
+        return self.run(self.dropout(x_BND), self.angles(layout.tokens, x_BND.device), mask)
 
     def run(
         self,
@@ -153,7 +153,7 @@ class Model(nn.Module):
         return rotary_table(torch.arange(tokens, device=device), self.architecture.width // self.architecture.heads)
 
     def embed(self, layout: Layout, ids_BN: Tensor, text_BSE: Tensor | None, first: int = 0) -> Tensor:
-        """Vectors of the positions `first` … `first` + N - 1, whose ids are given."""
+        """Vectors of what stands at the positions `first` … `first` + N - 1, whose ids are given; without places."""
         stop = first + ids_BN.shape[1]
         vocabulary, parts = self.facts.vocabulary, []
         for segment in layout.segments:
@@ -171,9 +171,7 @@ class Model(nn.Module):
                     parts.append(F.embedding(ids - vocabulary.audio_ids.start, self.audio))
                 case _:
                     parts.append(self.visual(ids - vocabulary.visual_ids.start))
-        places = self.places(layout.places.to(ids_BN.device), first, stop)
-        x_BND: Tensor = self.dropout(torch.cat(parts, dim=1) + places)
-        return x_BND
+        return torch.cat(parts, dim=1)
 
     def rows(self, run: Run) -> Tensor:
         """Output vectors (V, D) of the ids that a run allows."""

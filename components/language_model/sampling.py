@@ -89,15 +89,23 @@ def draw(logits_BV: Tensor, noise_B: Tensor, settings: Sampling) -> Tensor:
     """Draw one index a row by inverting the cumulative probabilities at `noise_B`, uniform in [0, 1)."""
     if settings.temperature == 0:
         return logits_BV.argmax(dim=-1)
-    kept = settings.top_k or logits_BV.shape[-1]
-    values_BK, order_BK = (logits_BV.double() / settings.temperature).topk(min(kept, logits_BV.shape[-1]), dim=-1)
-    shares_BK = values_BK.softmax(dim=-1)
+    scores_BV = logits_BV.double() / settings.temperature
+    if not settings.top_k and settings.top_p == 1:
+        return _invert(scores_BV.softmax(dim=-1), noise_B)[:, 0]
+    kept = min(settings.top_k or scores_BV.shape[-1], scores_BV.shape[-1])
+    scores_BK, order_BK = scores_BV.topk(kept, dim=-1)  # the likeliest first
+    shares_BK = scores_BK.softmax(dim=-1)
     before_BK = shares_BK.cumsum(dim=-1) - shares_BK
     shares_BK = shares_BK.where(before_BK < settings.top_p, 0.0)
-    reached_BK = shares_BK.cumsum(dim=-1)
-    place_B1 = torch.searchsorted(reached_BK, noise_B.double()[:, None] * reached_BK[:, -1:], right=True)
-    last_B1 = (shares_BK > 0).sum(dim=-1, keepdim=True) - 1
-    return order_BK.gather(1, place_B1.minimum(last_B1))[:, 0]
+    return order_BK.gather(1, _invert(shares_BK, noise_B))[:, 0]
+
+
+def _invert(shares_BV: Tensor, noise_B: Tensor) -> Tensor:
+    """The index (B, 1) at which the running sum of `shares_BV` passes that part of its total."""
+    reached_BV = shares_BV.cumsum(dim=-1)
+    place_B1 = torch.searchsorted(reached_BV, noise_B.double()[:, None] * reached_BV[:, -1:], right=True)
+    last_B1 = torch.searchsorted(reached_BV, reached_BV[:, -1:].contiguous())  # where the total is reached: never past
+    return place_B1.minimum(last_B1)
 
 
 class _Decoder:
@@ -116,6 +124,7 @@ class _Decoder:
             self.text, lengths = self.text.repeat(2, 1, 1), torch.cat([lengths, torch.zeros_like(lengths)])
         self.filled_BN = None if lengths is None else plan.filled(lengths)
         self.table = model.angles(plan.tokens, device)
+        self.places_ND = model.places(plan.places.to(device))
         self.allowed_NN = plan.mask().to(device)
         heads, width = model.architecture.heads, model.architecture.width
         room = (self.copies * batch, heads, plan.tokens, width // heads)
@@ -129,6 +138,7 @@ class _Decoder:
         """Read the next positions; returns the state (B, D) at the last one."""
         first, self.length = self.length, self.length + ids_BN.shape[1]
         x_BND = self.model.embed(self.plan, ids_BN.repeat(self.copies, 1), self.text, first)
+        x_BND = x_BND + self.places_ND[first : self.length]
         table = (self.table[0][first : self.length], self.table[1][first : self.length])
         state_BND = self.model.run(x_BND, table, self._mask(first), self.caches)
         return state_BND[:, -1]

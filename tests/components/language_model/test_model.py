@@ -19,7 +19,7 @@ def batch_of(tokens, task: str, given: int, region: str = "") -> Batch:
 def test_no_state_learns_of_an_output_that_comes_later(tokens, model: Model, task: str, given: int):
     batch = batch_of(tokens, task, given)
     plan = batch.layout
-    x = model.embed(plan, batch.ids, batch.text).detach().requires_grad_()
+    x = (model.embed(plan, batch.ids, batch.text) + model.places(plan.places)).detach().requires_grad_()
     mask = plan.mask()
     for position in (plan.prefix - 1, plan.prefix, plan.tokens - 2):
         state = model.run(x, model.angles(plan.tokens, x.device), mask)
