@@ -28,6 +28,7 @@ class Architecture:
     heads: int
     hidden: int
     blocks: int
+    low_added: bool  # whether a large token also starts from the small one that covers it
 
     def __post_init__(self) -> None:
         self.windows.check(self.grid)
@@ -86,6 +87,8 @@ class Model(nn.Module):
         x_BTHWD = self.high(ops.split(high_BTHW, bits), hidden_BTHW)
         dropped_BThw = low_dropped_B[:, None, None, None].expand_as(low_BThw)
         low_BThwD = self.low_norm(self.low(ops.split(low_BThw, bits), dropped_BThw))
+        if self.architecture.low_added:
+            x_BTHWD = x_BTHWD + low_BThwD.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
         text_BSD, text_mask = self._text(text_BSD, lengths_B)
         for block in self.blocks:
             x_BTHWD = block(x_BTHWD, low_BThwD, text_BSD, text_mask)

@@ -62,4 +62,5 @@ def _architecture(config: Config, pairs: Pairs, facts: Mapping[str, Any]) -> Arc
         heads=config.heads,
         hidden=config.hidden,
         blocks=config.blocks,
+        low_added=config.low_added,
     )

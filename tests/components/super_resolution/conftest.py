@@ -7,11 +7,19 @@ from components.super_resolution.model import Architecture, Model
 WINDOWS = Windows(vertical=(1, 4, 2), horizontal=(1, 2, 4), temporal=(3, 2, 2))
 
 
-@pytest.fixture
-def model() -> Model:
+@pytest.fixture(params=[False, True], ids=["attended", "added"])
+def model(request: pytest.FixtureRequest) -> Model:
     torch.manual_seed(0)
     architecture = Architecture(
-        bits=7, text_width=12, grid=(3, 4, 4), windows=WINDOWS, width=32, heads=2, hidden=48, blocks=2
+        bits=7,
+        text_width=12,
+        grid=(3, 4, 4),
+        windows=WINDOWS,
+        width=32,
+        heads=2,
+        hidden=48,
+        blocks=2,
+        low_added=request.param,
     )
     return Model(architecture).eval()
 

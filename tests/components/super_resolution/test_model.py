@@ -1,9 +1,10 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from components.super_resolution.config import Windows
 from components.super_resolution.layers import axial_table
-from components.super_resolution.model import Architecture
 
 KEPT = torch.zeros(2, dtype=torch.bool)
 
@@ -54,7 +55,7 @@ def test_small_positions_lie_in_the_middle_of_the_large_ones_they_cover():
     torch.testing.assert_close(large[0].view(4, 4, 16)[:, 0, 2], torch.arange(4.0).cos())
 
 
-def test_windows_must_tile_the_grid():
+def test_windows_must_tile_the_grid(model):
     windows = Windows(vertical=(1, 4, 2), horizontal=(1, 2, 4), temporal=(3, 4, 6))
     with pytest.raises(ValueError, match=r"windows\.temporal \(3, 4, 6\) must divide the token grid \(3, 4, 4\)"):
-        Architecture(bits=7, text_width=12, grid=(3, 4, 4), windows=windows, width=32, heads=2, hidden=48, blocks=1)
+        replace(model.architecture, windows=windows)

@@ -23,6 +23,7 @@ CONFIG = Config(
     hidden=48,
     blocks=1,
     windows=Windows(vertical=(1, 4, 2), horizontal=(1, 2, 4), temporal=(3, 2, 2)),
+    low_added=False,
     low_noise_max=0.2,
     condition_dropout=0.1,
     label_smoothing=0.0001,
