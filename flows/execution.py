@@ -104,7 +104,7 @@ class Coordinator:
         if self.processes.stopping.is_set():
             raise Interrupted
         prepared = self.repository.prepare(stage.name)
-        tracked = self.tracking.start(stage.name)
+        tracked = self.tracking.start(stage)
         entry, status = None, "KILLED"
         try:
             ended = self._execute(stage, self._environment(stage) | tracked, line)

@@ -1,6 +1,6 @@
 """MLflow: one parent run per pipeline run, one child run per stage that runs.
 
-The component writes its own parameters and curves into the child; here it gets its measures, a few pictures and clips,
+A training writes its curves into the child; here the child gets its parameters, its measures, a few pictures and clips,
 and the hash of what it made. Opened by the first stage that runs, so that a run in which nothing runs leaves no trace.
 A store that fails never fails a run: the first fault is logged, and telling stops.
 """
@@ -10,15 +10,17 @@ import logging
 import os
 import re
 import threading
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flows.graph import Entry
+from flows.graph import Entry, Stage, flat
 from flows.workspace import Workspace
 
 EXPERIMENT = "videopoet"
+PARAMS_AT_ONCE, PARAM_LENGTH, METRICS_AT_ONCE = 100, 6000, 1000  # the store's limits
 MEDIA_SUFFIXES, MEDIA_OF_EACH, MEDIA_BYTES = (".png", ".mp4"), 4, 5_000_000
 
 
@@ -33,9 +35,11 @@ class Tracking:
         self._experiment = self._parent = ""
         self._silent = False
 
-    def start(self, stage: str) -> dict[str, str]:
+    def start(self, stage: Stage) -> dict[str, str]:
         """Open a child run; returns what the component's environment needs to write to it."""
-        run_id = self._tell(lambda: self._create(stage, {"mlflow.parentRunId": self._opened()}))
+        run_id = self._tell(lambda: self._create(stage.name, {"mlflow.parentRunId": self._opened()}))
+        if run_id:
+            self._tell(lambda: self._note_params(run_id, flat(stage.params)))
         return {"VIDEOPOET_TRACKING_URI": self.uri, "VIDEOPOET_RUN_ID": run_id} if run_id else {}
 
     def finish(self, environment: Mapping[str, str], status: str, entry: Entry | None) -> None:
@@ -69,11 +73,21 @@ class Tracking:
         run = self._client.create_run(self._experiment, tags=dict(tags), run_name=name)
         return str(run.info.run_id)
 
+    def _note_params(self, run_id: str, values: Mapping[str, Any]) -> None:
+        from mlflow.entities import Param
+
+        params = [Param(name, str(value)[:PARAM_LENGTH]) for name, value in values.items()]
+        for start in range(0, len(params), PARAMS_AT_ONCE):
+            self._client.log_batch(run_id, params=params[start : start + PARAMS_AT_ONCE])
+
     def _describe(self, run_id: str, entry: Entry) -> None:
+        from mlflow.entities import Metric
+
         for path, item in sorted(entry.outs.items()):
             self._client.set_tag(run_id, f"output.{path}", item.md5)
-            for name, value in measures(Path(path)).items():
-                self._client.log_metric(run_id, name, value)
+            now_ms = int(time.time() * 1000)
+            values = [Metric(name, value, now_ms, 0) for name, value in measures(Path(path)).items()]
+            self._client.log_batch(run_id, metrics=values[:METRICS_AT_ONCE])
             for file in media(Path(path)):
                 self._client.log_artifact(run_id, str(file), path)
 

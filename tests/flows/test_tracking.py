@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from flows.graph import Stage
 from flows.tracking import EXPERIMENT, Tracking, measures, media
 from flows.workspace import Workspace
 
@@ -21,6 +22,7 @@ def test_a_stage_that_ran_is_a_child_of_the_pipelines_run(checkout):
     assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
     entry = coordinator.repository.recorded("left")
     assert child.data.tags["output.out/left"] == entry.outs["out/left"].md5
+    assert (child.data.params["left.value"], child.data.params["formats.fps"]) == ("2", "8")
     assert child.data.metrics == {"letters.judge": 2.0}
     assert {run.info.status for run in (child, seed, parent)} == {"FINISHED"}
 
@@ -34,7 +36,7 @@ def test_a_run_in_which_nothing_runs_leaves_no_trace(tmp_path, monkeypatch):
 def test_a_store_that_fails_fails_no_stage(tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "nonsense://store")
     tracking = Tracking(Workspace(tmp_path))
-    assert tracking.start("seed") == {}
+    assert tracking.start(Stage("seed", "make", (), {}, (), ())) == {}
     tracking.finish({}, "FINISHED", None)
     tracking.close("FINISHED", {})
     assert "tracking stopped" in caplog.text
