@@ -1,4 +1,4 @@
-"""What the tokenizer keeps of held-out clips: figures, and pictures of originals above reconstructions.
+"""What the tokenizer keeps of held-out clips: figures, and pictures of originals beside reconstructions.
 
 Shapes: B clips, T frames, H height, W width, C channels; uint8 pixels unless said otherwise.
 """
@@ -11,34 +11,40 @@ from torch import Tensor
 
 from components.common.formats import Format
 from components.filter.data import Clips, Pixels
+from components.media.pictures import contact_sheet
 from components.media.tensors import to_bytes, to_unit
 from components.visual_tokenizer import lfq
 from components.visual_tokenizer.config import FINEST, Config
 from components.visual_tokenizer.model import Model
 
 BATCH = 8
-SHEET_CLIPS, SHEET_FRAMES = 8, 5
+SHEET_CLIPS = 8  # of each orientation
+DEAD = 0.98
 
 
+@torch.no_grad()
 def measure(config: Config, model: Model, clips: Clips) -> dict[str, float]:
-    """Mean PSNR (dB) of held-out clips at each size, beside what the mean frame gives, and how the bits are used."""
+    """Mean PSNR (dB) of held-out clips at each size, beside what the mean frame gives, and how the bits are used.
+
+    A bit is dead if nearly all tokens of the base size agree on it; its bias is the distance of its mean from 0.
+    """
     figures: dict[str, float] = {}
-    bits = torch.zeros(config.architecture.codebook_bits)
+    usage_K = torch.zeros(config.architecture.codebook_bits)
     for form in _forms(config):
-        scores, means = [], []
-        for x_BCTHW in _batches(config, clips, form):
+        scores, means, bits = [], [], []
+        finer = form.height_px * form.width_px // (config.formats.height_px * config.formats.width_px)
+        for x_BCTHW in _batches(clips, form, max(4, config.evaluation_clips // finer)):  # the finer, the dearer
             codes_BTHW = model.encode(x_BCTHW)
             scores.append(psnr_db(model.decode(codes_BTHW), x_BCTHW))
             means.append(psnr_db(x_BCTHW.mean(2, keepdim=True).expand_as(x_BCTHW), x_BCTHW))
-            if form.height_px == config.formats.height_px:
-                bits += lfq.vectors(codes_BTHW, len(bits)).mean((2, 3, 4)).sum(0)
+            bits.append(lfq.vectors(codes_BTHW, len(usage_K)).mean((2, 3, 4)))
         if scores:
             figures[f"psnr_db_{form.name}"] = float(torch.cat(scores).mean())
-            if form.frames > 1:
-                figures[f"mean_frame_psnr_db_{form.name}"] = float(torch.cat(means).mean())
-    count = min(config.evaluation_clips, sum(clip.frames >= _frames(config) for clip in clips))
-    usage = bits / max(1, count)
-    return figures | {"dead_bits": float((usage.abs() > 0.98).sum()), "mean_bit_bias": float(usage.abs().mean())}
+        if scores and form.frames > 1:
+            figures[f"mean_frame_psnr_db_{form.name}"] = float(torch.cat(means).mean())
+        if scores and form.name in ("clip", "image"):
+            usage_K = torch.cat(bits).mean(0)
+    return figures | {"dead_bits": float((usage_K.abs() > DEAD).sum()), "mean_bit_bias": float(usage_K.abs().mean())}
 
 
 def psnr_db(y_BCTHW: Tensor, x_BCTHW: Tensor) -> Tensor:
@@ -46,23 +52,15 @@ def psnr_db(y_BCTHW: Tensor, x_BCTHW: Tensor) -> Tensor:
     return -10 * torch.log10(((y_BCTHW - x_BCTHW) / 2).square().mean((1, 2, 3, 4)).clamp(min=1e-6))
 
 
+@torch.no_grad()
 def sheet(config: Config, model: Model, clips: Clips) -> Pixels:
-    """Rows of a few held-out clips, original above reconstruction, as one picture (H, W, 3)."""
-    form = config.formats.of(_frames(config), "square")
+    """A few held-out clips as one picture (H, W, 3): each original beside its reconstruction."""
     rows = []
-    for x_BCTHW in _batches(config, clips, form, SHEET_CLIPS):
-        for pixels_BTHWC in (to_bytes(x_BCTHW), to_bytes(model.decode(model.encode(x_BCTHW)))):
-            chosen = np.linspace(0, form.frames - 1, min(SHEET_FRAMES, form.frames)).astype(int)
-            rows.append([np.concatenate(list(clip[chosen].numpy()), axis=1) for clip in pixels_BTHWC])
-    pairs = [
-        np.concatenate(pair)
-        for above, below in zip(rows[::2], rows[1::2], strict=True)
-        for pair in zip(above, below, strict=True)
-    ]
-    if not pairs:
-        return np.zeros((form.height_px, form.width_px, 3), np.uint8)
-    gap = np.full((2, pairs[0].shape[1], 3), 255, np.uint8)
-    return np.concatenate([part for pair in pairs for part in (pair, gap)][:-1])
+    for form in _forms(config)[:2]:
+        for x_BCTHW in _batches(clips, form, SHEET_CLIPS):
+            y_BCTHW = model.decode(model.encode(x_BCTHW))
+            rows += [list(pair) for pair in zip(to_bytes(x_BCTHW).numpy(), to_bytes(y_BCTHW).numpy(), strict=True)]
+    return contact_sheet(rows) if rows else np.zeros((config.formats.height_px, config.formats.width_px, 3), np.uint8)
 
 
 def _frames(config: Config) -> int:
@@ -76,12 +74,10 @@ def _forms(config: Config) -> tuple[Format, ...]:
     return (base, formats.of(frames, "portrait"), *finer)
 
 
-def _batches(config: Config, clips: Clips, form: Format, most: int = 0) -> Iterator[Tensor]:
-    """Clips of one format as pixels in [-1, 1]; the finer the fewer, since they cost more."""
+def _batches(clips: Clips, form: Format, count: int) -> Iterator[Tensor]:
+    """The first `count` clips of a format as pixels in [-1, 1]."""
     orientation = "portrait" if "portrait" in form.name else "square"
-    fits = [i for i, clip in enumerate(clips) if clip.frames >= form.frames and clip.orientation == orientation]
-    finer = (form.height_px * form.width_px) // (config.formats.height_px * config.formats.width_px)
-    fits = fits[: most or max(4, config.evaluation_clips // max(1, finer))]
+    fits = [i for i, clip in enumerate(clips) if clip.frames >= form.frames and clip.orientation == orientation][:count]
     for start in range(0, len(fits), BATCH):
         pixels = np.stack([clips.pixels(index, form) for index in fits[start : start + BATCH]])
         yield to_unit(torch.from_numpy(pixels))

@@ -1,0 +1,55 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from components.common.errors import DataError
+from components.visual_tokenizer.data import Batches
+
+
+@pytest.fixture
+def batches(config, kept_clips: Path) -> Batches:
+    return Batches(config, kept_clips)
+
+
+def test_a_batch_depends_on_its_step_alone(batches: Batches):
+    assert torch.equal(batches.batch(3, 0, 1), batches.batch(3, 0, 1))
+    assert len({batches.batch(step, 0, 1).numpy().tobytes() for step in range(8)}) > 4
+
+
+def test_every_kind_of_batch_comes_up_at_the_base_size(batches: Batches):
+    shapes = {tuple(batches.batch(step, 0, 1).shape) for step in range(200)}
+    assert shapes == {(4, 1, 32, 32, 3), (4, 1, 56, 32, 3), (2, 17, 32, 32, 3), (2, 17, 56, 32, 3)}
+
+
+def test_processes_share_the_kind_and_split_the_global_batch(batches: Batches):
+    for step in range(10):
+        whole = batches.batch(step, 0, 1)
+        halves = [batches.batch(step, rank, 2) for rank in (0, 1)]
+        assert [half.shape for half in halves] == [(len(whole) // 2, *whole.shape[1:])] * 2
+
+
+def test_a_finer_batch_is_a_window_on_the_finer_clip(config, kept_clips: Path):
+    batches = Batches(replace(config, diet=replace(config.diet, images=0.0, finer=(1.0, 0.0))), kept_clips)
+    frames, rows, columns = np.meshgrid(np.arange(17), np.arange(112), np.arange(64), indexing="ij")
+    places = np.stack([frames, rows, columns], axis=-1).astype(np.uint8)  # every pixel says where it is
+    batches.sources = {("clip", 2): [places[:, :64]] * 14, ("clip_portrait", 2): [places] * 14}
+    windows = torch.cat([batches.batch(step, 0, 1) for step in range(8)]).int()
+    corners = windows[:, 0, 0, 0]
+    for axis in (1, 2, 3):
+        steps = windows.diff(dim=axis)[..., axis - 1]
+        assert (steps == 1).all()
+    assert windows.shape[1:] == (17, 32, 32, 3)
+    assert len(corners.unique(dim=0)) > 8
+
+
+def test_only_the_training_split_is_drawn_from(batches: Batches):
+    assert {clip.split for clip in batches.clips} == {"train"}
+
+
+def test_a_diet_without_food_is_refused(config, kept_clips: Path):
+    hungry = replace(config, formats=replace(config.formats, clip_frames=45, long_frames=49))
+    with pytest.raises(DataError, match="no training clip has 45 frames"):
+        Batches(hungry, kept_clips)
