@@ -28,9 +28,9 @@ COLOURS = {"red": (220, 50, 40), "green": (60, 180, 80), "blue": (50, 110, 230),
 SIDE_PX = 64  # stored size of a square clip: twice the base, so that crops and stage 1 have something to do
 
 
-def made_frames(frames: int, height_px: int, width_px: int, colour: str, motion: str) -> data.Pixels:
+def made_frames(frames: int, height_px: int, width_px: int, colour: str, motion: str, ground: int = 60) -> data.Pixels:
     """A square of one colour on grey that moves left, right, up or down."""
-    pixels = np.full((frames, height_px, width_px, 3), (60, 66, 72), np.uint8)
+    pixels = np.full((frames, height_px, width_px, 3), (ground, ground + 6, ground + 12), np.uint8)
     side = width_px // 2
     for index in range(frames):
         way = round(index / max(frames - 1, 1) * side)
@@ -64,7 +64,7 @@ def made_rows() -> Iterator[data.Row]:
         sound = None if index == 7 else made_sound(frames, 220 + 60 * index) * (index != 6)
         caption = "" if index == 8 else f"a {colour} square moves {motion}"
         attributes = {"shape": "square", "colour": colour, "motion": motion, "unseen": "false"}
-        pixels = made_frames(frames, height_px, SIDE_PX, colour, motion)
+        pixels = made_frames(frames, height_px, SIDE_PX, colour, motion, ground=50 + 4 * index)
         yield _row(f"video {index}", pixels, sound, caption, attributes, heldout=index in (1, 3, 5))
     for index, colour in enumerate(COLOURS):
         pixels = made_frames(1, SIDE_PX, SIDE_PX, colour, "left")

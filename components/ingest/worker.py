@@ -49,8 +49,15 @@ class Worker:
 
     def outcome(self, path: Path, source: Source) -> Outcome:
         """Decode one file, whatever it does to the process."""
-        connection = self.connection or self._start()
-        connection.send((path, source))
+        if self.process is None or not self.process.is_alive():
+            self._stop()
+            self._start()
+        connection = self.connection
+        assert connection is not None
+        try:
+            connection.send((path, source))
+        except ConnectionError:
+            return self._died()
         if not connection.poll(WALL_FACTOR * self.config.time_limit_s):
             self._stop()
             return Refused("too_slow", f"no answer in {WALL_FACTOR * self.config.time_limit_s} s", repeatable=False)
@@ -60,13 +67,12 @@ class Worker:
             return self._died()
         return answer
 
-    def _start(self) -> Connection:
+    def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, self.config), daemon=True)
         self.process.start()
         theirs.close()
-        return self.connection
 
     def _stop(self) -> None:
         if self.process is not None:

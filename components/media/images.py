@@ -30,7 +30,9 @@ def read(source: Path | bytes, *, max_pixels: int = 64_000_000) -> Pixels:
     except UnidentifiedImageError as error:
         raise Unreadable("unreadable_container", "no picture format recognises it") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise Unreadable("truncated_image" if "truncated" in str(error).lower() else "decode_error", str(error)) from error
+        raise Unreadable(
+            "truncated_image" if "truncated" in str(error).lower() else "decode_error", str(error)
+        ) from error
 
 
 def encode_png(pixels_HWC: Pixels) -> bytes:

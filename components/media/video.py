@@ -27,7 +27,8 @@ from components.media.frames import EXACT, Fit, Pixels, Upright, as_seen, displa
 Source = Path | bytes
 TOLERANCE_S = 0.001  # containers round timestamps to milliseconds
 LONGEST_HOLD_S = 5.0  # a frame held longer is taken for a broken timestamp and ends the clip
-DETERMINISTIC_PX = 128  # below this, x264's vectorised look-ahead gives other bytes from run to run
+# x264's macroblock tree, as vectorised for AVX2, gives other bytes from run to run.
+X264 = {"threads": "1", "x264-params": "mbtree=0"}
 AAC_SAMPLES = 1024
 
 
@@ -123,10 +124,7 @@ def encode_mp4(
         raise ValueError(f"H.264 with 4:2:0 colour needs even sizes, got {height_px}×{width_px}")
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4", options={"fflags": "+bitexact"}) as container:
-        options = {"crf": str(crf), "preset": preset, "threads": "1"}
-        if min(height_px, width_px) < DETERMINISTIC_PX:
-            options["x264-params"] = "asm=0"
-        stream = container.add_stream("libx264", rate=fps, options=options)
+        stream = container.add_stream("libx264", rate=fps, options={"crf": str(crf), "preset": preset, **X264})
         stream.width, stream.height, stream.pix_fmt = width_px, height_px, "yuv420p"
         context = stream.codec_context
         context.thread_count = 1

@@ -126,3 +126,15 @@ def test_pictures_and_sound_stay_in_step() -> None:
     assert bright == [1.5]
     assert heard is not None
     assert abs(int(np.abs(heard).argmax()) / 16000 - 1.5) < 0.01
+
+
+@pytest.mark.parametrize(("height_px", "width_px"), [(56, 32), (96, 96), (128, 170)])
+def test_any_size_gives_the_same_bytes_whatever_lies_in_memory(height_px: int, width_px: int) -> None:
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 120, (17, height_px, width_px, 3), np.uint8) + counted(17, height_px, width_px) // 2
+    files = set()
+    for _ in range(6):
+        used = [rng.integers(0, 255, size, np.uint8) for size in rng.integers(1000, 400_000, 20)]
+        files.add(video.encode_mp4(frames, fps=8))
+        del used
+    assert len(files) == 1

@@ -1,0 +1,59 @@
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from components.ingest import decoding
+from components.ingest.config import Config
+from components.ingest.worker import Refused, Worker, _attempt
+
+from .conftest import film, picture, stored
+
+
+def test_a_worker_that_dies_loses_no_file_but_the_one_it_had(config: Config, tmp_path: Path) -> None:
+    sources = [stored(tmp_path, f"{seed}.png", picture(seed)) for seed in range(2)]
+    with Worker(config) as worker:
+        assert isinstance(worker.outcome(tmp_path / sources[0].path, sources[0]), list)
+        assert worker.process is not None
+        assert worker.process.pid is not None
+        os.kill(worker.process.pid, signal.SIGKILL)
+        worker.process.join()
+        assert isinstance(worker.outcome(tmp_path / sources[1].path, sources[1]), list)
+
+
+def test_a_file_that_kills_the_worker_is_refused_and_the_next_one_is_not(config: Config, tmp_path: Path) -> None:
+    sources = [stored(tmp_path, f"{seed}.png", picture(seed)) for seed in range(2)]
+    with Worker(config) as worker:
+        worker.outcome(tmp_path / sources[0].path, sources[0])
+        assert worker.process is not None
+        pid = worker.process.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)  # it has the file, but cannot answer
+        threading.Timer(0.2, os.kill, (pid, signal.SIGKILL)).start()
+        refused = worker.outcome(tmp_path / sources[0].path, sources[0])
+        assert isinstance(worker.outcome(tmp_path / sources[1].path, sources[1]), list)
+    assert refused == Refused("crashed_decoder", "the decoder ended with -9", repeatable=False)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("surprise")])
+def test_whatever_a_file_provokes_becomes_a_reason(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(decoding, "rows_of", fail)
+    outcome = _attempt(tmp_path, stored(tmp_path, "a.mp4", film(17)), config)
+    assert isinstance(outcome, Refused)
+    assert outcome.reason == ("too_much_memory" if isinstance(error, MemoryError) else "decode_error")
+
+
+def test_worker_processes_are_gone_when_the_work_is_done(config: Config, tmp_path: Path) -> None:
+    source = stored(tmp_path, "a.png", picture())
+    with Worker(config) as worker:
+        worker.outcome(tmp_path / source.path, source)
+        process = worker.process
+    assert process is not None
+    assert not process.is_alive()
