@@ -68,7 +68,6 @@ def _run(component: str, door: str, arguments: list[str]) -> None:
         sys.modules["torch"].set_num_threads(config.threads)
         sys.modules["torch"].use_deterministic_algorithms(True, warn_only=True)
     with runtime.use(_runtime(component, section, config, flags)):
-        runtime.current().tracker.params(_flat(asdict(config)))
         summary = run(config, **flags)
     if isinstance(summary, artifacts.Summary):
         dropped = "".join(f", {count} {reason}" for reason, count in summary.dropped.items())
@@ -125,13 +124,6 @@ def _runtime(component: str, section: str, config: Any, flags: dict[str, Any]) -
 
 def _identity(path: Path) -> str:
     return artifacts.digest(path) if path.is_file() or (path / artifacts.MANIFEST).is_file() else ""
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
-    return flat
 
 
 def _stop(number: int, _frame: object) -> None:

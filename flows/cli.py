@@ -192,6 +192,7 @@ def check() -> None:
     enter()
     for component in codelock.components():
         codelock.check(component)
+    codelock.check_graph()
     print(f"codelock/ matches the code of {len(codelock.components())} components")
 
 

@@ -69,7 +69,7 @@ class Coordinator:
         """
         outcome = self._bring(stage, self.decide(stage, force=force), line)
         for path in stage.deps:
-            if Path(path).parent.name == modules.FOLDER:
+            if modules.is_lock(path):
                 modules.remember(self.workspace.folder("code"), Path(path))
         return outcome
 

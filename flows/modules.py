@@ -13,6 +13,11 @@ FOLDER = "codelock"
 REVISIONS = 50  # of one file's history, the newest
 
 
+def is_lock(path: str) -> bool:
+    """Whether an input of a stage is the lock of its code."""
+    return Path(path).parent.name == FOLDER and path.endswith(".json")
+
+
 def remember(seen: Path, lock: Path) -> None:
     """Keep the present content of a codelock file in the folder `seen`."""
     content = lock.read_bytes()

@@ -130,7 +130,7 @@ def _overlap(one: str, other: str) -> bool:
 
 
 def _input_changes(path: str, before: Item | None, now: Item, seen: Path) -> Iterable[Change]:
-    is_code = before and Path(path).parent.name == modules.FOLDER
+    is_code = before and modules.is_lock(path)
     changed = modules.differences(seen, Path(path), before.md5) if before and is_code else {}
     for module, (old, new) in changed.items():
         yield Change("code", module, old[:10], new[:10])

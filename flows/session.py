@@ -3,13 +3,14 @@
 import signal
 import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from components.common import codelock, errors, params
 from flows import orchestrator, runs
 from flows.execution import alone
 from flows.graph import Entry, Graph
-from flows.modules import FOLDER
+from flows.modules import is_lock
 from flows.plan import Decision, plan, table
 from flows.stages import Repository
 from flows.workspace import PARAMS, Workspace
@@ -54,10 +55,11 @@ def _decide(workspace: Workspace, targets: tuple[str, ...], *, force: bool) -> t
 
 def _stale_code(graph: Graph) -> Iterable[str]:
     """Code that changed since its lock was written: the plan does not see it, and the stage would refuse to run."""
-    locked = {Path(path).stem for stage in graph.stages for path in stage.deps if Path(path).parent.name == FOLDER}
-    for component in sorted(locked.intersection(codelock.components())):
+    locked = {Path(path).stem for stage in graph.stages for path in stage.deps if is_lock(path)}
+    checks = [partial(codelock.check, name) for name in sorted(locked.intersection(codelock.components()))]
+    for check in [*checks, codelock.check_graph] if checks else []:
         try:
-            codelock.check(component)
+            check()
         except ValueError as error:
             yield str(error)
 

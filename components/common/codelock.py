@@ -15,6 +15,7 @@ from components.common.artifacts import replace_file
 
 SOURCE = Path(__file__).parents[2]
 FOLDER = Path("codelock")
+DVC, GRAPH = Path("dvc.yaml"), "graph.yaml"  # DVC takes no file of its own as a dependency: the report gets a copy
 REFRESH = "videopoet codelock refresh"
 
 
@@ -49,6 +50,9 @@ def write_all(folder: Path = FOLDER) -> list[str]:
     """Bring every lock up to date, remove those of components that are gone; returns the names that changed."""
     known = components()
     changed = [name for name in known if write(name, folder)]
+    if not _graph_matches(folder):
+        replace_file(folder / GRAPH, DVC.read_bytes())
+        changed.append(GRAPH)
     for path in sorted(folder.glob("*.json")):
         if path.stem not in known:
             path.unlink()
@@ -64,6 +68,17 @@ def check(component: str, folder: Path = FOLDER) -> None:
     if locked != actual:
         differ = sorted(name for name in {*locked, *actual} if locked.get(name) != actual.get(name))
         raise ValueError(f"{path} does not match the code ({', '.join(differ)}): run `{REFRESH}`")
+
+
+def check_graph(folder: Path = FOLDER) -> None:
+    """Raise ValueError if the copy of dvc.yaml that the report draws is not what dvc.yaml says."""
+    if not _graph_matches(folder):
+        raise ValueError(f"{folder / GRAPH} does not match {DVC}: run `{REFRESH}`")
+
+
+def _graph_matches(folder: Path) -> bool:
+    copy = folder / GRAPH
+    return not DVC.is_file() or (copy.is_file() and copy.read_bytes() == DVC.read_bytes())
 
 
 @cache

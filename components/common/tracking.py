@@ -1,4 +1,4 @@
-"""A stage's way to tell MLflow: parameters, curves and files, or silence when nobody listens.
+"""A stage's way to tell MLflow: curves and files, or silence when nobody listens.
 
 A tracking server that fails never fails a stage: the first fault is printed, and telling stops.
 """
@@ -6,15 +6,13 @@ A tracking server that fails never fails a stage: the first fault is printed, an
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 
 class Tracker:
     """Tells nobody; the base of what tells MLflow."""
-
-    def params(self, values: Mapping[str, Any]) -> None:
-        """Note what the stage was given (flat names -> values)."""
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """Note measures at a step."""
@@ -27,16 +25,13 @@ class MlflowTracker(Tracker):
     """Tells one existing MLflow run."""
 
     def __init__(self, uri: str, run_id: str):
-        from mlflow import MlflowClient  # 2 s to import: only where somebody listens
+        self._uri, self._run_id, self._silent = uri, run_id, False
 
-        self._client, self._run_id, self._silent = MlflowClient(tracking_uri=uri), run_id, False
+    @cached_property
+    def _client(self) -> Any:
+        from mlflow import MlflowClient  # 2 s to import: only when there is something to tell
 
-    def params(self, values: Mapping[str, Any]) -> None:
-        """Note what the stage was given; MLflow keeps the first 6 000 characters of each value."""
-        from mlflow.entities import Param
-
-        params = [Param(name, str(value)[:6000]) for name, value in sorted(values.items())]
-        self._tell(lambda: self._client.log_batch(self._run_id, params=params))
+        return MlflowClient(tracking_uri=self._uri)
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """Note measures at a step."""
