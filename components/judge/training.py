@@ -25,6 +25,8 @@ from components.judge.model import Judge
 from components.media.tensors import to_unit
 from components.nn.schedules import set_learning_rate, warmup_cosine
 
+BLOCK_PX = 8
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -114,12 +116,19 @@ def shift(x_BCTHW: Tensor, most_px: int) -> Tensor:
 
 
 def degrade(x_BCTHW: Tensor, blur: float, noise: float) -> Tensor:
-    """Mix up to `blur` of a half-resolution copy into each clip, and add noise of up to `noise` standard deviation."""
-    strength_2B1111 = torch.rand(2, len(x_BCTHW), 1, 1, 1, 1, device=x_BCTHW.device)
-    half_BCTHW = F.avg_pool3d(x_BCTHW, (1, 2, 2))
-    soft_BCTHW = F.interpolate(half_BCTHW, size=x_BCTHW.shape[2:], mode="trilinear", align_corners=False)
-    blurred_BCTHW = torch.lerp(x_BCTHW, soft_BCTHW, strength_2B1111[0] * blur)
-    return blurred_BCTHW + torch.randn_like(x_BCTHW) * strength_2B1111[1] * noise
+    """Make clips look as after a tokenizer, each by a strength of its own up to the limits given.
+
+    A copy of half or quarter resolution is mixed in (up to the share `blur`), and noise is added (up to the deviation `noise`) that
+    is half fine and half in blocks, which flicker from frame to frame.
+    """
+    B, _, T, H, W = x_BCTHW.shape
+    blur_B1111, noise_B1111 = torch.rand(2, B, 1, 1, 1, 1, device=x_BCTHW.device)
+    factor = 2 ** int(torch.randint(1, 3, ()))
+    small_BCTHW = F.avg_pool3d(x_BCTHW, (1, factor, factor), ceil_mode=True)
+    soft_BCTHW = F.interpolate(small_BCTHW, size=(T, H, W), mode="trilinear", align_corners=False)
+    blocks_B1Thw = torch.randn(B, 1, T, -(-H // BLOCK_PX), -(-W // BLOCK_PX), device=x_BCTHW.device)
+    grain_BCTHW = torch.randn_like(x_BCTHW) + F.interpolate(blocks_B1Thw, size=(T, H, W))
+    return torch.lerp(x_BCTHW, soft_BCTHW, blur_B1111 * blur) + grain_BCTHW * (noise_B1111 * noise * 0.5**0.5)
 
 
 def attribute_loss(logits: Mapping[str, Tensor], labels_BA: Tensor, smoothing: float) -> Tensor:
