@@ -87,7 +87,7 @@ class Training:
         return {"loss": loss, "loss_attributes": attributes, "loss_captions": captions}
 
     def _clips(self, indices: NDArray[np.int64]) -> Batch:
-        """Whole clips with their captions, and images if there is nothing else."""
+        """Whole clips with their captions."""
         frames_BTHWC = torch.from_numpy(np.stack([self.examples.pixels(int(i)) for i in indices]))
         words_BN = self.words.numbers([self.examples.captions[i] for i in indices])
         return Batch(frames_BTHWC, self.labels_NA[indices], words_BN, self.caption_N[indices])
@@ -118,8 +118,8 @@ def shift(x_BCTHW: Tensor, most_px: int) -> Tensor:
 def degrade(x_BCTHW: Tensor, blur: float, noise: float) -> Tensor:
     """Make clips look as after a tokenizer, each by a strength of its own up to the limits given.
 
-    A copy of half or quarter resolution is mixed in (up to the share `blur`), and noise is added (up to the deviation `noise`) that
-    is half fine and half in blocks, which flicker from frame to frame.
+    A copy of half or quarter resolution is mixed in, up to the share `blur`. Noise of up to the deviation `noise` is
+    added, half of it fine, half in blocks, all of it new in every frame.
     """
     B, _, T, H, W = x_BCTHW.shape
     blur_B1111, noise_B1111 = torch.rand(2, B, 1, 1, 1, 1, device=x_BCTHW.device)
@@ -128,7 +128,8 @@ def degrade(x_BCTHW: Tensor, blur: float, noise: float) -> Tensor:
     soft_BCTHW = F.interpolate(small_BCTHW, size=(T, H, W), mode="trilinear", align_corners=False)
     blocks_B1Thw = torch.randn(B, 1, T, -(-H // BLOCK_PX), -(-W // BLOCK_PX), device=x_BCTHW.device)
     grain_BCTHW = torch.randn_like(x_BCTHW) + F.interpolate(blocks_B1Thw, size=(T, H, W))
-    return torch.lerp(x_BCTHW, soft_BCTHW, blur_B1111 * blur) + grain_BCTHW * (noise_B1111 * noise * 0.5**0.5)
+    blurred_BCTHW: Tensor = torch.lerp(x_BCTHW, soft_BCTHW, blur_B1111 * blur)
+    return blurred_BCTHW + grain_BCTHW * (noise_B1111 * noise * 0.5**0.5)
 
 
 def attribute_loss(logits: Mapping[str, Tensor], labels_BA: Tensor, smoothing: float) -> Tensor:
