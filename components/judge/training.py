@@ -128,8 +128,9 @@ def degrade(x_BCTHW: Tensor, blur: float, noise: float) -> Tensor:
     soft_BCTHW = F.interpolate(small_BCTHW, size=(T, H, W), mode="trilinear", align_corners=False)
     blocks_B1Thw = torch.randn(B, 1, T, -(-H // BLOCK_PX), -(-W // BLOCK_PX), device=x_BCTHW.device)
     grain_BCTHW = torch.randn_like(x_BCTHW) + F.interpolate(blocks_B1Thw, size=(T, H, W))
-    blurred_BCTHW: Tensor = torch.lerp(x_BCTHW, soft_BCTHW, blur_B1111 * blur)
-    return blurred_BCTHW + grain_BCTHW * (noise_B1111 * noise * 0.5**0.5)
+    blurred_BCTHW = torch.lerp(x_BCTHW, soft_BCTHW, blur_B1111 * blur)
+    harmed_BCTHW: Tensor = blurred_BCTHW + grain_BCTHW * (noise_B1111 * noise * 0.5**0.5)
+    return harmed_BCTHW
 
 
 def attribute_loss(logits: Mapping[str, Tensor], labels_BA: Tensor, smoothing: float) -> Tensor:
