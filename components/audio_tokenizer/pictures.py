@@ -30,11 +30,18 @@ def spectrogram(wave_S: Tensor, sample_rate_hz: int) -> npt.NDArray[np.uint8]:
 
 def write_comparison(path: Path, pairs: Sequence[tuple[Tensor, Tensor]], sample_rate_hz: int) -> None:
     """Write a PNG: one column per (original, reconstruction), the original above."""
-    columns = [[spectrogram(wave, sample_rate_hz) for wave in pair] for pair in pairs]
-    height, width = (max(picture.shape[axis] for column in columns for picture in column) for axis in (0, 1))
-    sheet = np.full((2 * height + GAP_PX, len(columns) * (width + GAP_PX) - GAP_PX, 3), 255, dtype=np.uint8)
-    for number, column in enumerate(columns):
-        for row, picture in enumerate(column):
-            top, left = row * (height + GAP_PX), number * (width + GAP_PX)
-            sheet[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+    columns = [np.concatenate(_stacked(*pair, sample_rate_hz)) for pair in pairs]
+    gap = np.full((len(columns[0]), GAP_PX, 3), 255, dtype=np.uint8)
+    sheet = np.concatenate([part for column in columns for part in (column, gap)][:-1], axis=1)
     Image.fromarray(sheet).save(path, optimize=False)
+
+
+def _stacked(original_S: Tensor, made_S: Tensor, sample_rate_hz: int) -> list[npt.NDArray[np.uint8]]:
+    """Original, white line, reconstruction, all as wide as the original."""
+    above, below = spectrogram(original_S, sample_rate_hz), spectrogram(made_S, sample_rate_hz)
+    missing = above.shape[1] - below.shape[1]  # what was cut because it fills no code frame
+    return [
+        above,
+        np.full((GAP_PX, above.shape[1], 3), 255, dtype=np.uint8),
+        np.pad(below, ((0, 0), (0, missing), (0, 0)), constant_values=255),
+    ]

@@ -8,14 +8,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from components.common.random import seed_of
-from components.text_encoder import ops
 from components.text_encoder.data import Encoder
-from components.text_encoder.tokenization import END_ID, FIRST_SENTINEL_ID, SENTINELS
 from components.text_encoder.training import Training, corrupted, inputs
 
 ROUNDS = 4  # random corruptions of every held-out caption
 BATCH = 64
-MOST_VALUES = 32  # an attribute with more is a name or a number, not a class
 
 
 @torch.no_grad()
@@ -28,10 +25,8 @@ def denoising(training: Training, tokens: Sequence[Sequence[int]], seed: int) ->
         for start in range(0, len(tokens), BATCH):
             batch = corrupted(tokens[start : start + BATCH], training.config, draw)
             guess_BN: Tensor = model(**inputs(batch.source, batch.target)).logits.argmax(-1)
-            sentinel_BN = (batch.target >= FIRST_SENTINEL_ID) & (batch.target < FIRST_SENTINEL_ID + SENTINELS)
-            counted_BN = (batch.target != ops.IGNORED) & (batch.target != END_ID) & ~sentinel_BN
-            right += int((guess_BN == batch.target)[counted_BN].sum())
-            hidden.append(batch.target[counted_BN])
+            right += int((guess_BN == batch.target)[batch.hidden].sum())
+            hidden.append(batch.target[batch.hidden])
     tokens_N = torch.cat(hidden)
     return {
         "denoising_accuracy": right / len(tokens_N),
@@ -49,16 +44,38 @@ def neighbours(
     answers = list(known.values())
     metrics = {}
     for name in sorted({name for attributes in asked.values() for name in attributes}):
-        values = [attributes.get(name, "") for attributes in asked.values()]
         others = [attributes.get(name, "") for attributes in answers]
-        if len({*values, *others}) > MOST_VALUES:
-            continue
-        stated = [row for row, value in enumerate(values) if value]
-        agree = [values[row] == others[nearest[row]] for row in stated]
-        shares = [others.count(values[row]) / len(others) for row in stated]
-        metrics[f"nearest_same_{name}"] = float(np.mean(agree))
-        metrics[f"nearest_same_{name}_chance"] = float(np.mean(shares))
+        rows = {text: row for row, text in enumerate(asked)}
+        said = [(rows[text], value) for text, value in _said(asked, name).items()]
+        if said:
+            metrics[f"nearest_same_{name}"] = float(np.mean([others[nearest[row]] == value for row, value in said]))
+            chance = float(np.mean([others.count(value) / len(others) for _, value in said]))
+            metrics[f"nearest_same_{name}_chance"] = chance
     return metrics
+
+
+@torch.no_grad()
+def readable(
+    encoder: Encoder, asked: Mapping[str, Mapping[str, str]], known: Mapping[str, Mapping[str, str]], limit: int
+) -> dict[str, float]:
+    """Share of the attributes that captions say which a linear map of the mean vector, fitted on `known`, reads."""
+    metrics = {}
+    for name in sorted({name for attributes in asked.values() for name in attributes}):
+        taught, tested = _said(known, name), _said(asked, name)
+        values = sorted(set(taught.values()))
+        if len(values) > 1 and tested:
+            x_ND = F.pad(means(encoder, list(taught), limit), (0, 1), value=1.0).double()
+            y_NV = torch.tensor([[value == other for other in values] for value in taught.values()]).double()
+            map_DV = torch.linalg.solve(x_ND.T @ x_ND + 1e-3 * torch.eye(x_ND.shape[1]).double(), x_ND.T @ y_NV)
+            guess_N = (F.pad(means(encoder, list(tested), limit), (0, 1), value=1.0).double() @ map_DV).argmax(1)
+            right = [values[guess] == value for guess, value in zip(guess_N.tolist(), tested.values(), strict=True)]
+            metrics[f"readable_{name}"] = float(np.mean(right))
+    return metrics
+
+
+def _said(captions: Mapping[str, Mapping[str, str]], name: str) -> dict[str, str]:
+    """Captions that say the value of an attribute in words, with the value."""
+    return {text: found[name] for text, found in captions.items() if found.get(name) in text.split()}
 
 
 def means(encoder: Encoder, texts: Sequence[str], limit: int) -> Tensor:

@@ -1,6 +1,9 @@
-"""Span corruption: what T5 learns from.
+"""Span corruption: what the small T5 learns from.
 
-Law: the source with every sentinel replaced by the tokens that follow it in the target is the caption again.
+The target is the whole caption, not the hidden spans alone: an encoder that need only help to guess what is hidden
+forgets the words that predict nothing, such as colours, and those are what a picture is made of.
+
+Law: the source with each sentinel replaced by the tokens hidden there is the target.
 Shapes: lists of token ids; B captions, N tokens.
 """
 
@@ -9,32 +12,31 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from components.text_encoder.tokenization import END_ID, FIRST_SENTINEL_ID, PADDING_ID, SENTINELS
+from components.text_encoder.tokenization import FIRST_SENTINEL_ID, SENTINELS
 
 IGNORED = -100  # label that no loss counts
 
 
 def corrupt(
     tokens: Sequence[int], *, noise_share: float, span_tokens: float, draw: np.random.Generator
-) -> tuple[list[int], list[int]]:
-    """Hide random spans: (source, target), both ended; `tokens` come without their end mark, one at least."""
+) -> tuple[list[int], list[bool]]:
+    """Hide random spans, each behind one sentinel: (source, which of `tokens` are hidden). At least one is."""
     hidden = min(len(tokens), max(1, round(len(tokens) * noise_share)))
     kept = len(tokens) - hidden
     spans = min(max(1, round(hidden / span_tokens)), hidden, kept + 1, SENTINELS)
-    hidden_lengths = _split(hidden - spans, spans, draw) + 1
+    lengths = _split(hidden - spans, spans, draw) + 1
     gaps = _split(kept - (spans - 1), spans + 1, draw)
     gaps[1:-1] += 1  # spans do not touch
-    source, target, at = list(tokens[: gaps[0]]), [], int(gaps[0])
+    source, missing = list(tokens[: gaps[0]]), [False] * int(gaps[0])
     for span in range(spans):
-        sentinel, end = FIRST_SENTINEL_ID + span, at + int(hidden_lengths[span])
-        source.append(sentinel)
-        target += [sentinel, *tokens[at:end]]
-        at = end + int(gaps[span + 1])
-        source += tokens[end:at]
-    return [*source, END_ID], [*target, END_ID]
+        missing += [True] * int(lengths[span])
+        source.append(FIRST_SENTINEL_ID + span)
+        source += tokens[len(missing) : len(missing) + int(gaps[span + 1])]
+        missing += [False] * int(gaps[span + 1])
+    return source, missing
 
 
-def pad(rows: Sequence[Sequence[int]], value: int = PADDING_ID) -> npt.NDArray[np.int64]:
+def pad(rows: Sequence[Sequence[int]], value: int) -> npt.NDArray[np.int64]:
     """Rows of different lengths as one array, filled with `value` behind."""
     padded_BN = np.full((len(rows), max(len(row) for row in rows)), value, dtype=np.int64)
     for number, row in enumerate(rows):

@@ -26,7 +26,9 @@ def run(config: Config, *, clips: Path, pretrained: Path, output: Path) -> Summa
     else:
         encoder, history, metrics = data.load(_public(pretrained, config.pretrained)), None, {}
     if known and asked:
-        metrics |= evaluation.neighbours(encoder, asked, known, limit)
+        metrics |= evaluation.neighbours(encoder, asked, known, limit) | evaluation.readable(
+            encoder, asked, known, limit
+        )
     current().tracker.scalars(metrics, config.train.steps if config.train else 0)
     with artifacts.fresh(output) as folder:
         data.save(folder, encoder)

@@ -1,4 +1,4 @@
-"""How the small T5 learns: it fills the spans that were hidden from captions.
+"""How the small T5 learns: it says captions again, of which spans were hidden from it.
 
 Shapes: B captions, N tokens.
 """
@@ -24,10 +24,11 @@ from components.text_encoder.tokenization import END_ID, PADDING_ID
 
 @dataclass(frozen=True)
 class Batch:
-    """Captions with holes, and what is missing."""
+    """Captions with holes, the captions, and where they differ."""
 
     source: Tensor  # (B, N)
-    target: Tensor  # (B, N), ops.IGNORED where there is nothing to say
+    target: Tensor  # (B, N), ops.IGNORED behind a caption's end
+    hidden: Tensor  # (B, N) bool: target tokens that the source does not show
 
 
 class Training:
@@ -98,8 +99,10 @@ def corrupted(rows: Sequence[Sequence[int]], config: Train, draw: np.random.Gene
     pairs = [
         ops.corrupt(row, noise_share=config.noise_share, span_tokens=config.span_tokens, draw=draw) for row in rows
     ]
-    source_BN, target_BN = ops.pad([pair[0] for pair in pairs]), ops.pad([pair[1] for pair in pairs], ops.IGNORED)
-    return Batch(torch.from_numpy(source_BN), torch.from_numpy(target_BN))
+    source_BN = ops.pad([[*source, END_ID] for source, _ in pairs], PADDING_ID)
+    target_BN = ops.pad([[*row, END_ID] for row in rows], ops.IGNORED)
+    hidden_BN = ops.pad([[*hidden, False] for _, hidden in pairs], False)
+    return Batch(torch.from_numpy(source_BN), torch.from_numpy(target_BN), torch.from_numpy(hidden_BN).bool())
 
 
 def inputs(source_BN: Tensor, target_BN: Tensor) -> dict[str, Tensor]:

@@ -53,7 +53,7 @@ def test_what_is_trained_is_an_encoder_in_the_public_format(output: Path, train:
 
 def test_figures_stand_beside_chance(output: Path) -> None:
     metrics = json.loads((output / "metrics.json").read_text())
-    for name in ("denoising_accuracy", "nearest_same_colour", "nearest_same_motion"):
+    for name in ("denoising_accuracy", "nearest_same_colour", "nearest_same_motion", "readable_colour"):
         assert 0 <= metrics[name] <= 1
     assert 0 < metrics["denoising_chance"] < 1
     assert 0 < metrics["nearest_same_colour_chance"] < 1
