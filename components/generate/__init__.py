@@ -1,0 +1,1 @@
+"""Prompts, pictures, clips and sounds to new videos: every task, from tokens to files."""

@@ -1,0 +1,77 @@
+"""Samples as files: media, a JSON beside each, and one table of them all.
+
+A clip is MP4 (H.264, and AAC where there is sound), a picture PNG. Larger versions made by super-resolution are rows of
+their own, named after the sample that they enlarge.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from components.common import artifacts
+from components.media import images, video
+
+TABLE = "samples.parquet"
+NUMBERS = {"seed": pa.int64(), "given_frames": pa.int64(), "unseen": pa.bool_()}
+Pixels = NDArray[np.uint8]
+Wave = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One generated file and what it was asked to be."""
+
+    sample_id: str
+    task: str
+    format: str
+    prompt: str  # "" where the task takes no text
+    clip_id: str  # the real clip that it was made from or is to be held against, "" if none
+    seed: int
+    stage: Literal["base", "super_resolution"]
+    unseen: bool  # whether no training clip shows these attributes together
+    attributes: dict[str, str]  # of the real clip
+    given_frames: int  # leading frames that were given, not made
+    region: str  # what a masked task filled in, "" elsewhere
+    path: str  # of the file, relative to the folder
+
+
+def encode(
+    frames_THWC: Pixels, wave_S: Wave | None, *, fps: int, sample_rate_hz: int, constant_rate_factor: int
+) -> tuple[str, bytes]:
+    """Encode a clip with its sound, or a picture; returns the file's suffix and its bytes."""
+    if len(frames_THWC) == 1:
+        return ".png", images.encode_png(frames_THWC[0])
+    return ".mp4", video.encode_mp4(
+        frames_THWC, fps=fps, audio_S=wave_S, sample_rate_hz=sample_rate_hz, crf=constant_rate_factor
+    )
+
+
+def write(folder: Path, sample: Sample, media: bytes) -> None:
+    """Write one sample's media and its JSON."""
+    path = folder / sample.path
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(media)
+    artifacts.write_json(path.with_suffix(".json"), asdict(sample))
+
+
+def write_table(folder: Path, samples: Sequence[Sample]) -> None:
+    """Write the table of all samples; attributes are JSON text."""
+    rows = [
+        asdict(sample) | {"attributes": json.dumps(sample.attributes, sort_keys=True, ensure_ascii=False)}
+        for sample in samples
+    ]
+    schema = pa.schema([(field.name, NUMBERS.get(field.name, pa.string())) for field in fields(Sample)])
+    pq.write_table(pa.Table.from_pylist(rows, schema), folder / TABLE)
+
+
+def read_table(folder: Path) -> list[Sample]:
+    """Read the table of a folder of samples."""
+    rows = pq.read_table(folder / TABLE).to_pylist()
+    return [Sample(**row | {"attributes": json.loads(row["attributes"])}) for row in rows]
