@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -56,7 +56,9 @@ def _decide(workspace: Workspace, targets: tuple[str, ...], *, force: bool) -> t
 def _stale_code(graph: Graph) -> Iterable[str]:
     """Code that changed since its lock was written: the plan does not see it, and the stage would refuse to run."""
     locked = {Path(path).stem for stage in graph.stages for path in stage.deps if is_lock(path)}
-    checks = [partial(codelock.check, name) for name in sorted(locked.intersection(codelock.components()))]
+    checks: list[Callable[[], None]] = [
+        partial(codelock.check, name) for name in sorted(locked & {*codelock.components()})
+    ]
     for check in [*checks, codelock.check_graph] if checks else []:
         try:
             check()
