@@ -3,6 +3,8 @@
 Shapes: N samples, D features, T frames, H height, W width, C channels.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,8 +44,8 @@ def frechet_distance(one_ND: Doubles, other_ND: Doubles) -> float:
     return max(0.0, float(distance))
 
 
-def correlation(one: Pixels, other: Pixels) -> float:
-    """Pearson's correlation of two pictures' values; 0 if one of them is flat."""
+def correlation(one: NDArray[Any], other: NDArray[Any]) -> float:
+    """Pearson's correlation of two arrays' values; 0 if one of them is flat."""
     first, second = (values.astype(np.float64).ravel() - values.mean() for values in (one, other))
     norm = np.sqrt((first @ first) * (second @ second))
     return float(first @ second / norm) if norm > 0 else 0.0

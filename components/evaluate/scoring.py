@@ -40,7 +40,7 @@ class Scoring:
 
     def task(self, name: str, samples: Sequence[Sample]) -> None:
         """Score the samples of one task; raises ValueError for a task without a question."""
-        first = len(self.measures)
+        first, distances = len(self.measures), len(self.scores)
         match name:
             case "text_to_video" | "text_to_image":
                 self.prompted(samples)
@@ -70,7 +70,7 @@ class Scoring:
                 raise ValueError(
                     f"evaluate has no measure for the task {name}: add one to components/evaluate/scoring.py"
                 )
-        self.scores += [score(measure, self.config) for measure in self.measures[first:]]
+        self.scores[distances:distances] = [score(measure, self.config) for measure in self.measures[first:]]
 
     def prompted(self, samples: Sequence[Sample]) -> None:
         """Held-out prompts by all that the judge knows; other formats and sizes by attributes; own prompts by fit."""

@@ -3,7 +3,7 @@
 Shapes: S samples, B sounds.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +11,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from components.audio_tokenizer.spectra import mel_l1, pitch_agreement
+from components.audio_tokenizer.spectra import analysis_window, mel, mel_l1, pitch_agreement
+from components.common.formats import Formats
 from components.evaluate.data import Media
-from components.evaluate.records import Measure
+from components.evaluate.ops import correlation
+from components.evaluate.records import Better, Measure
 from components.evaluate.truth import Truth, unrelated
 from components.generate.data import Sample
 
+MELS = 64
+QUIET = 1e-4  # magnitudes below it count as silence: 80 dB under a full-scale tone
 Wave = NDArray[np.float32]
 Compare = Callable[[Tensor, Tensor, int], float]
 
@@ -39,57 +43,53 @@ def heard(samples: Sequence[Sample], media: Media, truth: Truth) -> list[Measure
         made, true = media.sound(sample), truth.sound(sample.clip_id, frames)
         back = truth.reconstructed_sound(sample.clip_id, frames)
         sounds.append(Heard(sample, made[start:], true[start:], back[start:]))
-    rate_hz, ids = media.formats.sample_rate_hz, [sample.sample_id for sample in samples]
-    spectra, pitch = _Figures.of(mel_l1, sounds, rate_hz), _Figures.of(pitch_agreement, sounds, rate_hz)
-    silence = [mel_l1(_batch(np.zeros_like(one.true)), _batch(one.true), rate_hz) for one in sounds]
     return [
-        Measure(
-            task=samples[0].task,
-            name="mel_l1",
-            unit="log10",
-            better="lower",
-            sample_ids=ids,
-            values=spectra.made,
-            baselines=silence,
-            baseline_name="silence",
-            chance=spectra.of_others,
-            reconstruction_ceiling=spectra.reconstructed,
-            real_ceiling=0.0,
-        ),
-        Measure(
-            task=samples[0].task,
-            name="pitch_agreement",
-            unit="share",
-            better="higher",
-            sample_ids=ids,
-            values=pitch.made,
-            chance=pitch.of_others,
-            reconstruction_ceiling=pitch.reconstructed,
-            real_ceiling=1.0,
-        ),
+        _measure("mel_l1", mel_l1, sounds, media.formats, unit="log10", better="lower", perfect=0.0),
+        _measure("mel_correlation", mel_correlation, sounds, media.formats, unit="", better="higher", perfect=1.0),
+        _measure("pitch_agreement", pitch_agreement, sounds, media.formats, unit="share", better="higher", perfect=1.0),
     ]
 
 
-@dataclass(frozen=True)
-class _Figures:
-    """One comparison: of every sample; on average of reconstructions, and of other clips' real sounds."""
+def mel_correlation(made_BS: Tensor, true_BS: Tensor, sample_rate_hz: int) -> float:
+    """Pearson's correlation of mel magnitudes: when which pitch sounds, whatever the loudness; 0 for silence."""
+    window = analysis_window(sample_rate_hz)
+    one, other = (mel(wave, sample_rate_hz, window, MELS).clamp(min=QUIET).numpy() for wave in (made_BS, true_BS))
+    return correlation(one, other)
 
-    made: list[float]
-    reconstructed: float
-    of_others: float | None
 
-    @classmethod
-    def of(cls, compare: Compare, sounds: Sequence[Heard], rate_hz: int) -> "_Figures":
-        pairs = [
-            (sounds[i].true, sounds[j].true)
-            for i, j in unrelated([one.sample for one in sounds])
-            if len(sounds[i].true) == len(sounds[j].true)
-        ]
-        return cls(
-            [compare(_batch(one.made), _batch(one.true), rate_hz) for one in sounds],
-            float(np.mean([compare(_batch(one.reconstructed), _batch(one.true), rate_hz) for one in sounds])),
-            float(np.mean([compare(_batch(other), _batch(true), rate_hz) for true, other in pairs])) if pairs else None,
-        )
+def _measure(
+    name: str,
+    compare: Compare,
+    sounds: Sequence[Heard],
+    formats: Formats,
+    *,
+    unit: str,
+    better: Better,
+    perfect: float,
+) -> Measure:
+    """Compare every sample with the real sound; silence is the trivial answer, another clip's real sound chance."""
+
+    def against(pairs: Iterable[tuple[Wave, Wave]]) -> list[float]:
+        return [compare(_batch(one), _batch(true), formats.sample_rate_hz) for one, true in pairs]
+
+    others = against(
+        (sounds[j].true, sounds[i].true)
+        for i, j in unrelated([one.sample for one in sounds])
+        if len(sounds[i].true) == len(sounds[j].true)
+    )
+    return Measure(
+        task=sounds[0].sample.task,
+        name=name,
+        unit=unit,
+        better=better,
+        sample_ids=[one.sample.sample_id for one in sounds],
+        values=against((one.made, one.true) for one in sounds),
+        baselines=against((np.zeros_like(one.true), one.true) for one in sounds),
+        baseline_name="silence",
+        chance=float(np.mean(others)) if others else None,
+        reconstruction_ceiling=float(np.mean(against((one.reconstructed, one.true) for one in sounds))),
+        real_ceiling=perfect,
+    )
 
 
 def _batch(wave_S: Wave) -> Tensor:

@@ -74,6 +74,12 @@ def run(
                 "audio_tokenizer": audio_tokenizer,
             },
             counts={"samples": len(table), "scores": len(scores)},
+            facts={
+                "real_clips": {"split": "heldout", "most": config.heldout_clips},
+                "frames": {"most": config.formats.clip_frames, "fps": config.formats.fps},
+                "resize": "bicubic, filtered before shrinking",
+                "intervals": {"kind": "95 % bootstrap of the mean over samples", "draws": config.bootstrap_draws},
+            },
         )
 
 

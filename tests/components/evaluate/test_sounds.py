@@ -24,6 +24,9 @@ def test_the_true_sound_beats_silence_and_other_sounds(made, media, truth, heldo
     assert max(spectra.values) < spectra.chance / 2
     assert max(spectra.values) < min(spectra.baselines)
     assert 0 < spectra.reconstruction_ceiling < min(spectra.baselines)
+    likeness = found["mel_correlation"]
+    assert min(likeness.values) > 0.9 > likeness.chance
+    assert likeness.baselines == [0.0] * 3
     assert min(pitch.values) > 0.9
     assert pitch.chance < 0.1
 
