@@ -3,7 +3,7 @@
 Taken in the order of their ids, which are hashes, so a limit takes a fair part of them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 import numpy as np
@@ -25,7 +25,7 @@ class Reality:
     def __init__(self, config: Config, clips: Clips, truth: Truth, media: Media, judge: Judge):
         self.config, self.truth, self.media, self.judge = config, truth, media, judge
         self._clips = sorted(clips, key=lambda clip: clip.clip_id)
-        self._trained = {_combination(clip.attributes) for clip in self._clips if clip.split == "train"}
+        self._trained = {self._combination(clip) for clip in self._clips if clip.split == "train"}
         self.of, self.trained, self.still = cache(self._of), cache(self._trained_features), cache(self._still)
 
     def _of(self, fmt: Format) -> Real | None:
@@ -36,7 +36,7 @@ class Reality:
         return Real(
             [clip.attributes for clip in clips],
             [clip.caption for clip in clips],
-            [bool(clip.attributes) and _combination(clip.attributes) not in self._trained for clip in clips],
+            [self._combination(clip) not in self._trained for clip in clips],
             self._described(self.truth.pixels(clip.clip_id, fmt) for clip in clips),
             self._described(self.truth.reconstruction(clip.clip_id, fmt) for clip in clips),
         )
@@ -70,6 +70,6 @@ class Reality:
         )
         return list(fits)[: self.config.heldout_clips]
 
-
-def _combination(attributes: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted(attributes.items()))
+    def _combination(self, clip: Clip) -> tuple[tuple[str, str], ...]:
+        """What the judge knows of the clip's attributes."""
+        return tuple(sorted((name, value) for name, value in clip.attributes.items() if name in self.judge.values))

@@ -1,7 +1,8 @@
 """Kept clips as the judge learns from them: pixels, captions, and attribute values as numbers.
 
-An attribute is learnt if at least two of its values occur often enough; it counts as visible in a still if any image
-has it, and only then do single frames of clips teach it. Clips are seen at their format's base size, long ones by
+An attribute is learnt if captions say it (else nobody can ask for it, and a source's columns hold much that is not to
+be seen) and at least two of its values occur often enough. It counts as visible in a still if any image has it, and
+only then do single frames of clips teach it. Clips are seen at their format's base size, long ones by
 their first `formats.clip_frames` frames. Decoded pixels are kept up to a memory limit, which changes nothing but time.
 """
 
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from components.common.formats import Formats, Orientation
 from components.filter.data import Clips, Frames, Pixels
+from components.judge.words import split
 
 MISSING = -100  # the class number that cross-entropy ignores
 
@@ -70,14 +72,27 @@ class Examples:
 
 
 def learnable_values(examples: Examples, min_clips: int) -> dict[str, tuple[str, ...]]:
-    """Attribute -> its values that at least `min_clips` clips have, for attributes with two such values or more."""
+    """Attribute -> its values that at least `min_clips` clips have, for attributes with two such values or more.
+
+    Most captions of clips that have the attribute must hold the words of its value.
+    """
     counts = Counter(pair for attributes in examples.attributes for pair in attributes.items() if pair[1])
     values: dict[str, tuple[str, ...]] = {}
     for name in sorted({name for name, _ in counts}):
         common = tuple(sorted(kind for (of, kind), count in counts.items() if of == name and count >= min_clips))
-        if len(common) >= 2:
+        if len(common) >= 2 and _said(examples, name) > 0.5:
             values[name] = common
     return values
+
+
+def _said(examples: Examples, name: str) -> float:
+    """Share of the captions of clips with an attribute that say its value; 0 if there are none."""
+    pairs = [
+        (attributes[name], caption)
+        for attributes, caption in zip(examples.attributes, examples.captions, strict=True)
+        if attributes.get(name) and caption
+    ]
+    return sum(set(split(value)) <= set(split(caption)) for value, caption in pairs) / max(1, len(pairs))
 
 
 def visible_in_stills(examples: Examples) -> frozenset[str]:

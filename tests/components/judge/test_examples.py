@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -19,6 +21,17 @@ def test_common_values_are_learnt_and_rare_ones_are_not(train):
     of_motion = sum(attributes.get("motion") == "left" for attributes in train.attributes)
     assert set(learnable_values(train, of_motion + 1)) == {"colour"}
     assert learnable_values(train, 1000) == {}
+
+
+def test_what_no_caption_says_is_not_learnt(clips, clips_of, config):
+    kept = Clips(clips, "train")
+    rows = []
+    for i in range(len(kept)):
+        row = kept.row(i)
+        codec = {"codec": "vp8" if i % 3 else "h264"}
+        rows.append(replace(row, clip=replace(row.clip, attributes={**row.clip.attributes, **codec})))
+    train = Examples(Clips(clips_of(rows), "train"), config.formats)
+    assert set(learnable_values(train, 4)) == {"colour", "motion"}
 
 
 def test_labels_number_the_values_and_mark_what_is_missing():
