@@ -57,7 +57,8 @@ def test_files_and_functions_stay_within_the_walls(path: Path) -> None:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
             assert node.end_lineno is not None
-            assert node.end_lineno - node.lineno < WALL_FUNCTION_LINES, f"{name(path)}: {node.name} is too long"
+            body = node.end_lineno - node.body[0].lineno  # a stage's signature is its command line, a line a flag
+            assert body < WALL_FUNCTION_LINES, f"{name(path)}: {node.name} is too long"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name)
