@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope # a core for each
 
 .PHONY: run test setup setup-dev lint types contracts codelock unit chain clean
 
@@ -10,7 +11,7 @@ run: setup ## train everything at profile `tiny`, generate, evaluate, report (ab
 	$(BIN)/videopoet run
 
 test: setup-dev lint types contracts codelock ## all that CI runs
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 setup: .venv/.installed
 setup-dev: .venv/.installed-dev
@@ -41,10 +42,10 @@ codelock: setup-dev ## does codelock/ match the code?
 	$(BIN)/videopoet codelock check
 
 unit: setup-dev ## the tests without the whole chain
-	$(BIN)/python -m pytest -m 'not chain'
+	$(PYTEST) -m 'not chain'
 
 chain: setup-dev ## the whole chain at profile `test`
-	$(BIN)/python -m pytest -m chain
+	$(PYTEST) -m chain
 
 clean: ## remove what the pipeline made; the environment and your sources stay
 	rm -rf data/*/ models metrics report .videopoet dvc.lock .dvc/cache .dvc/tmp
