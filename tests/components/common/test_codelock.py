@@ -20,6 +20,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     monkeypatch.setattr(codelock, "SOURCE", tmp_path)
+    monkeypatch.chdir(tmp_path)
     codelock._read.cache_clear()
     codelock.write("step", tmp_path / "codelock")
     yield tmp_path
@@ -52,3 +53,11 @@ def test_a_refresh_mends_it_and_drops_the_locks_of_what_is_gone(project: Path) -
     (project / "codelock" / "gone.json").write_text("{}")
     assert codelock.write_all(project / "codelock") == ["step", "gone"]
     codelock.check("step", project / "codelock")
+
+
+def test_the_reports_copy_of_the_graph_is_kept_in_step(project: Path) -> None:
+    (project / "dvc.yaml").write_text("stages: {}\n")
+    with pytest.raises(ValueError, match=r"graph\.yaml does not match dvc\.yaml"):
+        codelock.check_graph(project / "codelock")
+    codelock.write_all(project / "codelock")
+    codelock.check_graph(project / "codelock")
