@@ -14,6 +14,7 @@ Region = Literal[
     "outpaint_vertical",
 ]
 Stage = Literal["stage1", "stage2"]
+Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Config:
 
     threads: int
     batch_tokens: int  # clips are encoded together up to this many visual tokens, and at least one by one
+    precision: Precision  # of the visual tokenizer: half changes a code in a hundred
     regions: tuple[Region, ...]  # of the masked video-to-video tasks: what is hidden from the condition
     pairs: Pairs
     formats: Formats

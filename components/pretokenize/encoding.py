@@ -1,7 +1,7 @@
 """The tokenizers behind a cache: a batch that was ever encoded is never encoded again.
 
-An entry is named by the bytes that go in, the tokenizer's weights, the code and the number of threads, so it can never
-be stale; a killed run, or one over a changed collection, pays only for the batches that are new.
+An entry is named by the bytes that go in, the tokenizer's weights, the code, and what decides the rounding, so it can
+never be stale; a killed run, or one over a changed collection, pays only for the batches that are new.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from components.audio_tokenizer import data as audio_tokenizer
 from components.common import artifacts, codelock, runtime
 from components.common.formats import Format
 from components.pretokenize import ops
+from components.pretokenize.config import Precision
 from components.pretokenize.data import Codes
 from components.visual_tokenizer import data as visual_tokenizer
 
@@ -24,12 +25,13 @@ from components.visual_tokenizer import data as visual_tokenizer
 class Encoders:
     """Both tokenizers, as loaded from their folders, on the fastest device of this machine."""
 
-    def __init__(self, visual_folder: Path, audio_folder: Path, threads: int):
+    def __init__(self, visual_folder: Path, audio_folder: Path, *, threads: int, precision: Precision):
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.visual_model = visual_tokenizer.load(visual_folder).to(device)
         self.audio_model = audio_tokenizer.load(audio_folder).to(device)
+        self.precision = precision
         self.digests = {"visual": artifacts.digest(visual_folder), "audio": artifacts.digest(audio_folder)}
-        numerics = [device.type, torch.__version__, threads, codelock.modules("pretokenize")]
+        numerics = [device.type, torch.__version__, threads, precision, codelock.modules("pretokenize")]
         self.numerics = json.dumps(numerics, sort_keys=True)
         self.folder = runtime.current().cache / "pretokenize"
 
@@ -39,7 +41,10 @@ class Encoders:
 
     def visual(self, frames_BTHWC: NDArray[np.uint8]) -> Codes:
         """Tokenize clips; returns (B, t, h, w)."""
-        return self._cached("visual", frames_BTHWC, lambda: ops.visual_codes(self.visual_model, frames_BTHWC))
+        return self._cached("visual", frames_BTHWC, lambda: self._encode(frames_BTHWC))
+
+    def _encode(self, frames_BTHWC: NDArray[np.uint8]) -> Codes:
+        return ops.visual_codes(self.visual_model, frames_BTHWC, self.precision)
 
     def audio(self, wave_BS: NDArray[np.float32]) -> Codes:
         """Tokenize sounds; returns (B, L, F)."""

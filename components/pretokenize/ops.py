@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from components.audio_tokenizer.model import Model as AudioTokenizer
 from components.media.pixels import crop_and_resize
 from components.media.tensors import to_unit
+from components.pretokenize.config import Precision
 from components.pretokenize.data import Codes
 from components.visual_tokenizer.model import Model as VisualTokenizer
 
@@ -29,10 +30,12 @@ def batches(items: Sequence[T], tokens: int, batch_tokens: int) -> Iterator[tupl
 
 
 @torch.no_grad()
-def visual_codes(model: VisualTokenizer, frames_BTHWC: NDArray[np.uint8]) -> Codes:
+def visual_codes(model: VisualTokenizer, frames_BTHWC: NDArray[np.uint8], precision: Precision) -> Codes:
     """Tokenize clips; returns (B, t, h, w)."""
     device = next(model.parameters()).device
-    codes_Bthw: Codes = model.encode(to_unit(torch.from_numpy(frames_BTHWC).to(device))).int().cpu().numpy()
+    x_BCTHW = to_unit(torch.from_numpy(frames_BTHWC).to(device))
+    with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        codes_Bthw: Codes = model.encode(x_BCTHW).int().cpu().numpy()
     return codes_Bthw
 
 

@@ -37,7 +37,7 @@ def run(
         Clips(clips),
         Embeddings(text),
         Structures(structure),
-        Encoders(visual_tokenizer, audio_tokenizer, config.threads),
+        Encoders(visual_tokenizer, audio_tokenizer, threads=config.threads, precision=config.precision),
     )
     facts = _facts(sources) | {"text": artifacts.digest(text)}
     counts: dict[str, int] = {}

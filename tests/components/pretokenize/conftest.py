@@ -40,7 +40,7 @@ def inputs(kept_clips: Path, formats: Formats, tmp_path_factory: pytest.TempPath
 def config(formats: Formats) -> Config:
     pairs = Pairs(orientation="square", stage1_clips=3, stage2_clips=1, heldout_clips=1)
     regions = ("inpaint_centre", "outpaint_centre")
-    return Config(threads=1, batch_tokens=160, regions=regions, pairs=pairs, formats=formats)
+    return Config(threads=1, batch_tokens=160, precision="float32", regions=regions, pairs=pairs, formats=formats)
 
 
 def _visual_tokenizer(folder: Path) -> Path:

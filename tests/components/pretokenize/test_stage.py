@@ -64,9 +64,9 @@ def test_rows_hold_what_the_tokenizers_say(tokens: Tokens, inputs: dict[str, Pat
         pixels = clips.pixels(row, formats.clip)
         hidden = pixels.copy()
         hidden[:, 8:24, 8:24] = 0
-        _agree(group.visual[n], ops.visual_codes(visual, pixels[None])[0])
-        _agree(group.conditions["inpaint_centre"][n], ops.visual_codes(visual, hidden[None])[0])
-        _agree(group.structure[n], ops.visual_codes(visual, np.stack([structures.pixels(clip_id)]))[0])
+        _agree(group.visual[n], ops.visual_codes(visual, pixels[None], "float32")[0])
+        _agree(group.conditions["inpaint_centre"][n], ops.visual_codes(visual, hidden[None], "float32")[0])
+        _agree(group.structure[n], ops.visual_codes(visual, np.stack([structures.pixels(clip_id)]), "float32")[0])
         _agree(group.audio[n], ops.audio_codes(audio, clips.samples(row, 17)[None])[0])
         assert (group.split[n], group.caption[n], group.audio_state[n]) == (clip.split, clip.caption, clip.audio_state)
         vectors = embeddings.lookup(clip.caption)
@@ -89,8 +89,8 @@ def test_pairs_are_the_truth_and_its_bicubic_half(tokens: Tokens, inputs: dict[s
     assert pairs.split == ["train"] * 3 + ["heldout"]
     row = [clip.clip_id for clip in clips].index(pairs.clip_id[0])
     truth = clips.pixels(row, config.high("stage1"))[None]
-    _agree(pairs.high[0], ops.visual_codes(model, truth)[0])
-    _agree(pairs.low[0], ops.visual_codes(model, ops.halved(truth))[0])
+    _agree(pairs.high[0], ops.visual_codes(model, truth, "float32")[0])
+    _agree(pairs.low[0], ops.visual_codes(model, ops.halved(truth), "float32")[0])
     assert pairs.high.shape[1:] == (5, 8, 8)
     assert tokens.pairs("stage2").high.shape[1:] == (5, 16, 16)
 
