@@ -101,7 +101,7 @@ def frames(item: Item, path: Track, height_px: int, width_px: int) -> Pixels:
 
 def _draw(picture: Pixels, ground: Floats, shape: str, colour: Floats, x: float, y: float, radius: float) -> None:
     """Draw the shape with smooth edges and a soft shadow round it, touching only the rows and columns it covers."""
-    reach = 1.6 * radius + 2
+    reach = 1.5 * radius + 2
     top, left = max(0, int(y - reach)), max(0, int(x - reach))
     bottom, right = max(top, int(y + reach) + 1), max(left, int(x + reach) + 1)
     window = ground[top:bottom, left:right]
@@ -110,10 +110,10 @@ def _draw(picture: Pixels, ground: Floats, shape: str, colour: Floats, x: float,
     away = distance(shape, columns, rows)
     cover = np.clip(0.5 - away * np.float32(radius), 0, 1)[..., None]
     shadow = np.clip(1 - np.maximum(away, 0) * 3, 0, 1)[..., None]
-    lit = colour * (1 - np.float32(0.08) * rows)[..., None]
+    lit = np.clip(colour * (1 - np.float32(0.08) * rows)[..., None], 0, 255)
     mixed = window * (1 - np.float32(0.4) * shadow * shadow)
     mixed += cover * (lit - mixed)
-    picture[top:bottom, left:right] = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+    picture[top:bottom, left:right] = mixed + np.float32(0.5)
 
 
 def sound(item: Item, path: Track, sample_rate_hz: int) -> Floats:
