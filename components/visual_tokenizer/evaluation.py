@@ -29,15 +29,16 @@ def measure(config: Config, model: Model, clips: Clips) -> dict[str, float]:
     A bit is dead if nearly all tokens of the base size agree on it; its bias is the distance of its mean from 0.
     """
     figures: dict[str, float] = {}
+    device = next(model.parameters()).device
     usage_K = torch.zeros(config.architecture.codebook_bits)
     for form in _forms(config):
         scores, means, bits = [], [], []
         finer = form.height_px * form.width_px // (config.formats.height_px * config.formats.width_px)
-        for x_BCTHW in _batches(clips, form, max(4, config.evaluation_clips // finer)):  # the finer, the dearer
+        for x_BCTHW in _batches(clips, form, max(4, config.evaluation_clips // finer), device):  # the finer, the dearer
             codes_BTHW = model.encode(x_BCTHW)
             scores.append(psnr_db(model.decode(codes_BTHW), x_BCTHW))
             means.append(psnr_db(x_BCTHW.mean(2, keepdim=True).expand_as(x_BCTHW), x_BCTHW))
-            bits.append(lfq.vectors(codes_BTHW, len(usage_K)).mean((2, 3, 4)))
+            bits.append(lfq.vectors(codes_BTHW, len(usage_K)).mean((2, 3, 4)).cpu())
         if scores:
             figures[f"psnr_db_{form.name}"] = float(torch.cat(scores).mean())
         if scores and form.frames > 1:
@@ -55,11 +56,12 @@ def psnr_db(y_BCTHW: Tensor, x_BCTHW: Tensor) -> Tensor:
 @torch.no_grad()
 def sheet(config: Config, model: Model, clips: Clips) -> Pixels:
     """A few held-out clips as one picture (H, W, 3): each original beside its reconstruction."""
-    rows = []
+    device, rows = next(model.parameters()).device, []
     for form in _forms(config)[:2]:
-        for x_BCTHW in _batches(clips, form, SHEET_CLIPS):
+        for x_BCTHW in _batches(clips, form, SHEET_CLIPS, device):
             y_BCTHW = model.decode(model.encode(x_BCTHW))
-            rows += [list(pair) for pair in zip(to_bytes(x_BCTHW).numpy(), to_bytes(y_BCTHW).numpy(), strict=True)]
+            pair = (to_bytes(v_BCTHW).cpu().numpy() for v_BCTHW in (x_BCTHW, y_BCTHW))
+            rows += [list(clips_of_row) for clips_of_row in zip(*pair, strict=True)]
     return contact_sheet(rows) if rows else np.zeros((config.formats.height_px, config.formats.width_px, 3), np.uint8)
 
 
@@ -74,10 +76,10 @@ def _forms(config: Config) -> tuple[Format, ...]:
     return (base, formats.of(frames, "portrait"), *finer)
 
 
-def _batches(clips: Clips, form: Format, count: int) -> Iterator[Tensor]:
+def _batches(clips: Clips, form: Format, count: int, device: torch.device) -> Iterator[Tensor]:
     """The first `count` clips of a format as pixels in [-1, 1]."""
     orientation = "portrait" if "portrait" in form.name else "square"
     fits = [i for i, clip in enumerate(clips) if clip.frames >= form.frames and clip.orientation == orientation][:count]
     for start in range(0, len(fits), BATCH):
         pixels = np.stack([clips.pixels(index, form) for index in fits[start : start + BATCH]])
-        yield to_unit(torch.from_numpy(pixels))
+        yield to_unit(torch.from_numpy(pixels).to(device))

@@ -14,8 +14,14 @@ from components.visual_tokenizer.model import Model
 
 @torch.no_grad()
 def inflate(image: Model, video: Model) -> None:
-    """Overwrite `video`'s weights with `image`'s; raises ValueError if the two differ in more than time."""
+    """Overwrite `video`'s weights with `image`'s; raises ValueError if the two differ in more than time.
+
+    A network of the very same shape is copied, so that a training may also go on from a video tokenizer.
+    """
     ours, theirs = video.config, image.config
+    if ours == theirs:
+        video.load_state_dict(image.state_dict())
+        return
     alike = ("stem", "stem_px", "channels", "multipliers", "blocks", "middle_blocks", "strides_px", "codebook_bits")
     different = [name for name in alike if getattr(ours, name) != getattr(theirs, name)]
     if different:

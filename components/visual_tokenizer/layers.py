@@ -84,12 +84,16 @@ class AdaptiveNorm(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """norm - swish - convolution, twice, added to the input (through 1×1×1 when the width changes)."""
+    """norm - swish - convolution, twice, added to the input (through 1×1×1 when the width changes).
+
+    The second convolution starts at zero, so that a new network passes its input on.
+    """
 
     def __init__(self, inputs: int, outputs: int, kernel: Triple, groups: int):
         super().__init__()
         self.norm_1, self.conv_1 = FrameNorm(inputs, groups), CausalConv3d(inputs, outputs, kernel, bias=False)
         self.norm_2, self.conv_2 = FrameNorm(outputs, groups), CausalConv3d(outputs, outputs, kernel, bias=False)
+        nn.init.zeros_(self.conv_2.conv.weight)
         self.shortcut = nn.Identity() if inputs == outputs else nn.Conv3d(inputs, outputs, 1, bias=False)
 
     def forward(self, x_BCTHW: Tensor, memory: Memory | None = None) -> Tensor:

@@ -80,7 +80,7 @@ class Training:
         loss = weights.reconstruction * terms["reconstruction"] + weights.commitment * terms["commitment"]
         loss = loss + entropy * (each - whole)
         if self.perceptual is not None:
-            terms["perceptual"] = self.perceptual(y_BCTHW, x_BCTHW)
+            terms["perceptual"] = self.perceptual.to(y_BCTHW.device)(y_BCTHW, x_BCTHW)
             loss = loss + weights.perceptual * terms["perceptual"]
         if weights.adversarial and step >= weights.discriminator_start_step:
             terms["adversarial"] = adversarial.generator_loss(

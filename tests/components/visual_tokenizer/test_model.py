@@ -98,6 +98,12 @@ def test_an_inflated_network_sees_a_picture_as_the_image_network_does(model: Mod
     torch.testing.assert_close(model.decoder(codes), image.decoder(codes))
 
 
+def test_a_network_of_the_same_shape_is_copied(model: Model, clip, random_model):
+    other = random_model(model.config, seed=7)
+    inflate(other, model)
+    assert torch.equal(model.encoder(clip), other.encoder(clip))
+
+
 def test_inflation_names_what_does_not_fit(model: Model, random_model):
     times = (1,) * len(model.config.strides_t)
     image = random_model(replace(model.config, kernel_t=1, strides_t=times, codebook_bits=5))
