@@ -8,7 +8,7 @@ by a table of the same columns.
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -43,6 +43,9 @@ class Source:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        path = PurePosixPath(self.path)
+        if path.is_absolute() or ".." in path.parts:
+            raise ValueError(f"{self.path}: the path of a source must stay inside its root folder")
         if self.split not in SPLITS:
             raise ValueError(f"{self.path}: split must be train, heldout or empty, got {self.split!r}")
 

@@ -69,6 +69,12 @@ def test_a_manifest_that_names_missing_files_is_refused(folder: Path) -> None:
         sources.scan(folder / "wrong.csv", root="mine")
 
 
+def test_a_manifest_cannot_reach_out_of_its_folder(folder: Path) -> None:
+    (folder / "sub" / "wrong.csv").write_text("path,caption\n../one.png,x\n")
+    with pytest.raises(ValueError, match=r"\.\./one\.png: the path of a source must stay inside its root folder"):
+        sources.scan(folder / "sub" / "wrong.csv", root="mine")
+
+
 def test_a_manifest_without_paths_is_refused(folder: Path) -> None:
     (folder / "wrong.csv").write_text("name,caption\none.png,x\n")
     with pytest.raises(ValueError, match=r"wrong\.csv: row 1 has no `path`"):

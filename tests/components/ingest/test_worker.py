@@ -1,9 +1,12 @@
+import io
 import os
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from components.ingest import decoding
 from components.ingest.config import Config
@@ -23,18 +26,38 @@ def test_a_worker_that_dies_loses_no_file_but_the_one_it_had(config: Config, tmp
         assert isinstance(worker.outcome(tmp_path / sources[1].path, sources[1]), list)
 
 
-def test_a_file_that_kills_the_worker_is_refused_and_the_next_one_is_not(config: Config, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "reason"), [(signal.SIGKILL, "crashed_decoder"), (signal.SIGXCPU, "too_slow")], ids=["killed", "slow"]
+)
+def test_a_file_that_ends_the_worker_is_refused_and_the_next_one_is_not(
+    config: Config, tmp_path: Path, number: signal.Signals, reason: str
+) -> None:
     sources = [stored(tmp_path, f"{seed}.png", picture(seed)) for seed in range(2)]
     with Worker(config) as worker:
         worker.outcome(tmp_path / sources[0].path, sources[0])
         assert worker.process is not None
         pid = worker.process.pid
         assert pid is not None
-        os.kill(pid, signal.SIGSTOP)  # it has the file, but cannot answer
-        threading.Timer(0.2, os.kill, (pid, signal.SIGKILL)).start()
+        os.kill(pid, signal.SIGSTOP)  # it will have the file, but cannot answer
+
+        def end() -> None:
+            os.kill(pid, number)
+            os.kill(pid, signal.SIGCONT)
+
+        threading.Timer(0.2, end).start()
         refused = worker.outcome(tmp_path / sources[0].path, sources[0])
         assert isinstance(worker.outcome(tmp_path / sources[1].path, sources[1]), list)
-    assert refused == Refused("crashed_decoder", "the decoder ended with -9", repeatable=False)
+    assert isinstance(refused, Refused)
+    assert (refused.reason, refused.repeatable) == (reason, False)
+
+
+def test_a_file_that_needs_too_much_memory_is_refused(config: Config, tmp_path: Path) -> None:
+    large = io.BytesIO()
+    Image.new("L", (6000, 6000)).save(large, "PNG", compress_level=1)
+    source = stored(tmp_path, "large.png", large.getvalue())
+    with Worker(replace(config, memory_limit_mb=256)) as worker:
+        refused = worker.outcome(tmp_path / source.path, source)
+    assert refused == Refused("too_much_memory", "needs more than 256 MB", repeatable=False)
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("surprise")])
