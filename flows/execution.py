@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from fcntl import LOCK_EX, LOCK_NB, flock
@@ -54,20 +54,21 @@ class Outcome:
 
 
 class Coordinator:
-    """One run of the graph in one checkout. Any thread may call `bring`, for a stage whose parents are up to date."""
+    """One run of `stages` in one checkout. Any thread may call `bring`, for a stage whose parents are up to date."""
 
-    def __init__(self, workspace: Workspace, repository: Repository, graph: Graph):
+    def __init__(self, workspace: Workspace, repository: Repository, graph: Graph, stages: Sequence[Stage]):
         self.workspace, self.repository, self.graph = workspace, repository, graph
         self.processes = Processes()
         self.tracking = Tracking(workspace)
-        self._threads = Threads(cores())
+        self._threads = Threads(cores(), graph, stages)
 
     def bring(self, stage: Stage, line: Callable[[str], None], *, force: bool = False) -> Outcome:
         """Bring a stage up to date; `line` gets every line it prints.
 
         Raises StageFailed if its command ended badly, Interrupted if the run was asked to stop.
         """
-        outcome = self._bring(stage, self.decide(stage, force=force), line)
+        with self._threads.brought(stage.name):
+            outcome = self._bring(stage, self.decide(stage, force=force), line)
         for path in stage.deps:
             if modules.is_lock(path):
                 modules.remember(self.workspace.folder("code"), Path(path))
@@ -97,7 +98,7 @@ class Coordinator:
         ):
             line("restored: the same inputs, parameters and code have been run before")
             return Outcome(stage.name, "restored", entry)
-        with self._threads.taken(stage.threads):
+        with self._threads.taken(stage):
             return Outcome(stage.name, "ran", self._run(stage, line))
 
     def _run(self, stage: Stage, line: Callable[[str], None]) -> Entry:

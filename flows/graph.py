@@ -75,6 +75,16 @@ class Graph:
         """Path of an output -> name of the stage that makes it."""
         return {path: stage.name for stage in self.stages for path in stage.outs}
 
+    @cached_property
+    def chains(self) -> dict[str, int]:
+        """Stage -> how many stages stand in the longest line from it to the end of the graph, itself included."""
+        chains: dict[str, int] = {}
+        for stage in reversed(self.stages):
+            chains[stage.name] = 1 + chains.get(stage.name, 0)
+            for parent in stage.parents:
+                chains[parent] = max(chains.get(parent, 0), chains[stage.name])
+        return chains
+
     def matching(self, targets: Iterable[str]) -> tuple[str, ...]:
         """Names of the stages that `targets` mean: a stage, or a family such as `adapt` for `adapt@v2a` and its kin.
 

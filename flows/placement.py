@@ -1,12 +1,17 @@
-"""Stages side by side, but never more threads than there are cores.
+"""Stages side by side, but never more threads than there are cores; the longest way to the end of the graph first.
 
 A stage says in its parameters how many threads it uses. One that wants more than the machine has runs alone.
 """
 
 import os
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+
+from flows.graph import Graph, Stage
+
+PATIENCE_S = 10.0  # with a stage that could ask for its threads; one that cannot ask any more must not hold up the rest
 
 
 def cores() -> int:
@@ -15,21 +20,41 @@ def cores() -> int:
 
 
 class Threads:
-    """A budget of threads; who asks first is served first."""
+    """A budget of threads for the `stages` of one run. Any thread may call.
 
-    def __init__(self, total: int):
+    Of the stages whose parents are done, the one with the longest chain of stages below it is served first, and waited
+    for if it has not asked yet: whoever asks a moment earlier must not make the whole run longer.
+    """
+
+    def __init__(self, total: int, graph: Graph, stages: Sequence[Stage]):
         self._total = self._free = total
-        self._waiting: list[object] = []
+        self._place = {stage.name: (-graph.chains[stage.name], place) for place, stage in enumerate(stages)}
+        self._missing = {stage.name: self._place.keys() & set(stage.parents) for stage in stages}
+        self._coming: dict[str, float] = {}  # stages that may ask now, and until when they are waited for
+        self._asking: set[str] = set()
         self._changed = threading.Condition()
+        self._expect(name for name, parents in self._missing.items() if not parents)
 
     @contextmanager
-    def taken(self, count: int) -> Iterator[None]:
-        """Hold `count` threads, or all there are if that is fewer, for a block; waits until they are free."""
-        count, ticket = min(count, self._total), object()
+    def brought(self, name: str) -> Iterator[None]:
+        """Bring stage `name` up to date within the block: if it ends well, the stages below it may follow."""
+        try:
+            yield
+        except BaseException:
+            self._left(name)
+            raise
+        self._left(name, done=True)
+
+    @contextmanager
+    def taken(self, stage: Stage) -> Iterator[None]:
+        """Hold the stage's threads, or all there are if that is fewer, for a block; waits for its turn."""
+        count = min(stage.threads, self._total)
         with self._changed:
-            self._waiting.append(ticket)
-            self._changed.wait_for(lambda: self._waiting[0] is ticket and self._free >= count)
-            self._waiting.remove(ticket)
+            self._asking.add(stage.name)
+            while self._first() != stage.name or self._free < count:
+                self._changed.wait(PATIENCE_S)
+            self._asking.remove(stage.name)
+            self._coming.pop(stage.name, None)
             self._free -= count
             self._changed.notify_all()
         try:
@@ -38,3 +63,21 @@ class Threads:
             with self._changed:
                 self._free += count
                 self._changed.notify_all()
+
+    def _first(self) -> str:
+        now_s = time.monotonic()
+        coming = {name for name, until_s in self._coming.items() if until_s > now_s}
+        return min(self._asking | coming, key=lambda name: self._place[name])
+
+    def _expect(self, names: Iterable[str]) -> None:
+        until_s = time.monotonic() + PATIENCE_S
+        self._coming |= dict.fromkeys(names, until_s)
+
+    def _left(self, name: str, *, done: bool = False) -> None:
+        with self._changed:
+            self._coming.pop(name, None)
+            if done:
+                self._expect(child for child, parents in self._missing.items() if parents == {name})
+                for parents in self._missing.values():
+                    parents.discard(name)
+            self._changed.notify_all()

@@ -53,9 +53,9 @@ def retrain(targets: tuple[str, ...] = (), force: bool = False) -> Result | Stat
     with alone(workspace, log.warning):
         repository = Repository(workspace.root)
         graph = repository.graph()
-        coordinator = Coordinator(workspace, repository, graph)
         forced = set(graph.matching(targets) or graph.by_name) if force else set()
         stages = graph.upstream_of(targets)
+        coordinator = Coordinator(workspace, repository, graph, stages)
         with _stopped_by_signals(coordinator.processes, result):
             done: dict[str, PrefectFuture[Outcome | State[Outcome]]] = {}
             for stage in stages:

@@ -3,14 +3,13 @@
 A clip is a good example if the base model, told its caption, expects its tokens much more than without. Clips whose
 caption says little about them, or says something else, come last. No outside model and no label is needed.
 
-Shapes: B sequences, N positions, D width, V rows of a head.
+Shapes: B sequences, N positions, D width.
 """
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from components.language_model.data import Draw, Rows, Source
 from components.language_model.model import Batch, Model
@@ -34,9 +33,9 @@ def sequence_losses(model: Model, batch: Batch) -> Tensor:
     """Mean negative log-likelihood of each sequence's output codes, (B,)."""
     hidden_BND, losses = model.hidden(batch), []
     for run in batch.layout.runs:
-        logits_BNV = hidden_BND[:, run.start - 1 : run.start + run.length - 1] @ model.rows(run).T
-        targets_BN = batch.ids[:, run.start : run.start + run.length] - run.ids.start
-        losses.append(F.cross_entropy(logits_BNV.transpose(1, 2), targets_BN, reduction="none"))
+        before_BND = hidden_BND[:, run.start - 1 : run.start + run.length - 1]
+        codes_BN = batch.ids[:, run.start : run.start + run.length] - run.ids.start
+        losses.append(model.head(run).losses(before_BND, codes_BN))
     return torch.cat(losses, dim=1).mean(dim=1)
 
 

@@ -69,16 +69,20 @@ def near_duplicates(fingerprints_NFHWC: Pixels, kinds: Sequence[str], distance: 
 
 
 def redundant(clips: Sequence[Clip], pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
-    """Clip to drop -> the near-duplicate that is kept for it: held-out ones first, then by id."""
+    """Clip to drop -> the near-duplicate that is kept for it.
+
+    Held-out clips are kept before others, then captioned ones, longer ones, larger ones, and those of lower id.
+    """
+    ranks = [(c.split != "heldout", c.caption == "", -c.frames, -c.height_px * c.width_px, c.clip_id) for c in clips]
     neighbours: dict[int, list[int]] = {}
     for i, j in pairs:
         neighbours.setdefault(i, []).append(j)
         neighbours.setdefault(j, []).append(i)
     kept: set[int] = set()
     dropped: dict[int, int] = {}
-    for index in sorted(neighbours, key=lambda i: (clips[i].split != "heldout", clips[i].clip_id)):
+    for index in sorted(neighbours, key=lambda i: ranks[i]):
         if twins := kept.intersection(neighbours[index]):
-            dropped[index] = min(twins, key=lambda twin: clips[twin].clip_id)
+            dropped[index] = min(twins, key=lambda twin: ranks[twin])
         else:
             kept.add(index)
     return dropped

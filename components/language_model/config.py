@@ -19,7 +19,7 @@ class Architecture:
     hidden: int  # channels of a feed-forward layer
     dropout: float
     visual_embedding: CodeVectors  # "bits": a visual code is the sum of one vector per sign bit
-    visual_head: CodeVectors  # how the output row of a visual code is made
+    visual_head: CodeVectors | Literal["halves"]  # how the output row of a visual code is made; or half by half
 
     def __post_init__(self) -> None:
         if min(self.width, self.layers, self.heads, self.hidden) < 1:

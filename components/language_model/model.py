@@ -1,10 +1,10 @@
 """A decoder-only prefix language model over text vectors, visual codes and audio codes.
 
 The prefix attends to itself both ways, the output to the past only; loss and logits exist at output positions only,
-and there only for the ids that the grammar allows: softmax over a segment's own rows is the exact softmax under that
+and there only for the ids that the grammar allows: softmax over a segment's own codes is the exact softmax under that
 constraint. Structural tokens are certain, so they cost nothing.
 
-Shapes: B sequences, N positions, D width, S text positions, E text width, V rows of a head.
+Shapes: B sequences, N positions, D width, S text positions, E text width, V rows of a table.
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,12 @@ from torch.nn import functional as F
 
 from components.language_model.config import Architecture
 from components.language_model.embedding import CodeTable, Places, new_table
+from components.language_model.heads import Halves, Rows
 from components.language_model.sequence import PARTS, Layout, Run, Shape
 from components.language_model.vocabulary import SPECIAL_IDS, Vocabulary
-from components.nn.transformer import Cache, FeedForward, SelfAttention, rotary_table
+from components.nn.transformer import Cache, FeedForward, SelfAttention, rotary_axes
+
+ROTARY_BASES = (10_000.0, 100.0, 100.0, 100.0)  # order, time, row, column
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,19 @@ class Batch:
         return Batch(self.layout, self.ids.to(device), text, lengths)
 
 
+@dataclass(frozen=True)
+class Angles:
+    """Cosines and sines by which queries and keys are turned."""
+
+    looks: tuple[Tensor, Tensor]
+    lies: tuple[Tensor, Tensor]
+
+    def between(self, first: int, stop: int) -> "Angles":
+        """Those of some positions only."""
+        (a, b), (c, d) = self.looks, self.lies
+        return Angles((a[first:stop], b[first:stop]), (c[first:stop], d[first:stop]))
+
+
 class Block(nn.Module):
     """Attention, then a feed-forward layer, each on normalised input and added to what came in."""
 
@@ -64,11 +80,12 @@ class Block(nn.Module):
         self.feed_forward = FeedForward(architecture.width, architecture.hidden)
         self.dropout = nn.Dropout(architecture.dropout)
 
-    def forward(
-        self, x_BND: Tensor, table: tuple[Tensor, Tensor], mask: Tensor | None, cache: Cache | None = None
-    ) -> Tensor:
-        """`table` holds the rotary angles; see `SelfAttention`."""
-        x_BND = x_BND + self.dropout(self.attention(self.attention_norm(x_BND), table=table, mask=mask, cache=cache))
+    def forward(self, x_BND: Tensor, angles: Angles, mask: Tensor | None, cache: Cache | None = None) -> Tensor:
+        """See `SelfAttention`."""
+        attended_BND = self.attention(
+            self.attention_norm(x_BND), table=angles.looks, key_table=angles.lies, mask=mask, cache=cache
+        )
+        x_BND = x_BND + self.dropout(attended_BND)
         y_BND: Tensor = self.dropout(self.feed_forward(self.feed_forward_norm(x_BND)))
         return x_BND + y_BND
 
@@ -88,7 +105,7 @@ class Model(nn.Module):
         self.places = Places(facts.place_sizes(), width)
         self.blocks = nn.ModuleList(Block(architecture) for _ in range(architecture.layers))
         self.norm = nn.RMSNorm(width, eps=1e-6)
-        self.visual_head = CodeTable(architecture.visual_head, vocabulary.codebook_bits, width)
+        self.visual_head = _visual_head(architecture, vocabulary.codebook_bits)
         self.audio_head = new_table(len(vocabulary.audio_ids), width)
         self.dropout = nn.Dropout(architecture.dropout)
         self._initialise()
@@ -112,19 +129,11 @@ class Model(nn.Module):
         for run in batch.layout.runs:
             before_BND = hidden_BND[:, run.start - 1 : run.start + run.length - 1]
             targets = batch.ids[:, run.start : run.start + run.length] - run.ids.start
-            sums.setdefault(run.modality, []).append(self._cross_entropy(before_BND, self.rows(run), targets))
+            sums.setdefault(run.modality, []).append(self.head(run).loss(before_BND, targets))
             counts[run.modality] = counts.get(run.modality, 0) + targets.numel()
         losses = {f"{modality}_loss": torch.stack(parts).sum() for modality, parts in sums.items()}
         total = torch.stack(list(losses.values())).sum() / sum(counts.values())
         return {"loss": total} | {f"{name}_loss": losses[f"{name}_loss"] / count for name, count in counts.items()}
-
-    def _cross_entropy(self, hidden_BND: Tensor, rows_VD: Tensor, targets_BN: Tensor) -> Tensor:
-        chunk = self.head_chunk_tokens
-        options = nn.LinearCrossEntropyOptions(chunking_method=None, batch_chunk_size=chunk) if chunk else None
-        loss: Tensor = F.linear_cross_entropy(
-            hidden_BND.flatten(0, 1), rows_VD, targets_BN.flatten(), reduction="sum", options=options
-        )
-        return loss
 
     def hidden(self, batch: Batch) -> Tensor:
         """The normalised state at every position, (B, N, D)."""
@@ -133,24 +142,26 @@ class Model(nn.Module):
         mask = layout.mask().to(x_BND.device)
         if batch.text_lengths is not None:
             mask = mask & layout.filled(batch.text_lengths)[:, None, None, :]
-        return self.run(self.dropout(x_BND), self.angles(layout.tokens, x_BND.device), mask)
+        return self.run(self.dropout(x_BND), self.angles(layout, x_BND.device), mask)
 
     def run(
         self,
         x_BND: Tensor,
-        table: tuple[Tensor, Tensor],
+        angles: Angles,
         mask: Tensor | None,
         caches: Sequence[Cache | None] | None = None,
     ) -> Tensor:
         """Send embedded positions through the blocks; with caches, the positions that came before are remembered."""
         for block, cache in zip(self.blocks, caches or [None] * len(self.blocks), strict=True):
-            x_BND = block(x_BND, table, mask, cache)
+            x_BND = block(x_BND, angles, mask, cache)
         normed_BND: Tensor = self.norm(x_BND)
         return normed_BND
 
-    def angles(self, tokens: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Rotary angles of a whole sequence."""
-        return rotary_table(torch.arange(tokens, device=device), self.architecture.width // self.architecture.heads)
+    def angles(self, layout: Layout, device: torch.device) -> Angles:
+        """Rotary angles of a whole sequence, in order, time, row and column."""
+        head_width = self.architecture.width // self.architecture.heads
+        looks, lies = (rotary_axes(places.to(device), head_width, ROTARY_BASES) for places in layout.coordinates())
+        return Angles(looks, lies)
 
     def embed(self, layout: Layout, ids_BN: Tensor, text_BSE: Tensor | None, first: int = 0) -> Tensor:
         """Vectors of what stands at the positions `first` … `first` + N - 1, whose ids are given; without places."""
@@ -173,9 +184,18 @@ class Model(nn.Module):
                     parts.append(self.visual(ids - vocabulary.visual_ids.start))
         return torch.cat(parts, dim=1)
 
-    def rows(self, run: Run) -> Tensor:
-        """Output vectors (V, D) of the ids that a run allows."""
+    def head(self, run: Run) -> Rows | Halves:
+        """What scores the codes that a run allows."""
         if run.modality == "visual":
-            return self.visual_head.rows()
+            return self.visual_head if isinstance(self.visual_head, Halves) else self._rows(self.visual_head.rows())
         first = self.facts.vocabulary.audio_ids.start
-        return self.audio_head[run.ids.start - first : run.ids.stop - first]
+        return self._rows(self.audio_head[run.ids.start - first : run.ids.stop - first])
+
+    def _rows(self, rows_VD: Tensor) -> Rows:
+        return Rows(rows_VD, self.head_chunk_tokens)
+
+
+def _visual_head(architecture: Architecture, bits: int) -> CodeTable | Halves:
+    if architecture.visual_head == "halves":
+        return Halves(bits, architecture.width)
+    return CodeTable(architecture.visual_head, bits, architecture.width)

@@ -5,7 +5,8 @@ fixed, so structural tokens are written, never drawn, and a code is drawn from i
 runs the sequences with and without text as one batch. Every sequence draws from its own seed, so what it becomes does
 not depend on what else is in the batch (beyond the rounding of matrix products).
 
-Shapes: B sequences, N positions, D text width, T H W a latent grid, L levels and F frames of sound, V rows of a head.
+Shapes: B sequences, N positions, D text width, T H W a latent grid, L levels and F frames of sound, P parts of a code
+and V values of one.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from components.language_model.heads import Halves, Rows
 from components.language_model.model import Model
 from components.language_model.sequence import Layout, Part, Shape, layout
 from components.language_model.tasks import Task
@@ -76,11 +78,11 @@ def sample(
     ids_BN = plan.assemble(codes, len(seeds)).to(model.norm.weight.device)
     decoder = _Decoder(model, plan, conditions, len(seeds), settings.guidance if task.text else 1.0)
     for run in plan.runs:
-        noise_BN = _noise(run.length, seeds, run.start).to(ids_BN.device)
-        rows_VD = model.rows(run)
+        head = model.head(run)
+        noise_BNP = _noise(run.length, head.parts, seeds, run.start).to(ids_BN.device)
         for step, position in enumerate(range(run.start, run.start + run.length)):
             state_BD = decoder.feed(ids_BN[:, decoder.length : position])  # the prefix first, markers where they stand
-            drawn_B = draw(decoder.logits(state_BD, rows_VD), noise_BN[:, step], settings)
+            drawn_B = decoder.code(head, state_BD, noise_BNP[:, step], settings)
             ids_BN[:, position] = drawn_B + run.ids.start
     return _outputs(vocabulary, task, shape, given, conditions, plan, ids_BN)
 
@@ -123,7 +125,7 @@ class _Decoder:
         if self.copies == 2 and self.text is not None and lengths is not None:
             self.text, lengths = self.text.repeat(2, 1, 1), torch.cat([lengths, torch.zeros_like(lengths)])
         self.filled_BN = None if lengths is None else plan.filled(lengths)
-        self.table = model.angles(plan.tokens, device)
+        self.angles = model.angles(plan, device)
         self.places_ND = model.places(plan.places.to(device))
         self.allowed_NN = plan.mask().to(device)
         heads, width = model.architecture.heads, model.architecture.width
@@ -139,13 +141,18 @@ class _Decoder:
         first, self.length = self.length, self.length + ids_BN.shape[1]
         x_BND = self.model.embed(self.plan, ids_BN.repeat(self.copies, 1), self.text, first)
         x_BND = x_BND + self.places_ND[first : self.length]
-        table = (self.table[0][first : self.length], self.table[1][first : self.length])
-        state_BND = self.model.run(x_BND, table, self._mask(first), self.caches)
+        state_BND = self.model.run(x_BND, self.angles.between(first, self.length), self._mask(first), self.caches)
         return state_BND[:, -1]
 
-    def logits(self, state_BD: Tensor, rows_VD: Tensor) -> Tensor:
-        """Scores (B, V) of what comes next, guided by the text."""
-        logits_BV = state_BD @ rows_VD.T
+    def code(self, head: Rows | Halves, state_BD: Tensor, noise_BP: Tensor, settings: Sampling) -> Tensor:
+        """Draw what comes next (B,), part by part; temperature, top_k and top_p apply to each part."""
+        told: list[Tensor] = []
+        for noise_B in noise_BP.unbind(dim=1):
+            logits_BV = head.scores(state_BD, [part_B.repeat(self.copies) for part_B in told])
+            told.append(draw(self._guided(logits_BV), noise_B, settings))
+        return head.join(told)
+
+    def _guided(self, logits_BV: Tensor) -> Tensor:
         if self.copies == 1:
             return logits_BV
         with_text, without = logits_BV.chunk(2)
@@ -159,9 +166,9 @@ class _Decoder:
         return None if alone else self.allowed_NN[first : self.length, : self.length]
 
 
-def _noise(length: int, seeds: Sequence[int], start: int) -> Tensor:
-    """Uniform numbers (B, N), each row from its own seed."""
-    rows = [torch.rand(length, generator=torch.Generator().manual_seed(seed + start)) for seed in seeds]
+def _noise(length: int, parts: int, seeds: Sequence[int], start: int) -> Tensor:
+    """Uniform numbers (B, N, P), each row from its own seed."""
+    rows = [torch.rand(length, parts, generator=torch.Generator().manual_seed(seed + start)) for seed in seeds]
     return torch.stack(rows)
 
 

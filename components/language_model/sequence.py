@@ -70,11 +70,26 @@ class Run:
 class Layout:
     """Where everything stands in a sequence."""
 
+    shape: Shape
     segments: tuple[Segment, ...]
     prefix: int
     ids: Tensor  # (N,) the markers; 0 where codes or text go
     places: Tensor  # (N, 6) coordinates of each position, see PLACES
     runs: tuple[Run, ...]
+
+    def coordinates(self) -> tuple[Tensor, Tensor]:
+        """Where each position looks from, and where it lies: two of (N, 4) as order, time, row, column.
+
+        Time counts latent frames, for sound too, so what is heard lies where it is seen. A position of the output looks
+        from the place that it predicts: the same place in a condition is then no distance away.
+        """
+        part, frame, row, column, _, sound_frame = self.places.float().unbind(dim=1)
+        heard = 1 + (sound_frame - 1) * self.shape.latent[0] / max(1, self.shape.audio_frames)
+        time = torch.where(sound_frame > 0, heard, frame)
+        lies_NA = torch.stack([torch.arange(len(part), dtype=torch.float32), time, row, column], dim=1)
+        looks_NA = lies_NA.clone()
+        looks_NA[self.prefix : -1, 1:] = lies_NA[self.prefix + 1 :, 1:]
+        return looks_NA, lies_NA
 
     @property
     def tokens(self) -> int:
@@ -127,7 +142,7 @@ def layout(task: Task, shape: Shape, given: int, text_tokens: int, vocabulary: V
         rows.markers("<eos>")
     with torch.inference_mode(False):  # layouts are kept, and training may use one that sampling made
         ids, places = torch.tensor(rows.ids), torch.tensor(rows.places)
-    return Layout(tuple(rows.segments), prefix, ids, places, tuple(rows.runs))
+    return Layout(shape, tuple(rows.segments), prefix, ids, places, tuple(rows.runs))
 
 
 def check_given(task: Task, shape: Shape, given: int) -> None:

@@ -6,6 +6,7 @@ decoding with a cache equals the whole forward pass.
 Shapes: B sequences, N positions (M cached ones), D width, H heads, K width of a head.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +19,21 @@ def rotary_table(positions_N: Tensor, head_width: int, base: float = 10_000.0) -
     half = head_width // 2
     rates = base ** (-torch.arange(half, dtype=torch.float32, device=positions_N.device) / half)
     angles_NK = (positions_N.float()[:, None] * rates).repeat(1, 2)
+    return angles_NK.cos(), angles_NK.sin()
+
+
+def rotary_axes(positions_NA: Tensor, head_width: int, bases: Sequence[float]) -> tuple[Tensor, Tensor]:
+    """Cosines and sines (N, K) for positions along several axes: each axis turns its own share of the channel pairs.
+
+    The first axis has what an even share leaves over. Positions need not be whole numbers.
+    """
+    half, axes = head_width // 2, len(bases)
+    pairs = [half // axes + (half % axes if axis == 0 else 0) for axis in range(axes)]
+    angles = []
+    for axis, (base, count) in enumerate(zip(bases, pairs, strict=True)):
+        rates = base ** (-torch.arange(count, dtype=torch.float32, device=positions_NA.device) / max(1, count))
+        angles.append(positions_NA[:, axis, None].float() * rates)
+    angles_NK = torch.cat(angles, dim=1).repeat(1, 2)
     return angles_NK.cos(), angles_NK.sin()
 
 
@@ -77,15 +93,20 @@ class SelfAttention(nn.Module):
         x_BND: Tensor,
         *,
         table: tuple[Tensor, Tensor] | None = None,
+        key_table: tuple[Tensor, Tensor] | None = None,
         mask: Tensor | None = None,
         cache: Cache | None = None,
     ) -> Tensor:
-        """Attend; `table` rotates, `mask` (broadcast to B, H, N, M) is True where attention is allowed."""
+        """Attend; `mask` (broadcast to B, H, N, M) is True where attention is allowed.
+
+        `table` rotates queries and keys; with `key_table` the keys are turned by that one, so that what is asked for
+        may stand elsewhere than what is offered.
+        """
         B, N, _ = x_BND.shape
         parts = self.query_key_value(x_BND).view(B, N, 3, self.heads, self.head_width).permute(2, 0, 3, 1, 4)
         query, key, value = self.query_norm(parts[0]), self.key_norm(parts[1]), parts[2]
         if table is not None:
-            query, key = rotate(query, table), rotate(key, table)
+            query, key = rotate(query, table), rotate(key, table if key_table is None else key_table)
         if cache is not None:
             key, value = cache.append(key, value)
         y_BHNK = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)

@@ -44,7 +44,7 @@ class Config:
     hidden: int
     blocks: int  # of three layers each
     windows: Windows
-    low_added: bool  # whether a large token also starts from the small one that covers it (the paper: only attends)
+    low_added: bool  # whether large tokens also start from the small ones around them (the paper: they only attend)
     low_noise_max: float  # up to this share of the small clip's tokens is resampled
     condition_dropout: float  # text and small clip are each left out of this share of the clips
     label_smoothing: float

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from components.common.random import seed_of
+from components.nn.halves import half_sizes, split
 from components.pretokenize.data import Codes, Pairs
-from components.super_resolution import ops
 from components.super_resolution.config import Config
 from components.super_resolution.model import Model
 from components.super_resolution.training import draw_batch, hidden_logits
@@ -41,8 +41,8 @@ def token_accuracy(model: Model, pairs: Pairs, config: Config) -> dict[str, floa
 
 def _without_model(held_out: Codes, train: Codes, bits: int) -> dict[str, float]:
     values: dict[str, float] = {}
-    for half, (name, size) in enumerate(zip(HALVES, ops.half_sizes(bits), strict=True)):
-        told, known = (ops.split(torch.from_numpy(codes), bits)[..., half].flatten() for codes in (held_out, train))
+    for half, (name, size) in enumerate(zip(HALVES, half_sizes(bits), strict=True)):
+        told, known = (split(torch.from_numpy(codes), bits)[..., half].flatten() for codes in (held_out, train))
         most_frequent = torch.bincount(known, minlength=size).argmax()
         values[f"accuracy_{name}_chance"] = 1 / size
         values[f"accuracy_{name}_most_frequent"] = (told == most_frequent).double().mean().item()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from components.super_resolution import ops
+from components.nn.halves import half_sizes, split
 from components.super_resolution.config import Grid, Windows
 from components.super_resolution.layers import Block
 
@@ -28,7 +28,7 @@ class Architecture:
     heads: int
     hidden: int
     blocks: int
-    low_added: bool  # whether a large token also starts from the small one that covers it
+    low_added: bool  # whether large tokens also start from the small ones around them
 
     def __post_init__(self) -> None:
         self.windows.check(self.grid)
@@ -39,7 +39,7 @@ class HalfEmbedding(nn.Module):
 
     def __init__(self, bits: int, grid: Grid, width: int):
         super().__init__()
-        self.sizes = ops.half_sizes(bits)
+        self.sizes = half_sizes(bits)
         self.halves = nn.ModuleList(nn.Embedding(size + 1, width) for size in self.sizes)
         self.axes = nn.ParameterList(nn.Parameter(0.02 * torch.randn(length, width)) for length in grid)
 
@@ -53,6 +53,24 @@ class HalfEmbedding(nn.Module):
         return x_BTHWD
 
 
+class SubPixel(nn.Module):
+    """Four large vectors for each small one, from it and its neighbours in the frame, by place (Shi et al., 2016).
+
+    What a small token means for each of the four above it need not be found out by attention first.
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.conv = nn.Conv2d(width, 4 * width, 3, padding=1)
+
+    def forward(self, low_BThwD: Tensor) -> Tensor:
+        B, T = low_BThwD.shape[:2]
+        low_NDhw = low_BThwD.flatten(0, 1).permute(0, 3, 1, 2)
+        high_NDHW = F.pixel_shuffle(self.conv(low_NDhw), 2)
+        high_BTHWD: Tensor = high_NDHW.permute(0, 2, 3, 1).unflatten(0, (B, T))
+        return high_BTHWD
+
+
 class Model(nn.Module):
     """The whole transformer."""
 
@@ -63,11 +81,12 @@ class Model(nn.Module):
         self.high = HalfEmbedding(a.bits, a.grid, a.width)
         self.low = HalfEmbedding(a.bits, (T, H // 2, W // 2), a.width)
         self.low_norm = nn.RMSNorm(a.width, eps=1e-6)
+        self.low_to_high = SubPixel(a.width) if a.low_added else None
         self.text = nn.Linear(a.text_width, a.width)
         self.no_text = nn.Parameter(torch.zeros(a.width))  # always there to look at, so that no text is a case too
         self.blocks = nn.ModuleList(Block(a.windows, a.grid, a.width, a.heads, a.hidden) for _ in range(a.blocks))
         self.norm = nn.RMSNorm(a.width, eps=1e-6)
-        self.heads = nn.ModuleList(nn.Linear(a.width, size) for size in ops.half_sizes(a.bits))
+        self.heads = nn.ModuleList(nn.Linear(a.width, size) for size in half_sizes(a.bits))
         self.apply(_initialise)
 
     def forward(
@@ -84,11 +103,11 @@ class Model(nn.Module):
         Codes at `hidden` positions are not seen. A dropped small clip is hidden as a whole; a length of 0 is no text.
         """
         bits = self.architecture.bits
-        x_BTHWD = self.high(ops.split(high_BTHW, bits), hidden_BTHW)
+        x_BTHWD = self.high(split(high_BTHW, bits), hidden_BTHW)
         dropped_BThw = low_dropped_B[:, None, None, None].expand_as(low_BThw)
-        low_BThwD = self.low_norm(self.low(ops.split(low_BThw, bits), dropped_BThw))
-        if self.architecture.low_added:
-            x_BTHWD = x_BTHWD + low_BThwD.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+        low_BThwD = self.low_norm(self.low(split(low_BThw, bits), dropped_BThw))
+        if self.low_to_high is not None:
+            x_BTHWD = x_BTHWD + self.low_to_high(low_BThwD)
         text_BSD, text_mask = self._text(text_BSD, lengths_B)
         for block in self.blocks:
             x_BTHWD = block(x_BTHWD, low_BThwD, text_BSD, text_mask)

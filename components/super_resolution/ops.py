@@ -1,4 +1,4 @@
-"""Windows of a token grid, halves of a code, masks and their schedule.
+"""Windows of a token grid, masks and their schedule.
 
 Shapes: B clips, T H W a token grid, D width, N = T·H·W positions, n windows per clip, w positions per window.
 """
@@ -23,22 +23,6 @@ def merge(x_nwD: Tensor, window: Grid, grid: Grid) -> Tensor:
     (T, H, W), (t, h, w) = grid, window
     x = x_nwD.view(-1, T // t, H // h, W // w, t, h, w, x_nwD.shape[-1])
     return x.permute(0, 1, 4, 2, 5, 3, 6, 7).reshape(-1, T, H, W, x_nwD.shape[-1])
-
-
-def half_sizes(bits: int) -> tuple[int, int]:
-    """How many values the low and the high half of a code of `bits` bits can take (paper: 18 bits, 512 each)."""
-    return 1 << bits // 2, 1 << (bits - bits // 2)
-
-
-def split(codes: Tensor, bits: int) -> Tensor:
-    """Codes -> their two halves along a new last axis, low bits first."""
-    size = half_sizes(bits)[0]
-    return torch.stack((codes % size, codes // size), dim=-1)
-
-
-def join(halves: Tensor, bits: int) -> Tensor:
-    """Inverse of `split`."""
-    return halves[..., 0] + halves[..., 1] * half_sizes(bits)[0]
 
 
 def masked_share(progress: Tensor | float) -> Tensor:

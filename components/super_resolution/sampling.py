@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from components.nn.halves import join
 from components.super_resolution import ops
 from components.super_resolution.config import Sampling
 from components.super_resolution.model import Model
@@ -34,7 +35,7 @@ def upsample(
         noise = settings.choice_temperature * (1 - step / len(counts))
         sure_BN = (sure_BN + noise * gumbel(sure_BN, generators)).masked_fill(~hidden_BN, -torch.inf)
         kept_BN = torch.zeros_like(hidden_BN).scatter_(1, sure_BN.topk(count, dim=1).indices, True)
-        codes_BN = torch.where(kept_BN, ops.join(torch.stack((drawn[0][0], drawn[1][0]), dim=-1), bits), codes_BN)
+        codes_BN = torch.where(kept_BN, join(torch.stack((drawn[0][0], drawn[1][0]), dim=-1), bits), codes_BN)
         hidden_BN = hidden_BN & ~kept_BN
     codes_BTHW: Tensor = codes_BN.unflatten(1, grid)
     return codes_BTHW

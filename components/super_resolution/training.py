@@ -21,6 +21,7 @@ from torch.optim import AdamW, Optimizer
 
 from components.common.random import seed_of
 from components.nn import ema
+from components.nn.halves import split
 from components.nn.schedules import set_learning_rate, warmup_cosine
 from components.pretokenize.data import Pairs
 from components.super_resolution import ops
@@ -130,5 +131,5 @@ def masked_loss(model: nn.Module, batch: Batch, bits: int, label_smoothing: floa
 def hidden_logits(model: nn.Module, batch: Batch, bits: int) -> list[tuple[Tensor, Tensor]]:
     """For each half: logits and target values at the hidden positions, one row each."""
     logits: tuple[Tensor, Tensor] = model(*vars(batch).values())
-    targets = ops.split(batch.high, bits)[batch.hidden]
+    targets = split(batch.high, bits)[batch.hidden]
     return [(logits[half][batch.hidden], targets[:, half]) for half in (0, 1)]

@@ -21,6 +21,7 @@ from components.nn import weights
 from components.visual_tokenizer.config import FINEST, Architecture, Config
 from components.visual_tokenizer.model import Model
 
+WINDOWS = 4  # on one finer copy in a batch: decoding it costs more than learning from one of them
 ORIENTATIONS: tuple[Orientation, ...] = ("square", "portrait")
 
 
@@ -72,7 +73,9 @@ class Batches:
         share = len(group["square"]) / (len(group["square"]) + len(group["portrait"]))
         orientation: Orientation = "square" if shared.random() < share else "portrait"
         size = self.formats.of(frames, orientation if factor == 1 else "square")
-        drawn = own.choice(group[orientation], max(1, count // world))
+        count = max(1, count // world)
+        looks = WINDOWS if factor > 1 else 1
+        drawn = own.choice(group[orientation], -(-count // looks)).repeat(looks)[:count]
         return torch.from_numpy(np.stack([self._one(own, int(index), orientation, factor, size) for index in drawn]))
 
     def _one(self, rng: np.random.Generator, index: int, orientation: Orientation, factor: int, size: Format) -> Pixels:

@@ -106,13 +106,14 @@ class Checkout:
         seen = Workspace(self.root).folder("code")
         return {made.stage.name: made for made in plan(graph, graph.stages, repository, seen)}
 
-    def coordinator(self) -> Coordinator:
+    def coordinator(self, *targets: str) -> Coordinator:
         repository = Repository(self.root)
-        return Coordinator(Workspace(self.root), repository, repository.graph())
+        graph = repository.graph()
+        return Coordinator(Workspace(self.root), repository, graph, graph.upstream_of(targets))
 
     def bring(self, *targets: str, force: bool = False) -> dict[str, Outcome]:
         """Bring everything up to date, one stage after the other and without Prefect."""
-        coordinator = self.coordinator()
+        coordinator = self.coordinator(*targets)
         stages = coordinator.graph.upstream_of(targets)
         return {stage.name: coordinator.bring(stage, lambda _: None, force=force) for stage in stages}
 

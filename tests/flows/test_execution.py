@@ -86,7 +86,7 @@ def test_a_failure_says_what_the_stage_said(checkout, code, words):
 
 def test_lines_reach_the_log_and_the_listener(checkout):
     lines: list[str] = []
-    coordinator = checkout.coordinator()
+    coordinator = checkout.coordinator("apart")
     coordinator.bring(coordinator.graph.by_name["apart"], lines.append)
     assert "apart works" in lines
     assert "apart works" in Path(".videopoet/logs/apart.log").read_text()
@@ -107,7 +107,7 @@ def test_a_component_is_told_where_it_may_work_and_whom_to_tell(checkout):
 
 
 def test_nothing_of_a_stopped_stage_is_recorded(checkout):
-    coordinator = checkout.coordinator()
+    coordinator = checkout.coordinator("seed")
     with pytest.raises(Interrupted):
         coordinator.bring(coordinator.graph.by_name["seed"], lambda _: coordinator.processes.stop())
     assert coordinator.repository.recorded("seed") is None

@@ -47,3 +47,7 @@ def test_threads_are_those_of_the_stages_own_section():
 
 def test_flat_parameters_have_dotted_names():
     assert flat({"a": {"b": {"c": 1}}, "d": [2], "e": {}}) == {"a.b.c": 1, "d": [2], "e": {}}
+
+
+def test_a_chain_is_the_longest_line_of_stages_to_the_end():
+    assert GRAPH.chains == {"a": 3, "b": 2, "c@x": 2, "c@y": 1, "d": 1}

@@ -2,55 +2,94 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
+from flows import placement
+from flows.graph import Graph, Stage
 from flows.placement import Threads, cores
 
 
+def stage(name: str, *parents: str, threads: int = 1) -> Stage:
+    return Stage(name, f"make {name}", (), {name: {"threads": threads}}, (f"out/{name}",), parents)
+
+
+def budget(total: int, *stages: Stage) -> Threads:
+    graph = Graph.of(stages)
+    return Threads(total, graph, graph.stages)
+
+
 def test_no_more_threads_are_out_than_there_are():
-    budget, guard = Threads(3), threading.Lock()
+    stages = [stage(f"s{number}", threads=count) for number, count in enumerate([1, 2, 3, 1, 1, 2] * 4)]
+    threads, guard = budget(3, *stages), threading.Lock()
     out, most = 0, 0
 
-    def work(count: int) -> None:
+    def work(one: Stage) -> None:
         nonlocal out, most
-        with budget.taken(count):
+        with threads.brought(one.name), threads.taken(one):
             with guard:
-                out += count
+                out += one.threads
                 most = max(most, out)
             time.sleep(0.01)
             with guard:
-                out -= count
+                out -= one.threads
 
-    with ThreadPoolExecutor(16) as pool:
-        list(pool.map(work, [1, 2, 3, 1, 1, 2] * 4))
+    with ThreadPoolExecutor(24) as pool:
+        list(pool.map(work, stages))
     assert most == 3
 
 
 def test_one_that_wants_more_than_there_is_runs_alone():
-    budget = Threads(2)
-    with budget.taken(64):
-        assert not _can_take(budget, 1)
-    assert _can_take(budget, 2)
+    big, small = stage("big", threads=64), stage("small")
+    threads = budget(2, big, small)
+    with threads.brought("big"), threads.taken(big):
+        assert not can_take(threads, small)
+    assert can_take(threads, small)
 
 
-def test_a_failure_gives_the_threads_back():
-    budget = Threads(1)
-    try:
-        with budget.taken(1):
-            raise ValueError
-    except ValueError:
-        pass
-    assert _can_take(budget, 1)
+def test_a_failure_gives_the_threads_back_and_leaves_what_stands_below():
+    one, other = stage("one"), stage("other")
+    threads = budget(1, one, other, stage("below", "one"))
+    with pytest.raises(ValueError, match="broken"), threads.brought("one"), threads.taken(one):
+        raise ValueError("broken")
+    assert can_take(threads, other)
+
+
+def test_the_longest_way_to_the_end_goes_first_even_if_it_asks_last():
+    short, long, after = stage("short"), stage("long"), stage("after", "long")
+    threads, order = budget(1, short, long, after), list[str]()
+
+    def work(one: Stage) -> None:
+        with threads.brought(one.name), threads.taken(one):
+            order.append(one.name)
+
+    first = threading.Thread(target=work, args=(short,))
+    first.start()
+    time.sleep(0.1)
+    work(long)
+    work(after)
+    first.join()
+    assert order[0] == "long"
+
+
+def test_a_stage_that_never_asks_holds_nobody_up_for_ever(monkeypatch):
+    monkeypatch.setattr(placement, "PATIENCE_S", 0.2)
+    silent, below, waiting = stage("silent"), stage("below", "silent"), stage("waiting")
+    threads = budget(1, silent, below, waiting)
+    asked_s = time.monotonic()
+    assert can_take(threads, waiting, within_s=5)
+    assert time.monotonic() - asked_s > 0.1
 
 
 def test_there_is_a_core():
     assert cores() >= 1
 
 
-def _can_take(budget: Threads, count: int) -> bool:
+def can_take(threads: Threads, one: Stage, within_s: float = 0.2) -> bool:
     taken = threading.Event()
 
     def take() -> None:
-        with budget.taken(count):
+        with threads.taken(one):
             taken.set()
 
     threading.Thread(target=take, daemon=True).start()
-    return taken.wait(0.2)
+    return taken.wait(within_s)

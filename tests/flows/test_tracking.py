@@ -10,7 +10,7 @@ from flows.workspace import Workspace
 def test_a_stage_that_ran_is_a_child_of_the_pipelines_run(checkout):
     from mlflow import MlflowClient
 
-    coordinator = checkout.coordinator()
+    coordinator = checkout.coordinator("left")
     for stage in coordinator.graph.upstream_of(["left"]):
         coordinator.bring(stage, lambda _: None)
     coordinator.tracking.close("FINISHED", {"run": "0123456789"})

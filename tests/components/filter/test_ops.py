@@ -88,6 +88,13 @@ def test_of_near_duplicates_the_held_out_one_stays() -> None:
     assert ops.redundant(found, [(0, 1), (0, 2), (1, 2)]) == {0: 1, 2: 1}
 
 
+def test_of_near_duplicates_the_captioned_the_longer_and_the_larger_one_stays() -> None:
+    first, second = clips(("a", "s1", "train"), ("b", "s2", "train"))
+    for better in (replace(second, caption="x"), replace(second, frames=41), replace(second, width_px=128)):
+        assert ops.redundant([first, better], [(0, 1)]) == {0: 1}
+    assert ops.redundant([first, second], [(0, 1)]) == {1: 0}
+
+
 def test_of_a_chain_only_those_go_whose_twin_stays() -> None:
     found = clips(("a", "s1", "train"), ("b", "s2", "train"), ("c", "s3", "train"))
     assert ops.redundant(found, [(0, 1), (1, 2)]) == {1: 0}

@@ -26,9 +26,9 @@ def facts() -> Facts:
     return Facts(Vocabulary(BITS, LEVELS, CODEBOOK), TEXT_WIDTH, TEXT_TOKENS, SHAPES)
 
 
-@pytest.fixture
-def architecture() -> Architecture:
-    return Architecture(32, 2, 2, 48, 0.0, "table_and_bits", "table_and_bits")
+@pytest.fixture(params=["table_and_bits", "halves"])
+def architecture(request: pytest.FixtureRequest) -> Architecture:
+    return Architecture(32, 2, 2, 48, 0.0, "table_and_bits", request.param)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def test_no_state_learns_of_an_output_that_comes_later(tokens, model: Model, tas
     x = (model.embed(plan, batch.ids, batch.text) + model.places(plan.places)).detach().requires_grad_()
     mask = plan.mask()
     for position in (plan.prefix - 1, plan.prefix, plan.tokens - 2):
-        state = model.run(x, model.angles(plan.tokens, x.device), mask)
+        state = model.run(x, model.angles(plan, x.device), mask)
         (gradient,) = torch.autograd.grad(state[:, position].square().sum(), x)
         later = max(position + 1, plan.prefix)
         assert gradient[:, later:].abs().max() == 0
@@ -45,6 +45,7 @@ def test_empty_text_and_left_out_text_change_nothing(tokens, model: Model):
 def dense_loss(model: Model, batch: Batch) -> torch.Tensor:
     """Logits over the whole vocabulary, all but the allowed ids struck out."""
     vocabulary = model.facts.vocabulary
+    assert isinstance(model.visual_head, CodeTable)
     rows = torch.cat([torch.zeros(256, model.architecture.width), model.visual_head.rows(), model.audio_head])
     logits = model.hidden(batch) @ rows.T
     losses = []
@@ -61,6 +62,7 @@ def dense_loss(model: Model, batch: Batch) -> torch.Tensor:
 @pytest.mark.parametrize(
     ("task", "given"), [("text-to-video", 0), ("video-to-audio", 3), ("audio-video-continuation", 1)]
 )
+@pytest.mark.parametrize("architecture", ["table_and_bits"], indirect=True)
 def test_the_sliced_and_chunked_loss_is_the_dense_constrained_one(
     tokens, model: Model, task: str, given: int, chunk: int
 ):

@@ -24,18 +24,6 @@ def test_a_window_holds_neighbours():
     assert windows[0].unique().tolist() == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize("bits", [9, 12, 13, 18])
-def test_a_code_is_its_two_halves(bits: int):
-    codes = torch.arange(1 << min(bits, 14)) * (1 << max(0, bits - 14))
-    halves = ops.split(codes, bits)
-    assert torch.equal(ops.join(halves, bits), codes)
-    assert all(halves[:, half].max() < size for half, size in enumerate(ops.half_sizes(bits)))
-
-
-def test_18_bits_are_two_halves_of_512():
-    assert ops.half_sizes(18) == (512, 512)
-
-
 @pytest.mark.parametrize(("positions", "steps"), [(8960, 24), (35840, 24), (320, 24), (7, 24), (1, 3), (24, 24)])
 def test_reveals_sum_to_all_positions(positions: int, steps: int):
     counts = ops.reveals(positions, steps)
