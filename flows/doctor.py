@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+import yaml
+
+from flows.graph import flat
 from flows.placement import cores
-from flows.workspace import CONSTRAINTS, Workspace
+from flows.workspace import CONSTRAINTS, PARAMS, Workspace
 
 READS, WRITES = ("h264", "vp9", "aac", "opus", "mjpeg", "png"), ("libx264", "aac")
 DISK_BYTES = 5_000_000_000  # the default run with its cache, twice over
 MEMORY_BYTES = 6_000_000_000
+BFLOAT16, BFLOAT16_FLAGS = "bfloat16", ("avx512_bf16", "amx_bf16")
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ def checks(workspace: Workspace) -> Iterator[Check]:
     yield _disk(workspace)
     yield _memory()
     yield Check("threads", f"{cores()} cores")
+    yield _precision(workspace.root / PARAMS)
     yield _writable(workspace.home)
     yield _repositories(workspace.root)
     yield _codecs()
@@ -77,6 +82,21 @@ def _memory() -> Check:
     free = psutil.virtual_memory().available
     remedy = "close other programs, or lower `threads` so that fewer stages run at once" if free < MEMORY_BYTES else ""
     return Check("memory", f"{free / 1e9:.1f} GB available", remedy, fatal=False)
+
+
+def _precision(params: Path) -> Check:
+    """Without instructions of its own for them, a processor takes ten times as long over bfloat16 convolutions."""
+    text = params.read_text() if params.is_file() else ""
+    wanted = sorted({name for name, value in flat(yaml.safe_load(text) or {}).items() if value == BFLOAT16})
+    if not wanted or shutil.which("nvidia-smi") or any(word in _processor() for word in BFLOAT16_FLAGS):
+        return Check("precision", f"{BFLOAT16} for {len(wanted)} trainings" if wanted else "float32 everywhere")
+    found = f"{', '.join(wanted)}: {BFLOAT16}, and a processor that has to emulate it"
+    return Check("precision", found, "set them to float32 in params.yaml", fatal=False)
+
+
+def _processor() -> str:
+    path = Path("/proc/cpuinfo")
+    return path.read_text() if path.is_file() else ""
 
 
 def _writable(folder: Path) -> Check:

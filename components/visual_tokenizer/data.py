@@ -85,4 +85,13 @@ class Batches:
         sides = zip(pixels.shape[:3], (size.frames, size.height_px, size.width_px), strict=True)
         first, top, left = (int(rng.integers(have - want + 1)) for have, want in sides)
         window: Pixels = pixels[first : first + size.frames, top : top + size.height_px, left : left + size.width_px]
-        return window
+        return masked(rng, window) if rng.random() < self.config.diet.masked else window
+
+
+def masked(rng: np.random.Generator, pixels_THWC: Pixels) -> Pixels:
+    """Turn a rectangle black in every frame; its sides are a quarter to three quarters of the picture's."""
+    sizes = [int(rng.integers(side // 4, 3 * side // 4 + 1)) for side in pixels_THWC.shape[1:3]]
+    top, left = (int(rng.integers(side - size + 1)) for side, size in zip(pixels_THWC.shape[1:3], sizes, strict=True))
+    shown_THWC = pixels_THWC.copy()
+    shown_THWC[:, top : top + sizes[0], left : left + sizes[1]] = 0
+    return shown_THWC

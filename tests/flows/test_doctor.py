@@ -12,7 +12,17 @@ def found(checkout) -> dict[str, doctor.Check]:
 def test_a_good_machine_has_every_check_and_needs_nothing(checkout):
     Path("constraints.txt").write_text(f"numpy=={metadata.version('numpy')}\nnot-installed==1.0\n# a comment\n")
     checks = found(checkout)
-    assert list(checks) == ["python", "versions", "disk", "memory", "threads", "store", "repository", "codecs"]
+    assert list(checks) == [
+        "python",
+        "versions",
+        "disk",
+        "memory",
+        "threads",
+        "precision",
+        "store",
+        "repository",
+        "codecs",
+    ]
     assert [checks[name].remedy for name in ("python", "versions", "store", "repository", "codecs")] == [""] * 5
 
 
@@ -33,6 +43,16 @@ def test_a_folder_without_git_is_no_place_to_run(tmp_path):
     checks = {check.name: check for check in doctor.checks(Workspace(tmp_path))}
     assert checks["repository"].found.startswith("no .git and no .dvc")
     assert checks["repository"].remedy
+
+
+def test_a_processor_that_has_to_emulate_bfloat16_is_noticed(checkout, monkeypatch):
+    checkout.write(left__precision="bfloat16")
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
+    monkeypatch.setattr(doctor, "_processor", lambda: "flags: fma avx2")
+    assert "float32" in found(checkout)["precision"].remedy
+    assert found(checkout)["precision"].found.startswith("left.precision")
+    monkeypatch.setattr(doctor, "_processor", lambda: "flags: fma avx2 amx_bf16")
+    assert found(checkout)["precision"].remedy == ""
 
 
 def test_a_missing_codec_is_named(checkout, monkeypatch):

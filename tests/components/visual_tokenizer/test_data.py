@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from components.common.errors import DataError
-from components.visual_tokenizer.data import Batches
+from components.visual_tokenizer.data import Batches, masked
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_processes_share_the_kind_and_split_the_global_batch(batches: Batches):
 
 
 def test_a_finer_batch_is_a_window_on_the_finer_clip(config, kept_clips: Path):
-    batches = Batches(replace(config, diet=replace(config.diet, images=0.0, finer=(1.0, 0.0))), kept_clips)
+    batches = Batches(replace(config, diet=replace(config.diet, images=0.0, finer=(1.0, 0.0), masked=0.0)), kept_clips)
     frames, rows, columns = np.meshgrid(np.arange(17), np.arange(112), np.arange(64), indexing="ij")
     places = np.stack([frames, rows, columns], axis=-1).astype(np.uint8)  # every pixel says where it is
     batches.sources = {("clip", 2): [places[:, :64]] * 14, ("clip_portrait", 2): [places] * 14}
@@ -43,6 +43,18 @@ def test_a_finer_batch_is_a_window_on_the_finer_clip(config, kept_clips: Path):
         assert (steps == 1).all()
     assert windows.shape[1:] == (17, 32, 32, 3)
     assert len(corners.unique(dim=0)) > 8
+
+
+def test_a_masked_clip_is_black_in_one_rectangle_of_every_frame_and_whole_elsewhere():
+    random = np.random.default_rng(0)
+    whole = random.integers(1, 256, (5, 16, 24, 3), dtype=np.uint8)
+    for _ in range(20):
+        shown = masked(random, whole)
+        black = (shown == 0).all(axis=(0, 3))
+        rows, columns = black.any(axis=1), black.any(axis=0)
+        assert np.array_equal(black, rows[:, None] & columns)
+        assert (4 <= rows.sum() <= 12, 6 <= columns.sum() <= 18) == (True, True)
+        assert np.array_equal(shown[:, ~black], whole[:, ~black])
 
 
 def test_only_the_training_split_is_drawn_from(batches: Batches):
