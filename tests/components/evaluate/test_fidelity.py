@@ -61,6 +61,14 @@ def test_a_larger_version_stands_beside_both_bicubics(made, media, truth, heldou
     assert tokens.values == pixels.values
     assert tokens.values[0] > pixels.baselines[0] > tokens.baselines[0]
     assert pixels.baseline_name == "bicubic of the true pixels"
+    agreement = found["detail_agreement_x4"]
+    assert agreement.values[0] > 0.9 > 0.3 > agreement.baselines[0]
+
+
+def test_a_picture_that_is_only_an_enlargement_has_next_to_no_detail(truth, heldout, media):
+    true = truth.pixels(heldout[0].clip_id, media.formats.clip.scaled(2))
+    enlarged = crop_and_resize(truth.pixels(heldout[0].clip_id, media.formats.clip), *true.shape[1:3])
+    assert np.square(fidelity.detail(enlarged, 2)).mean() < 0.3 * np.square(fidelity.detail(true, 2)).mean()
 
 
 def test_structure_that_is_kept_agrees_and_another_clips_does_not(made, media, truth, heldout):
