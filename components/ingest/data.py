@@ -36,6 +36,7 @@ class Clip:
     split: str  # "train", "heldout" or, before the filter, "" for not chosen
     caption: str  # "" if none
     licence: str
+    root: str  # alias of the folder that its source lies in; "" for the rendered corpus
     frames: int
     orientation: Orientation
     start_s: float
@@ -69,6 +70,7 @@ SCHEMA = pa.schema(
         ("split", pa.string()),
         ("caption", pa.string()),
         ("licence", pa.string()),
+        ("root", pa.string()),
         ("frames", pa.int32()),
         ("orientation", pa.string()),
         ("start_s", pa.float64()),

@@ -19,7 +19,7 @@ def row(
     start_s: float = 0.0,
     crf: int = 16,
 ) -> Row:
-    """Encode one clip (one frame is a picture) and measure it; caption, licence, split and attributes stay empty.
+    """Encode one clip (one frame is a picture) and measure it; what the source says of it stays empty.
 
     Height and width must be even for a video. Sound is padded or cut to the length of the pictures.
     """
@@ -37,6 +37,7 @@ def row(
         split="",
         caption="",
         licence="",
+        root="",
         frames=frames,
         orientation=ops.orientation(height_px, width_px, formats),
         start_s=start_s,

@@ -102,6 +102,7 @@ def _labelled(row: Row, source: Source) -> Row:
         row.clip,
         caption=source.caption,
         licence=source.licence,
+        root=source.root,
         split=source.split,
         attributes=source.attributes,
     )

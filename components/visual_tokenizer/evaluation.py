@@ -4,6 +4,7 @@ Shapes: B clips, T frames, H height, W width, C channels; uint8 pixels unless sa
 """
 
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 import torch
@@ -20,32 +21,48 @@ from components.visual_tokenizer.model import Model
 BATCH = 8
 SHEET_CLIPS = 8  # of each orientation
 DEAD = 0.98
+CORPUS = "corpus"  # the rendered one has no folder of its own
 
 
 @torch.no_grad()
 def measure(config: Config, model: Model, clips: Clips) -> dict[str, float]:
-    """Mean PSNR (dB) of held-out clips at each size, beside what the mean frame gives, and how the bits are used.
+    """Mean PSNR (dB) of held-out clips at each size, beside what trivial answers give, and how the bits are used.
 
-    A bit is dead if nearly all tokens of the base size agree on it; its bias is the distance of its mean from 0.
+    Where clips of several folders are there, each has figures of its own at the base size. A bit is dead if nearly all
+    tokens of the base size agree on it; its bias is the distance of its mean from 0.
     """
     figures: dict[str, float] = {}
-    device = next(model.parameters()).device
     usage_K = torch.zeros(config.architecture.codebook_bits)
-    for form in _forms(config):
-        scores, means, bits = [], [], []
+    base, *others = _forms(config)
+    for form in (base, *others):
         finer = form.height_px * form.width_px // (config.formats.height_px * config.formats.width_px)
-        for x_BCTHW in _batches(clips, form, max(4, config.evaluation_clips // finer), device):  # the finer, the dearer
-            codes_BTHW = model.encode(x_BCTHW)
-            scores.append(psnr_db(model.decode(codes_BTHW), x_BCTHW))
-            means.append(psnr_db(x_BCTHW.mean(2, keepdim=True).expand_as(x_BCTHW), x_BCTHW))
-            bits.append(lfq.vectors(codes_BTHW, len(usage_K)).mean((2, 3, 4)).cpu())
-        if scores:
-            figures[f"psnr_db_{form.name}"] = float(torch.cat(scores).mean())
-        if scores and form.frames > 1:
-            figures[f"mean_frame_psnr_db_{form.name}"] = float(torch.cat(means).mean())
-        if scores and form.name in ("clip", "image"):
-            usage_K = torch.cat(bits).mean(0)
+        found, bits_K = _scores(model, clips, form, max(4, config.evaluation_clips // finer))  # the finer, the dearer
+        figures |= {f"{name}_{form.name}": value for name, value in found.items()}
+        if found and form == base:
+            usage_K = bits_K
+    roots = _roots(clips)
+    for root in roots if len(roots) > 1 else []:
+        found, _ = _scores(model, clips, base, config.evaluation_clips, root)
+        figures |= {f"{name}_{base.name}_of_{root or CORPUS}": value for name, value in found.items()}
     return figures | {"dead_bits": float((usage_K.abs() > DEAD).sum()), "mean_bit_bias": float(usage_K.abs().mean())}
+
+
+def _scores(
+    model: Model, clips: Clips, form: Format, count: int, root: str | None = None
+) -> tuple[dict[str, float], Tensor]:
+    """PSNR of reconstructions, of every frame's mean colour and, for clips, of the mean frame; and every bit's mean."""
+    scores: dict[str, list[Tensor]] = {}
+    bits = []
+    for x_BCTHW in _batches(clips, form, count, next(model.parameters()).device, root):
+        codes_BTHW = model.encode(x_BCTHW)
+        answers = {"psnr_db": model.decode(codes_BTHW), "mean_colour_psnr_db": x_BCTHW.mean((3, 4), keepdim=True)}
+        if form.frames > 1:
+            answers["mean_frame_psnr_db"] = x_BCTHW.mean(2, keepdim=True)
+        for name, y_BCTHW in answers.items():
+            scores.setdefault(name, []).append(psnr_db(y_BCTHW, x_BCTHW))
+        bits.append(lfq.vectors(codes_BTHW, model.config.codebook_bits).mean((2, 3, 4)).cpu())
+    found = {name: float(torch.cat(values).mean()) for name, values in scores.items()}
+    return found, torch.cat(bits).mean(0) if bits else torch.zeros(model.config.codebook_bits)
 
 
 def psnr_db(y_BCTHW: Tensor, x_BCTHW: Tensor) -> Tensor:
@@ -55,10 +72,10 @@ def psnr_db(y_BCTHW: Tensor, x_BCTHW: Tensor) -> Tensor:
 
 @torch.no_grad()
 def sheet(config: Config, model: Model, clips: Clips) -> Pixels:
-    """A few held-out clips as one picture (H, W, 3): each original beside its reconstruction."""
-    device, rows = next(model.parameters()).device, []
-    for form in _forms(config)[:2]:
-        for x_BCTHW in _batches(clips, form, SHEET_CLIPS, device):
+    """A few held-out clips of every folder as one picture (H, W, 3): each original beside its reconstruction."""
+    device, rows, roots = next(model.parameters()).device, [], _roots(clips)
+    for form, root in product(_forms(config)[:2], roots):
+        for x_BCTHW in _batches(clips, form, max(2, SHEET_CLIPS // len(roots)), device, root):
             y_BCTHW = model.decode(model.encode(x_BCTHW))
             pair = (to_bytes(v_BCTHW).cpu().numpy() for v_BCTHW in (x_BCTHW, y_BCTHW))
             rows += [list(clips_of_row) for clips_of_row in zip(*pair, strict=True)]
@@ -76,10 +93,18 @@ def _forms(config: Config) -> tuple[Format, ...]:
     return (base, formats.of(frames, "portrait"), *finer)
 
 
-def _batches(clips: Clips, form: Format, count: int, device: torch.device) -> Iterator[Tensor]:
-    """The first `count` clips of a format as pixels in [-1, 1]."""
+def _roots(clips: Clips) -> list[str]:
+    return sorted({clip.root for clip in clips})
+
+
+def _batches(clips: Clips, form: Format, count: int, device: torch.device, root: str | None = None) -> Iterator[Tensor]:
+    """The first `count` clips of a format, of one folder or of all, as pixels in [-1, 1]."""
     orientation = "portrait" if "portrait" in form.name else "square"
-    fits = [i for i, clip in enumerate(clips) if clip.frames >= form.frames and clip.orientation == orientation][:count]
+    fits = [
+        i
+        for i, clip in enumerate(clips)
+        if clip.frames >= form.frames and clip.orientation == orientation and root in (None, clip.root)
+    ][:count]
     for start in range(0, len(fits), BATCH):
         pixels = np.stack([clips.pixels(index, form) for index in fits[start : start + BATCH]])
         yield to_unit(torch.from_numpy(pixels).to(device))

@@ -22,6 +22,7 @@ def row(clip_id, pixels):
         split="train",
         caption="",
         licence="CC0-1.0",
+        root="",
         frames=len(pixels),
         orientation="square" if pixels.shape[1] == pixels.shape[2] else "portrait",
         start_s=0.0,

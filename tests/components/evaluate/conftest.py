@@ -66,6 +66,7 @@ def row(number: int, split: str, *, image: bool = False) -> kept.Row:
         split=split,
         caption=f"a {colour} square" + ("" if image else f" moves {motion}"),
         licence="CC0-1.0",
+        root="",
         frames=len(frames),
         orientation="square",
         start_s=0.0,

@@ -14,7 +14,7 @@ from components.filter.config import Config
 from components.filter.data import Clip
 from components.media import pixels, video
 
-VIDEO = Clip("a", "s", "video", "train", "", "", 17, "square", 0.0, 2.125, 64, 64, "none", 0.01, {})
+VIDEO = Clip("a", "s", "video", "train", "", "", "", 17, "square", 0.0, 2.125, 64, 64, "none", 0.01, {})
 IMAGE = replace(VIDEO, kind="image", frames=1, end_s=0.0, motion=0.0)
 
 

@@ -51,6 +51,7 @@ def row(number: int, split: str, *, image: bool = False, portrait: bool = False)
         split=split,
         caption=f"a {colour} square" + ("" if image else f" moves {motion}"),
         licence="CC0-1.0",
+        root="",
         frames=len(frames),
         orientation="portrait" if portrait else "square",
         start_s=0.0,

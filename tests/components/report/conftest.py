@@ -106,6 +106,7 @@ def write_clips(folder: Path, **manifest: Any) -> Path:
                 "split": "heldout",
                 "caption": f"a {colour} square",
                 "licence": "",
+                "root": "",
                 "frames": 17,
                 "orientation": "square",
                 "start_s": 0.0,

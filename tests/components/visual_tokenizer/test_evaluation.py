@@ -1,0 +1,49 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from components.common import artifacts
+from components.filter import data
+from components.filter.data import Clips
+from components.visual_tokenizer import evaluation
+from components.visual_tokenizer.config import Config
+from components.visual_tokenizer.model import Model
+
+
+@pytest.fixture
+def model(config: Config, random_model: Callable[..., Model]) -> Model:
+    return random_model(config.architecture).float()
+
+
+@pytest.fixture
+def of_two_folders(kept_clips: Path, tmp_path: Path) -> Clips:
+    """The made clips, every second one from a folder of the user's."""
+    made = Clips(kept_clips)
+    with artifacts.fresh(tmp_path / "clips") as folder:
+        rows = [made.row(index) for index in range(len(made))]
+        moved = [replace(row, clip=replace(row.clip, root="mine" if i % 2 else "")) for i, row in enumerate(rows)]
+        data.write(folder, moved)
+        artifacts.describe(folder, "kept clips", inputs={}, counts={}, facts=data.facts(made.formats))
+    return Clips(tmp_path / "clips")
+
+
+def test_every_size_has_its_figure_and_trivial_answers_beside_it(config: Config, model: Model, kept_clips: Path):
+    figures = evaluation.measure(config, model, Clips(kept_clips, split="heldout"))
+    for size in ("clip", "clip_portrait", "clip_x2", "clip_x4"):
+        assert {f"psnr_db_{size}", f"mean_frame_psnr_db_{size}", f"mean_colour_psnr_db_{size}"} <= figures.keys()
+    assert not any("_of_" in name for name in figures)
+
+
+def test_clips_of_several_folders_have_figures_of_their_own(config: Config, model: Model, of_two_folders: Clips):
+    figures = evaluation.measure(replace(config, evaluation_clips=8), model, of_two_folders)
+    assert {"psnr_db_clip", "psnr_db_clip_of_mine", "psnr_db_clip_of_corpus"} <= figures.keys()
+    one, other, both = (figures[f"mean_colour_psnr_db_clip{end}"] for end in ("_of_mine", "_of_corpus", ""))
+    assert min(one, other) <= both <= max(one, other)
+
+
+def test_the_sheet_shows_clips_of_every_folder(config: Config, model: Model, of_two_folders: Clips):
+    both = evaluation.sheet(config, model, of_two_folders)
+    assert both.ndim == 3
+    assert both.std() > 0
