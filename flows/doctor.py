@@ -18,7 +18,7 @@ from flows.workspace import CONSTRAINTS, PARAMS, Workspace
 READS, WRITES = ("h264", "vp9", "aac", "opus", "mjpeg", "png"), ("libx264", "aac")
 DISK_BYTES = 5_000_000_000  # the default run with its cache, twice over
 MEMORY_BYTES = 6_000_000_000
-BFLOAT16, BFLOAT16_FLAGS = "bfloat16", ("avx512_bf16", "amx_bf16")
+BFLOAT16, BFLOAT16_FLAGS = "bfloat16", {"avx512_bf16", "amx_bf16", "bf16"}  # x86 and ARM
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ def _precision(params: Path) -> Check:
     """Without instructions of its own for them, a processor takes ten times as long over bfloat16 convolutions."""
     text = params.read_text() if params.is_file() else ""
     wanted = sorted({name for name, value in flat(yaml.safe_load(text) or {}).items() if value == BFLOAT16})
-    if not wanted or shutil.which("nvidia-smi") or any(word in _processor() for word in BFLOAT16_FLAGS):
-        return Check("precision", f"{BFLOAT16} for {len(wanted)} trainings" if wanted else "float32 everywhere")
+    if not wanted or shutil.which("nvidia-smi") or BFLOAT16_FLAGS & set(_processor().split()):
+        return Check("precision", f"{BFLOAT16} in {len(wanted)} places" if wanted else "float32 everywhere")
     found = f"{', '.join(wanted)}: {BFLOAT16}, and a processor that has to emulate it"
     return Check("precision", found, "set them to float32 in params.yaml", fatal=False)
 

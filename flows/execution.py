@@ -60,7 +60,7 @@ class Coordinator:
         self.workspace, self.repository, self.graph = workspace, repository, graph
         self.processes = Processes()
         self.tracking = Tracking(workspace)
-        self._threads = Threads(cores(), graph, stages)
+        self._threads = Threads(cores(), stages)
 
     def bring(self, stage: Stage, line: Callable[[str], None], *, force: bool = False) -> Outcome:
         """Bring a stage up to date; `line` gets every line it prints.

@@ -78,12 +78,11 @@ class Graph:
     @cached_property
     def chains(self) -> dict[str, int]:
         """Stage -> how many stages stand in the longest line from it to the end of the graph, itself included."""
-        chains: dict[str, int] = {}
+        below = dict.fromkeys(self.by_name, 0)
         for stage in reversed(self.stages):
-            chains[stage.name] = 1 + chains.get(stage.name, 0)
-            for parent in stage.parents:
-                chains[parent] = max(chains.get(parent, 0), chains[stage.name])
-        return chains
+            for parent in below.keys() & set(stage.parents):
+                below[parent] = max(below[parent], below[stage.name] + 1)
+        return {name: stages + 1 for name, stages in below.items()}
 
     def matching(self, targets: Iterable[str]) -> tuple[str, ...]:
         """Names of the stages that `targets` mean: a stage, or a family such as `adapt` for `adapt@v2a` and its kin.

@@ -26,9 +26,10 @@ class Threads:
     for if it has not asked yet: whoever asks a moment earlier must not make the whole run longer.
     """
 
-    def __init__(self, total: int, graph: Graph, stages: Sequence[Stage]):
+    def __init__(self, total: int, stages: Sequence[Stage]):
         self._total = self._free = total
-        self._place = {stage.name: (-graph.chains[stage.name], place) for place, stage in enumerate(stages)}
+        chains = Graph(tuple(stages)).chains
+        self._place = {stage.name: (-chains[stage.name], place) for place, stage in enumerate(stages)}
         self._missing = {stage.name: self._place.keys() & set(stage.parents) for stage in stages}
         self._coming: dict[str, float] = {}  # stages that may ask now, and until when they are waited for
         self._asking: set[str] = set()
@@ -50,13 +51,15 @@ class Threads:
         """Hold the stage's threads, or all there are if that is fewer, for a block; waits for its turn."""
         count = min(stage.threads, self._total)
         with self._changed:
-            self._asking.add(stage.name)
-            while self._first() != stage.name or self._free < count:
-                self._changed.wait(PATIENCE_S)
-            self._asking.remove(stage.name)
             self._coming.pop(stage.name, None)
+            self._asking.add(stage.name)
+            try:
+                while self._first() != stage.name or self._free < count:
+                    self._changed.wait(self._patience_s())
+            finally:
+                self._asking.discard(stage.name)
+                self._changed.notify_all()
             self._free -= count
-            self._changed.notify_all()
         try:
             yield
         finally:
@@ -66,8 +69,12 @@ class Threads:
 
     def _first(self) -> str:
         now_s = time.monotonic()
-        coming = {name for name, until_s in self._coming.items() if until_s > now_s}
-        return min(self._asking | coming, key=lambda name: self._place[name])
+        self._coming = {name: until_s for name, until_s in self._coming.items() if until_s > now_s}
+        return min(self._asking | self._coming.keys(), key=lambda name: self._place[name])
+
+    def _patience_s(self) -> float | None:
+        """Until the next stage that was waited for is given up; None if there is none."""
+        return max(0.0, min(self._coming.values()) - time.monotonic()) if self._coming else None
 
     def _expect(self, names: Iterable[str]) -> None:
         until_s = time.monotonic() + PATIENCE_S

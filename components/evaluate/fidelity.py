@@ -7,8 +7,9 @@ Two measures of motion, because a copied first frame is right wherever nothing m
 of the picture: `psnr_where_it_moves` looks only at pixels that differ from the last given frame, where copying it is
 wrong by definition; plain `psnr` is shown beside it.
 
-So has enlargement: bicubic risks nothing and is hard to beat in PSNR, but makes no detail. `detail_agreement` looks at
-what a small clip cannot show: the correlation of what shrinking would take away with that of the truth.
+So has enlargement: bicubic risks nothing and is hard to beat in PSNR, but makes next to no detail. `detail_agreement`
+looks at what a small clip cannot show: how far what shrinking would take away agrees with that of the truth, in place
+and in strength (Lin's concordance: 1 for equal detail, 0 for none or unrelated).
 
 Shapes: T frames, H height, W width, C channels.
 """
@@ -21,7 +22,7 @@ import numpy as np
 
 from components.estimate_structure import ops as structure
 from components.evaluate.data import Media
-from components.evaluate.ops import Doubles, Mask, Pixels, correlation, moving, psnr_db
+from components.evaluate.ops import Doubles, Mask, Pixels, concordance, correlation, moving, psnr_db
 from components.evaluate.records import Measure
 from components.evaluate.truth import Truth, unrelated
 from components.generate.data import Sample
@@ -93,7 +94,7 @@ def enlarged(samples: Sequence[Sample], media: Media, truth: Truth, scale: int) 
             found.append(Compared(sample, made, true, reconstructed, bicubic, where))
 
     def detail_agreement(pixels: Pixels, one: Compared) -> float:
-        return correlation(detail(pixels, scale), detail(one.true, scale))
+        return concordance(detail(pixels, scale), detail(one.true, scale))
 
     return [
         *_psnr(f"psnr_x{scale}", of_tokens, "bicubic of the same tokens"),

@@ -51,6 +51,14 @@ def correlation(one: NDArray[Any], other: NDArray[Any]) -> float:
     return float(first @ second / norm) if norm > 0 else 0.0
 
 
+def concordance(one: NDArray[Any], other: NDArray[Any]) -> float:
+    """Lin's coefficient of two arrays' values: 1 for equal ones, 0 if one is flat or they have nothing in common."""
+    first, second = one.astype(np.float64).ravel(), other.astype(np.float64).ravel()
+    shared = ((first - first.mean()) * (second - second.mean())).mean()
+    apart = first.var() + second.var() + (first.mean() - second.mean()) ** 2
+    return float(2 * shared / apart) if apart > 0 else 1.0
+
+
 def interval(values_N: Doubles, draws: int, seed: int) -> tuple[float, float]:
     """95 % bootstrap interval of the mean."""
     random = np.random.default_rng(seed)

@@ -19,7 +19,7 @@ class Architecture:
     hidden: int  # channels of a feed-forward layer
     dropout: float
     visual_embedding: CodeVectors  # "bits": a visual code is the sum of one vector per sign bit
-    visual_head: CodeVectors | Literal["halves"]  # how the output row of a visual code is made; or half by half
+    visual_head: CodeVectors | Literal["halves"]  # of the output rows; "halves": the low bits, then the high ones
 
     def __post_init__(self) -> None:
         if min(self.width, self.layers, self.heads, self.hidden) < 1:
@@ -70,7 +70,7 @@ class Optimization:
     beta2: float
     clip_norm: float
     global_batch_tokens: int  # positions a step over all devices; a group's batch is as many sequences as fit
-    head_chunk_tokens: int  # output positions whose logits are held at once; 0 holds all
+    head_chunk_tokens: int  # output positions whose logits a flat head holds at once; 0 holds all
     precision: Literal["float32", "bfloat16"]
     checkpoint_every_steps: int
 

@@ -17,7 +17,7 @@ from components.nn import halves
 from components.nn.transformer import FeedForward
 
 
-class Rows:
+class Flat:
     """One softmax over a table of output vectors (the paper's); `chunk` bounds the logits held at once, 0 holds all."""
 
     parts = 1

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from components.language_model.config import Architecture
 from components.language_model.embedding import CodeTable, Places, new_table
-from components.language_model.heads import Halves, Rows
+from components.language_model.heads import Flat, Halves
 from components.language_model.sequence import PARTS, Layout, Run, Shape
 from components.language_model.vocabulary import SPECIAL_IDS, Vocabulary
 from components.nn.transformer import Cache, FeedForward, SelfAttention, rotary_axes
@@ -184,15 +184,15 @@ class Model(nn.Module):
                     parts.append(self.visual(ids - vocabulary.visual_ids.start))
         return torch.cat(parts, dim=1)
 
-    def head(self, run: Run) -> Rows | Halves:
+    def head(self, run: Run) -> Flat | Halves:
         """What scores the codes that a run allows."""
         if run.modality == "visual":
-            return self.visual_head if isinstance(self.visual_head, Halves) else self._rows(self.visual_head.rows())
+            return self.visual_head if isinstance(self.visual_head, Halves) else self._flat(self.visual_head.rows())
         first = self.facts.vocabulary.audio_ids.start
-        return self._rows(self.audio_head[run.ids.start - first : run.ids.stop - first])
+        return self._flat(self.audio_head[run.ids.start - first : run.ids.stop - first])
 
-    def _rows(self, rows_VD: Tensor) -> Rows:
-        return Rows(rows_VD, self.head_chunk_tokens)
+    def _flat(self, rows_VD: Tensor) -> Flat:
+        return Flat(rows_VD, self.head_chunk_tokens)
 
 
 def _visual_head(architecture: Architecture, bits: int) -> CodeTable | Halves:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from components.language_model.heads import Halves, Rows
+from components.language_model.heads import Flat, Halves
 from components.language_model.model import Model
 from components.language_model.sequence import Layout, Part, Shape, layout
 from components.language_model.tasks import Task
@@ -25,7 +25,7 @@ from components.nn.transformer import Cache
 
 @dataclass(frozen=True)
 class Sampling:
-    """How the next code is drawn."""
+    """How the next code is drawn; from a head of halves, how each half is."""
 
     guidance: float  # 1 follows the text as learned, more exaggerates it; only tasks with text use it
     temperature: float  # 0 takes the likeliest code
@@ -144,7 +144,7 @@ class _Decoder:
         state_BND = self.model.run(x_BND, self.angles.between(first, self.length), self._mask(first), self.caches)
         return state_BND[:, -1]
 
-    def code(self, head: Rows | Halves, state_BD: Tensor, noise_BP: Tensor, settings: Sampling) -> Tensor:
+    def code(self, head: Flat | Halves, state_BD: Tensor, noise_BP: Tensor, settings: Sampling) -> Tensor:
         """Draw what comes next (B,), part by part; temperature, top_k and top_p apply to each part."""
         told: list[Tensor] = []
         for noise_B in noise_BP.unbind(dim=1):

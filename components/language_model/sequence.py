@@ -83,10 +83,12 @@ class Layout:
         Time counts latent frames, for sound too, so what is heard lies where it is seen. A position of the output looks
         from the place that it predicts: the same place in a condition is then no distance away.
         """
-        part, frame, row, column, _, sound_frame = self.places.float().unbind(dim=1)
-        heard = 1 + (sound_frame - 1) * self.shape.latent[0] / max(1, self.shape.audio_frames)
+        _, frame, row, column, _, sound_frame = self.places.float().unbind(dim=1)
+        frames = 1 + STRIDE_FRAMES * (self.shape.latent[0] - 1)
+        shown_frame = (sound_frame - 0.5) * frames / max(1, self.shape.audio_frames)  # in the middle of a sound frame
+        heard = 1 + (shown_frame - 1 + STRIDE_FRAMES / 2) / STRIDE_FRAMES
         time = torch.where(sound_frame > 0, heard, frame)
-        lies_NA = torch.stack([torch.arange(len(part), dtype=torch.float32), time, row, column], dim=1)
+        lies_NA = torch.stack([torch.arange(self.tokens, dtype=torch.float32), time, row, column], dim=1)
         looks_NA = lies_NA.clone()
         looks_NA[self.prefix : -1, 1:] = lies_NA[self.prefix + 1 :, 1:]
         return looks_NA, lies_NA

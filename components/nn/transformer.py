@@ -1,9 +1,9 @@
 """Transformer parts that several models share.
 
-A position is rotated by its own number only, so tokens keep their rotation when others are added after them:
-decoding with a cache equals the whole forward pass.
+A rotation depends on places alone, so tokens keep theirs when others are added after them: decoding with a cache equals
+the whole forward pass.
 
-Shapes: B sequences, N positions (M cached ones), D width, H heads, K width of a head.
+Shapes: B sequences, N positions (M cached ones), A axes of a place, D width, H heads, K width of a head.
 """
 
 from collections.abc import Sequence

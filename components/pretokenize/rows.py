@@ -6,9 +6,10 @@ order of their clip ids. A long clip is also a usual one, by its first frames.
 Shapes: N rows, B clips of a batch, T frames, H height, W width, C channels.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from components.pretokenize.data import CONDITION, Codes, Column
 from components.pretokenize.encoding import Encoders
 
 Arrays = dict[str, NDArray[Any]]
+SOUND = "audio"  # the column whose inputs are samples
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ class Sources:
     def group(self, fmt: Format, rows: Sequence[int], scratch: Path) -> dict[str, Column]:
         """All columns of one format."""
         columns: Arrays = {}
-        for span, batch in self._batches(rows, fmt, fmt.name):
-            _place(columns, span, self._codes(fmt, batch), len(rows), scratch)
+        for span, codes in self._encoded(rows, fmt, fmt.name, partial(self._seen_and_heard, fmt)):
+            _place(columns, span, codes, len(rows), scratch)
         clips = [self.clips[row] for row in rows]
         described: dict[str, Column] = {
             "start_s": np.array([clip.start_s for clip in clips]),
@@ -86,26 +88,27 @@ class Sources:
         """All columns of one super-resolution stage: the truth's codes, and those of its bicubic half."""
         high = self.config.high(stage)
         columns: Arrays = {}
-        for span, batch in self._batches(rows, high, f"pairs of {stage}"):
-            frames_BTHWC = np.stack([self.clips.pixels(row, high) for row in batch])
-            codes = {
-                "low": self.encoders.visual(ops.halved(frames_BTHWC)),
-                "high": self.encoders.visual(frames_BTHWC),
-            }
+        for span, codes in self._encoded(rows, high, f"pairs of {stage}", partial(self._at_two_sizes, high)):
             _place(columns, span, codes, len(rows), scratch)
         return self._named([self.clips[row] for row in rows], scratch) | columns
 
-    def _codes(self, fmt: Format, batch: Sequence[int]) -> dict[str, Codes]:
+    def _seen_and_heard(self, fmt: Format, batch: Sequence[int]) -> Arrays:
+        """What is tokenized of some clips of a group, by column."""
         frames_BTHWC = np.stack([self.clips.pixels(row, fmt) for row in batch])
-        codes = {"visual": self.encoders.visual(frames_BTHWC)}
+        inputs: Arrays = {"visual": frames_BTHWC}
         if fmt.frames > 1:
-            codes["audio"] = self.encoders.audio(np.stack([self.clips.samples(row, fmt.frames) for row in batch]))
+            inputs[SOUND] = np.stack([self.clips.samples(row, fmt.frames) for row in batch])
         if fmt.frames == self.config.formats.clip_frames:
-            codes["structure"] = self.encoders.visual(np.stack([self._structure(row) for row in batch]))
+            inputs["structure"] = np.stack([self._structure(row) for row in batch])
             for region in self.config.regions:
-                masked_BTHWC = np.stack([regions.condition(frames_THWC, region) for frames_THWC in frames_BTHWC])
-                codes[CONDITION + region] = self.encoders.visual(masked_BTHWC)
-        return codes
+                masked = [regions.condition(frames_THWC, region) for frames_THWC in frames_BTHWC]
+                inputs[CONDITION + region] = np.stack(masked)
+        return inputs
+
+    def _at_two_sizes(self, high: Format, batch: Sequence[int]) -> Arrays:
+        """What is tokenized of some super-resolution pairs, by column."""
+        frames_BTHWC = np.stack([self.clips.pixels(row, high) for row in batch])
+        return {"low": ops.halved(frames_BTHWC), "high": frames_BTHWC}
 
     def _structure(self, row: int) -> NDArray[np.uint8]:
         clip_id = self.clips[row].clip_id
@@ -130,10 +133,24 @@ class Sources:
             "text_length": length_N,
         }
 
-    def _batches(self, rows: Sequence[int], fmt: Format, label: str) -> Iterator[tuple[slice, Sequence[int]]]:
-        tokens = int(np.prod(self.encoders.latent(fmt)))
-        batches = list(ops.batches(rows, tokens, self.config.batch_tokens))
-        return progress(batches, total=len(batches), unit="batches", label=label)
+    def _encoded(
+        self, rows: Sequence[int], fmt: Format, label: str, read: Callable[[Sequence[int]], Arrays]
+    ) -> Iterator[tuple[slice, dict[str, Codes]]]:
+        """Codes of `rows`, batch by batch; each batch is read while the one before it is encoded."""
+        batches = list(ops.batches(rows, int(np.prod(self.encoders.latent(fmt))), self.config.batch_tokens))
+        with ThreadPoolExecutor(1, "reader") as reader:
+            ahead = reader.submit(read, batches[0][1])
+            for number, (span, _) in enumerate(progress(batches, total=len(batches), unit="batches", label=label), 1):
+                inputs = ahead.result()
+                if number < len(batches):
+                    ahead = reader.submit(read, batches[number][1])
+                yield (
+                    span,
+                    {
+                        name: self.encoders.audio(values) if name == SOUND else self.encoders.visual(values)
+                        for name, values in inputs.items()
+                    },
+                )
 
 
 def _place(columns: Arrays, span: slice, codes: dict[str, Codes], rows: int, scratch: Path) -> None:

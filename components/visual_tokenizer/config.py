@@ -113,7 +113,8 @@ class Diet:
 
     images: float  # single frames
     finer: tuple[float, float]  # windows at 2 and at 4 times the base size
-    masked: float  # share of the clips with a black rectangle, as inpainting will show them (COMMIT)
+    windows: int  # on one finer copy: decoding it for one only costs more than learning from it
+    masked: float  # share of the whole clips with a black rectangle, as inpainting will show them (COMMIT)
     global_batch_images: int
     global_batch_clips: int
 
@@ -122,8 +123,8 @@ class Diet:
             raise ValueError("diet: images is a share of the steps, and so is the sum of finer: between 0 and 1")
         if not 0 <= self.masked <= 1:
             raise ValueError(f"diet.masked is a share of the clips: between 0 and 1, got {self.masked}")
-        if min(self.global_batch_images, self.global_batch_clips) < 1:
-            raise ValueError("diet: the global batches must be positive")
+        if min(self.windows, self.global_batch_images, self.global_batch_clips) < 1:
+            raise ValueError("diet: windows and the global batches must be positive")
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,6 @@ from components.nn import weights
 from components.visual_tokenizer.config import FINEST, Architecture, Config
 from components.visual_tokenizer.model import Model
 
-WINDOWS = 4  # on one finer copy in a batch: decoding it costs more than learning from one of them
 ORIENTATIONS: tuple[Orientation, ...] = ("square", "portrait")
 
 
@@ -74,8 +73,8 @@ class Batches:
         orientation: Orientation = "square" if shared.random() < share else "portrait"
         size = self.formats.of(frames, orientation if factor == 1 else "square")
         count = max(1, count // world)
-        looks = WINDOWS if factor > 1 else 1
-        drawn = own.choice(group[orientation], -(-count // looks)).repeat(looks)[:count]
+        windows = diet.windows if factor > 1 else 1
+        drawn = own.choice(group[orientation], -(-count // windows)).repeat(windows)[:count]
         return torch.from_numpy(np.stack([self._one(own, int(index), orientation, factor, size) for index in drawn]))
 
     def _one(self, rng: np.random.Generator, index: int, orientation: Orientation, factor: int, size: Format) -> Pixels:
@@ -85,12 +84,15 @@ class Batches:
         sides = zip(pixels.shape[:3], (size.frames, size.height_px, size.width_px), strict=True)
         first, top, left = (int(rng.integers(have - want + 1)) for have, want in sides)
         window: Pixels = pixels[first : first + size.frames, top : top + size.height_px, left : left + size.width_px]
-        return masked(rng, window) if rng.random() < self.config.diet.masked else window
+        whole = factor == 1 and size.frames > 1
+        return masked(rng, window) if whole and rng.random() < self.config.diet.masked else window
 
 
 def masked(rng: np.random.Generator, pixels_THWC: Pixels) -> Pixels:
-    """Turn a rectangle black in every frame; its sides are a quarter to three quarters of the picture's."""
+    """Turn a rectangle black in every frame: up to three quarters of the picture's sides, or a band across it."""
     sizes = [int(rng.integers(side // 4, 3 * side // 4 + 1)) for side in pixels_THWC.shape[1:3]]
+    if (across := rng.integers(4)) < 2:
+        sizes[across] = pixels_THWC.shape[1 + across]
     top, left = (int(rng.integers(side - size + 1)) for side, size in zip(pixels_THWC.shape[1:3], sizes, strict=True))
     shown_THWC = pixels_THWC.copy()
     shown_THWC[:, top : top + sizes[0], left : left + sizes[1]] = 0

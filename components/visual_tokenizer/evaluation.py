@@ -21,14 +21,14 @@ from components.visual_tokenizer.model import Model
 BATCH = 8
 SHEET_CLIPS = 8  # of each orientation
 DEAD = 0.98
-CORPUS = "corpus"  # the rendered one has no folder of its own
+CORPUS = "rendered"  # clips without a folder of the user's
 
 
 @torch.no_grad()
 def measure(config: Config, model: Model, clips: Clips) -> dict[str, float]:
     """Mean PSNR (dB) of held-out clips at each size, beside what trivial answers give, and how the bits are used.
 
-    Where clips of several folders are there, each has figures of its own at the base size. A bit is dead if nearly all
+    Where clips of several folders are there, each has figures of its own at the base sizes. A bit is dead if nearly all
     tokens of the base size agree on it; its bias is the distance of its mean from 0.
     """
     figures: dict[str, float] = {}
@@ -41,9 +41,9 @@ def measure(config: Config, model: Model, clips: Clips) -> dict[str, float]:
         if found and form == base:
             usage_K = bits_K
     roots = _roots(clips)
-    for root in roots if len(roots) > 1 else []:
-        found, _ = _scores(model, clips, base, config.evaluation_clips, root)
-        figures |= {f"{name}_{base.name}_of_{root or CORPUS}": value for name, value in found.items()}
+    for root, form in product(roots if len(roots) > 1 else [], (base, others[0])):
+        found, _ = _scores(model, clips, form, config.evaluation_clips, root)
+        figures |= {f"{name}_{form.name}_of_{root or CORPUS}": value for name, value in found.items()}
     return figures | {"dead_bits": float((usage_K.abs() > DEAD).sum()), "mean_bit_bias": float(usage_K.abs().mean())}
 
 

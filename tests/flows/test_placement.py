@@ -14,8 +14,7 @@ def stage(name: str, *parents: str, threads: int = 1) -> Stage:
 
 
 def budget(total: int, *stages: Stage) -> Threads:
-    graph = Graph.of(stages)
-    return Threads(total, graph, graph.stages)
+    return Threads(total, Graph.of(stages).stages)
 
 
 def test_no_more_threads_are_out_than_there_are():
@@ -39,16 +38,16 @@ def test_no_more_threads_are_out_than_there_are():
 
 
 def test_one_that_wants_more_than_there_is_runs_alone():
-    big, small = stage("big", threads=64), stage("small")
-    threads = budget(2, big, small)
+    big, small, other = stage("big", threads=64), stage("small"), stage("other")
+    threads = budget(2, big, small, other)
     with threads.brought("big"), threads.taken(big):
         assert not can_take(threads, small)
-    assert can_take(threads, small)
+    assert can_take(threads, other)
 
 
 def test_a_failure_gives_the_threads_back_and_leaves_what_stands_below():
     one, other = stage("one"), stage("other")
-    threads = budget(1, one, other, stage("below", "one"))
+    threads = budget(1, one, other, stage("below", "one"), stage("last", "below"))
     with pytest.raises(ValueError, match="broken"), threads.brought("one"), threads.taken(one):
         raise ValueError("broken")
     assert can_take(threads, other)
@@ -77,7 +76,7 @@ def test_a_stage_that_never_asks_holds_nobody_up_for_ever(monkeypatch):
     threads = budget(1, silent, below, waiting)
     asked_s = time.monotonic()
     assert can_take(threads, waiting, within_s=5)
-    assert time.monotonic() - asked_s > 0.1
+    assert 0.1 < time.monotonic() - asked_s < 2
 
 
 def test_there_is_a_core():

@@ -62,7 +62,7 @@ def test_a_larger_version_stands_beside_both_bicubics(made, media, truth, heldou
     assert tokens.values[0] > pixels.baselines[0] > tokens.baselines[0]
     assert pixels.baseline_name == "bicubic of the true pixels"
     agreement = found["detail_agreement_x4"]
-    assert agreement.values[0] > 0.9 > 0.3 > agreement.baselines[0]
+    assert agreement.values[0] > 0.8 > 0.3 > agreement.baselines[0]
 
 
 def test_a_picture_that_is_only_an_enlargement_has_next_to_no_detail(truth, heldout, media):

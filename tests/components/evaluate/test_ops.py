@@ -62,3 +62,13 @@ def test_the_interval_holds_the_mean_and_shrinks_with_more_samples():
     assert high - low == pytest.approx(4 / 20, rel=0.25)
     assert ops.interval(values[:1], 10, 0) == (values[0], values[0])
     assert ops.interval(values, 300, 0) == (low, high)
+
+
+def test_concordance_asks_for_place_and_strength():
+    values = np.random.default_rng(0).normal(size=1000)
+    values -= values.mean()
+    assert ops.concordance(values, values) == pytest.approx(1)
+    assert 0.7 < ops.concordance(values / 2, values) < 0.85
+    assert ops.concordance(np.zeros(1000), values) == 0
+    assert ops.concordance(-values, values) == pytest.approx(-1)
+    assert ops.concordance(np.zeros(3), np.zeros(3)) == 1

@@ -1,23 +1,23 @@
 import pytest
 import torch
 
-from components.language_model.heads import Halves, Rows
+from components.language_model.heads import Flat, Halves
 
 BITS, WIDTH = 5, 8
 
 
-@pytest.fixture(params=["rows", "halves"])
-def head(request: pytest.FixtureRequest) -> Rows | Halves:
+@pytest.fixture(params=["flat", "halves"])
+def head(request: pytest.FixtureRequest) -> Flat | Halves:
     torch.manual_seed(0)
-    if request.param == "rows":
-        return Rows(torch.randn(1 << BITS, WIDTH))
+    if request.param == "flat":
+        return Flat(torch.randn(1 << BITS, WIDTH))
     halves = Halves(BITS, WIDTH)
     for parameter in halves.parameters():
         torch.nn.init.normal_(parameter)
     return halves
 
 
-def likelihoods(head: Rows | Halves, states: torch.Tensor) -> torch.Tensor:
+def likelihoods(head: Flat | Halves, states: torch.Tensor) -> torch.Tensor:
     """Of every code, (B, N, V)."""
     every = torch.arange(1 << BITS)
     losses = [head.losses(states, code.expand(states.shape[:2])) for code in every]

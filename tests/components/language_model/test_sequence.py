@@ -97,3 +97,24 @@ def test_empty_text_positions_are_seen_by_nobody():
     filled = plan.filled(torch.tensor([0, 3]))
     assert filled[0].sum() == plan.tokens - 4
     assert filled[1].sum() == plan.tokens - 1
+
+
+def test_an_output_looks_from_where_the_same_code_lies_in_a_condition():
+    plan = layout(TASKS["inpainting"], CLIP, 0, 4, PAPER)
+    looks, lies = plan.coordinates()
+    condition = next(segment for segment in plan.segments if segment.part == "masked")
+    output = next(segment for segment in plan.segments if segment.part == "visual_out")
+    before = slice(output.start - 1, output.stop - 1)
+    assert torch.equal(looks[before, 1:], lies[condition.start : condition.stop, 1:])
+    assert lies[condition.start, 1:].tolist() == [1, 1, 1]
+
+
+def test_sound_lies_at_the_latent_frame_that_shows_it():
+    plan = layout(TASKS["video-to-audio"], CLIP, CLIP.latent[0], 4, PAPER)
+    _, lies = plan.coordinates()
+    frames = 1 + 4 * (CLIP.latent[0] - 1)
+    for run in plan.runs:
+        for number, time in enumerate(lies[run.start : run.start + run.length, 1].tolist()):
+            middle = (number + 0.5) / CLIP.audio_frames * frames  # in video frames
+            shown = 1 if middle < 1 else 2 + (middle - 1) // 4
+            assert abs(time - shown) <= 0.5

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from components.nn.transformer import Cache, FeedForward, SelfAttention, rotary_table, rotate
+from components.nn.transformer import Cache, FeedForward, SelfAttention, rotary_axes, rotary_table, rotate
 
 
 def test_rotated_scores_depend_on_distance_only():
@@ -11,6 +11,22 @@ def test_rotated_scores_depend_on_distance_only():
         near, far = (rotary_table(torch.tensor([position]), 8) for position in (at, at + 3))
         scores.append((rotate(query, near) * rotate(key, far)).sum())
     torch.testing.assert_close(torch.stack(scores), scores[0].expand(3), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("width", [8, 12, 32])
+def test_scores_depend_on_the_distance_along_every_axis(width):
+    query, key = torch.randn(2, 1, 1, 1, width).unbind(0)
+
+    def score(at: list[float], far: list[float]) -> torch.Tensor:
+        near, there = (rotary_axes(torch.tensor([place]), width, (100.0, 50.0, 50.0, 50.0)) for place in (at, far))
+        return (rotate(query, near) * rotate(key, there)).sum()
+
+    torch.testing.assert_close(
+        score([1, 2, 3, 4], [2, 2, 5, 1]), score([7, 0, 0.5, 9], [8, 0, 2.5, 6]), atol=1e-4, rtol=1e-4
+    )
+    for axis in range(4):
+        moved = [float(axis == other) for other in range(4)]
+        assert abs(score([0, 0, 0, 0], moved) - score([0, 0, 0, 0], [0, 0, 0, 0])) > 1e-4
 
 
 def test_attention_through_a_cache_equals_attention_at_once():

@@ -5,6 +5,7 @@ import torch
 
 from components.super_resolution.config import Windows
 from components.super_resolution.layers import axial_table
+from components.super_resolution.model import SubPixel
 
 KEPT = torch.zeros(2, dtype=torch.bool)
 
@@ -59,3 +60,15 @@ def test_windows_must_tile_the_grid(model):
     windows = Windows(vertical=(1, 4, 2), horizontal=(1, 2, 4), temporal=(3, 4, 6))
     with pytest.raises(ValueError, match=r"windows\.temporal \(3, 4, 6\) must divide the token grid \(3, 4, 4\)"):
         replace(model.architecture, windows=windows)
+
+
+def test_a_small_token_reaches_the_four_large_ones_above_it_in_its_own_frame():
+    layer = SubPixel(3)
+    torch.nn.init.zeros_(layer.conv.bias)
+    weight = torch.zeros_like(layer.conv.weight)
+    weight[:, :, 1, 1] = torch.rand(weight.shape[:2])  # no neighbours
+    layer.conv.weight = torch.nn.Parameter(weight)
+    low = torch.zeros(1, 2, 3, 4, 3)
+    low[0, 1, 2, 1] = 1.0
+    reached = layer(low).abs().sum(-1).nonzero()[:, 1:].tolist()
+    assert reached == [[1, 4, 2], [1, 4, 3], [1, 5, 2], [1, 5, 3]]

@@ -32,7 +32,7 @@ def test_processes_share_the_kind_and_split_the_global_batch(batches: Batches):
 
 
 def test_a_finer_batch_is_a_window_on_the_finer_clip(config, kept_clips: Path):
-    batches = Batches(replace(config, diet=replace(config.diet, images=0.0, finer=(1.0, 0.0), masked=0.0)), kept_clips)
+    batches = Batches(replace(config, diet=replace(config.diet, images=0.0, finer=(1.0, 0.0), windows=1)), kept_clips)
     frames, rows, columns = np.meshgrid(np.arange(17), np.arange(112), np.arange(64), indexing="ij")
     places = np.stack([frames, rows, columns], axis=-1).astype(np.uint8)  # every pixel says where it is
     batches.sources = {("clip", 2): [places[:, :64]] * 14, ("clip_portrait", 2): [places] * 14}
@@ -53,8 +53,27 @@ def test_a_masked_clip_is_black_in_one_rectangle_of_every_frame_and_whole_elsewh
         black = (shown == 0).all(axis=(0, 3))
         rows, columns = black.any(axis=1), black.any(axis=0)
         assert np.array_equal(black, rows[:, None] & columns)
-        assert (4 <= rows.sum() <= 12, 6 <= columns.sum() <= 18) == (True, True)
+        assert (rows.sum() in (*range(4, 13), 16), columns.sum() in (*range(6, 19), 24)) == (True, True)
+        assert not (rows.all() and columns.all())
         assert np.array_equal(shown[:, ~black], whole[:, ~black])
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_whole_clips_are_masked_as_often_as_the_diet_says(config, kept_clips: Path, share: float):
+    diet = replace(config.diet, images=0.0, finer=(0.0, 0.0), masked=share)
+    batches = Batches(replace(config, diet=diet), kept_clips)
+    for step in range(4):
+        black = (batches.batch(step, 0, 1) == 0).all(dim=-1).flatten(1)
+        assert black.any(dim=1).tolist() == [bool(share)] * len(black)
+
+
+def test_a_finer_copy_is_looked_at_through_several_windows(config, kept_clips: Path):
+    diet = replace(config.diet, images=0.0, finer=(1.0, 0.0), windows=2, global_batch_clips=4)
+    batches, drawn = Batches(replace(config, diet=diet), kept_clips), list[int]()
+    one = batches._one
+    batches._one = lambda own, index, *how: drawn.append(index) or one(own, index, *how)
+    batches.batch(0, 0, 1)
+    assert drawn[::2] == drawn[1::2]
 
 
 def test_only_the_training_split_is_drawn_from(batches: Batches):
