@@ -28,7 +28,7 @@ from components.common.progress import Meter
 from components.common.random import seed_of
 
 ROWS = 100  # of a loss curve, whatever the number of steps
-SPIKE = 10.0  # a loss this many times the median of the last rows is a divergence
+SPIKE = 10.0  # a loss this many times the median of the last rows is a divergence, unless they waver as much
 B = TypeVar("B")
 
 
@@ -75,7 +75,8 @@ class History:
         """End a stretch at `step`; raises Diverged when the loss leapt."""
         row = {name: value.item() / self.counts[name] for name, value in sorted(self.sums.items())}
         recent = [past["loss"] for past in self.rows[-10:] if "loss" in past]
-        if len(recent) == 10 and 0 < SPIKE * statistics.median(recent) < row["loss"]:
+        middle, spread = (statistics.median(recent), max(recent) - min(recent)) if recent else (0.0, 0.0)
+        if len(recent) == 10 and row["loss"] - middle > (SPIKE - 1) * max(abs(middle), spread):
             raise Diverged(
                 f"the loss leapt to {row['loss']:.4g} at step {step}: lower the learning rate, or clip harder"
             )
