@@ -123,8 +123,7 @@ def _masked(frames_THWC: Pixels, mask: Path | None, task: Task, config: Config) 
     except Unreadable as error:
         raise ValueError(f"{mask} is no mask: {error}") from None
     hidden_HW = pixels.crop_and_resize(picture_HWC[None], *frames_THWC.shape[1:3])[0].mean(axis=-1) >= 128
-    fill = regions.blacked if task.masked == "inpaint" else regions.extended
-    return fill(frames_THWC, hidden_HW)
+    return regions.filled(frames_THWC, hidden_HW)
 
 
 def _path(path: Path | None) -> Path:

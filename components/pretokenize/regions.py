@@ -1,8 +1,9 @@
 """What a masked video-to-video task hides, and what its condition shows instead.
 
 COMMIT: a condition is tokenized from pixels whose hidden part is gone, so no token of it can carry what the task asks
-for. Inside a video (inpainting) the hidden part turns black; around it (outpainting) the edge of the visible part is
-repeated outwards. Bands and centre cover the middle half, as in MAGVIT.
+for. The edge of the visible part spreads over the hidden one, inside a video (inpainting) as around it (outpainting).
+MAGVIT turns a hole black; a hole that no video has shifts the statistics the tokenizer normalises by, and a small one
+then tells little of what is visible. Bands and centre cover the middle half, as in MAGVIT.
 
 Shapes: T frames, H height, W width, C channels; pixels are bytes.
 """
@@ -11,6 +12,7 @@ from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from components.pretokenize.config import Region
 
@@ -39,28 +41,16 @@ def hidden(region: Region, height_px: int, width_px: int) -> Mask:
 
 
 def condition(frames_THWC: Pixels, region: Region) -> Pixels:
-    """Return the frames with what `region` hides replaced."""
-    hidden_HW = hidden(region, *frames_THWC.shape[1:3])
-    return blacked(frames_THWC, hidden_HW) if region.startswith("inpaint") else extended(frames_THWC, hidden_HW)
+    """Return the frames with what `region` hides filled."""
+    return filled(frames_THWC, hidden(region, *frames_THWC.shape[1:3]))
 
 
-def blacked(frames_THWC: Pixels, hidden_HW: Mask) -> Pixels:
-    """Turn hidden pixels black."""
-    return np.where(hidden_HW[None, :, :, None], np.uint8(0), frames_THWC)
-
-
-def extended(frames_THWC: Pixels, hidden_HW: Mask) -> Pixels:
-    """Give each hidden pixel the colour of the nearest one in the rectangle that spans the visible part.
-
-    Raises ValueError if nothing is visible.
-    """
-    rows, columns = np.flatnonzero(~hidden_HW.all(axis=1)), np.flatnonzero(~hidden_HW.all(axis=0))
-    if not rows.size:
-        raise ValueError("the mask hides the whole picture: outpainting needs something to start from")
-    row = np.clip(np.arange(hidden_HW.shape[0]), rows[0], rows[-1])
-    column = np.clip(np.arange(hidden_HW.shape[1]), columns[0], columns[-1])
-    spread_THWC = frames_THWC[:, row[:, None], column[None, :]]
-    return np.where(hidden_HW[None, :, :, None], spread_THWC, frames_THWC)
+def filled(frames_THWC: Pixels, hidden_HW: Mask) -> Pixels:
+    """Give each hidden pixel the colour of the nearest visible one; raises ValueError if nothing is visible."""
+    if hidden_HW.all():
+        raise ValueError("the mask hides the whole picture: leave some of it visible to go on from")
+    row_HW, column_HW = ndimage.distance_transform_edt(hidden_HW, return_distances=False, return_indices=True)
+    return frames_THWC[:, row_HW, column_HW]
 
 
 def _middle(length_px: int) -> Mask:

@@ -114,15 +114,17 @@ class Diet:
     images: float  # single frames
     finer: tuple[float, float]  # windows at 2 and at 4 times the base size
     windows: int  # on one finer copy: decoding it for one only costs more than learning from it
-    masked: float  # share of the whole clips with a black rectangle, as inpainting will show them (COMMIT)
+    balance: (
+        float  # between folders: 0 draws every clip alike, 1 every folder alike, 0.5 folders by the root of their size
+    )
     global_batch_images: int
     global_batch_clips: int
 
     def __post_init__(self) -> None:
         if not 0 <= self.images <= 1 or min(self.finer) < 0 or sum(self.finer) > 1:
             raise ValueError("diet: images is a share of the steps, and so is the sum of finer: between 0 and 1")
-        if not 0 <= self.masked <= 1:
-            raise ValueError(f"diet.masked is a share of the clips: between 0 and 1, got {self.masked}")
+        if not 0 <= self.balance <= 1:
+            raise ValueError(f"diet.balance must lie between 0 (clips alike) and 1 (folders alike), got {self.balance}")
         if min(self.windows, self.global_batch_images, self.global_batch_clips) < 1:
             raise ValueError("diet: windows and the global batches must be positive")
 

@@ -7,10 +7,13 @@ inpainting will show them. All of it is a pure function of the step.
 Shapes: B clips, T frames, H height, W width, C channels; pixels are uint8 until the model takes them.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from components.common.errors import DataError
@@ -32,10 +35,38 @@ def load(folder: Path) -> Model:
     return model
 
 
+class Group:
+    """Clips that may share a batch, each with its weight in the draw."""
+
+    def __init__(self, clips: Sequence[int], weights: NDArray[np.float64]):
+        self.clips = np.array(clips, dtype=np.int64)
+        self._reached = weights[self.clips].cumsum()
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    @property
+    def weight(self) -> float:
+        """Sum of the weights."""
+        return float(self._reached[-1]) if len(self) else 0.0
+
+    def draw(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
+        """Some clips, with replacement."""
+        drawn: NDArray[np.int64] = self.clips[self._reached.searchsorted(self.weight * rng.random(count))]
+        return drawn
+
+
+def balanced(folders: Sequence[str], balance: float) -> NDArray[np.float64]:
+    """Weight of each clip, so that a folder of n clips weighs n^(1 - balance)."""
+    clips = Counter(folders)
+    return np.array([clips[folder] ** -balance for folder in folders])
+
+
 class Batches:
     """The diet of the training, on the train split of the kept clips; raises DataError if it has nothing to draw from.
 
-    The share of an orientation in the steps is its share of the clips.
+    A clip's weight in the draw is that of its folder, divided by the clips in there. The share of an orientation in the
+    steps is its share of the weight.
     """
 
     def __init__(self, config: Config, folder: Path):
@@ -45,9 +76,12 @@ class Batches:
             self.formats.clip_frames if clip.frames >= self.formats.clip_frames else 1 for clip in self.clips
         ]
         orientations = [clip.orientation for clip in self.clips]
+        weights = balanced([clip.root for clip in self.clips], config.diet.balance)
         self.groups = {  # least frames -> orientation -> clips
             least: {
-                name: [i for i, frames in enumerate(self.frames) if frames >= least and orientations[i] == name]
+                name: Group(
+                    [i for i, frames in enumerate(self.frames) if frames >= least and orientations[i] == name], weights
+                )
                 for name in ORIENTATIONS
             }
             for least in (1, self.formats.clip_frames)
@@ -58,7 +92,7 @@ class Batches:
             for factor in (1, 2, FINEST)
         }
         for least in (1,) * (config.diet.images > 0) + (self.formats.clip_frames,) * (config.diet.images < 1):
-            if not any(self.groups[least].values()):
+            if not any(len(group) for group in self.groups[least].values()):
                 raise DataError(f"no training clip has {least} frames: add sources, or let the filter keep more")
 
     def batch(self, step: int, rank: int, world: int) -> Tensor:
@@ -70,12 +104,12 @@ class Batches:
         frames, count = (1, diet.global_batch_images) if still else (self.formats.clip_frames, diet.global_batch_clips)
         factor = int(shared.choice([1, 2, FINEST], p=[1 - sum(diet.finer), *diet.finer]))
         group = self.groups[frames]
-        share = len(group["square"]) / (len(group["square"]) + len(group["portrait"]))
+        share = group["square"].weight / (group["square"].weight + group["portrait"].weight)
         orientation: Orientation = "square" if shared.random() < share else "portrait"
         size = self.formats.of(frames, orientation if factor == 1 else "square")
         count = max(1, count // world)
         windows = diet.windows if factor > 1 else 1
-        drawn = own.choice(group[orientation], -(-count // windows)).repeat(windows)[:count]
+        drawn = group[orientation].draw(own, -(-count // windows)).repeat(windows)[:count]
         return torch.from_numpy(np.stack([self._one(own, int(index), orientation, factor, size) for index in drawn]))
 
     def _one(self, rng: np.random.Generator, index: int, orientation: Orientation, factor: int, size: Format) -> Pixels:
@@ -85,16 +119,4 @@ class Batches:
         sides = zip(pixels.shape[:3], (size.frames, size.height_px, size.width_px), strict=True)
         first, top, left = (int(rng.integers(have - want + 1)) for have, want in sides)
         window: Pixels = pixels[first : first + size.frames, top : top + size.height_px, left : left + size.width_px]
-        whole = factor == 1 and size.frames > 1
-        return masked(rng, window) if whole and rng.random() < self.config.diet.masked else window
-
-
-def masked(rng: np.random.Generator, pixels_THWC: Pixels) -> Pixels:
-    """Turn a rectangle black in every frame: up to three quarters of the picture's sides, or a band across it."""
-    sizes = [int(rng.integers(side // 4, 3 * side // 4 + 1)) for side in pixels_THWC.shape[1:3]]
-    if (across := rng.integers(4)) < 2:
-        sizes[across] = pixels_THWC.shape[1 + across]
-    top, left = (int(rng.integers(side - size + 1)) for side, size in zip(pixels_THWC.shape[1:3], sizes, strict=True))
-    shown_THWC = pixels_THWC.copy()
-    shown_THWC[:, top : top + sizes[0], left : left + sizes[1]] = 0
-    return shown_THWC
+        return window

@@ -25,39 +25,41 @@ CORPUS = "rendered"  # clips without a folder of the user's
 
 
 @torch.no_grad()
-def measure(config: Config, model: Model, clips: Clips) -> dict[str, float]:
-    """Mean PSNR (dB) of held-out clips at each size, beside what trivial answers give, and how the bits are used.
+def measure(config: Config, model: Model, clips: Clips, known: Clips) -> dict[str, float]:
+    """Mean PSNR (dB) of held-out `clips` at each size, beside what trivial answers give, and how the bits are used.
 
-    Where clips of several folders are there, each has figures of its own at the base sizes. A bit is dead if nearly all
-    tokens of the base size agree on it; its bias is the distance of its mean from 0.
+    Trivial are the mean frame of as many `known` clips, which says nothing of the clip, and the mean colour of each of
+    its frames. Where clips of several folders are there, each has figures of its own at the base sizes. A bit is dead
+    if nearly all tokens of the base size agree on it; its bias is the distance of its mean from 0.
     """
     figures: dict[str, float] = {}
     usage_K = torch.zeros(config.architecture.codebook_bits)
     base, *others = _forms(config)
     for form in (base, *others):
         finer = form.height_px * form.width_px // (config.formats.height_px * config.formats.width_px)
-        found, bits_K = _scores(model, clips, form, max(4, config.evaluation_clips // finer))  # the finer, the dearer
+        count = max(4, config.evaluation_clips // finer)  # the finer, the dearer
+        found, bits_K = _scores(model, clips, known, form, count)
         figures |= {f"{name}_{form.name}": value for name, value in found.items()}
         if found and form == base:
             usage_K = bits_K
     roots = _roots(clips)
     for root, form in product(roots if len(roots) > 1 else [], (base, others[0])):
-        found, _ = _scores(model, clips, form, config.evaluation_clips, root)
+        found, _ = _scores(model, clips, known, form, config.evaluation_clips, root)
         figures |= {f"{name}_{form.name}_of_{root or CORPUS}": value for name, value in found.items()}
     return figures | {"dead_bits": float((usage_K.abs() > DEAD).sum()), "mean_bit_bias": float(usage_K.abs().mean())}
 
 
 def _scores(
-    model: Model, clips: Clips, form: Format, count: int, root: str | None = None
+    model: Model, clips: Clips, known: Clips, form: Format, count: int, root: str | None = None
 ) -> tuple[dict[str, float], Tensor]:
-    """PSNR of reconstructions, of every frame's mean colour and, for clips, of the mean frame; and every bit's mean."""
-    scores: dict[str, list[Tensor]] = {}
-    bits = []
-    for x_BCTHW in _batches(clips, form, count, next(model.parameters()).device, root):
+    """PSNR of reconstructions and of the trivial answers, and every bit's mean."""
+    device, scores, bits = next(model.parameters()).device, dict[str, list[Tensor]](), []
+    seen = [x_BCTHW.mean(2, keepdim=True) for x_BCTHW in _batches(known, form, count, device, root)]
+    for x_BCTHW in _batches(clips, form, count, device, root):
         codes_BTHW = model.encode(x_BCTHW)
         answers = {"psnr_db": model.decode(codes_BTHW), "mean_colour_psnr_db": x_BCTHW.mean((3, 4), keepdim=True)}
-        if form.frames > 1:
-            answers["mean_frame_psnr_db"] = x_BCTHW.mean(2, keepdim=True)
+        if seen:
+            answers["mean_frame_psnr_db"] = torch.cat(seen).mean(0, keepdim=True)
         for name, y_BCTHW in answers.items():
             scores.setdefault(name, []).append(psnr_db(y_BCTHW, x_BCTHW))
         bits.append(lfq.vectors(codes_BTHW, model.config.codebook_bits).mean((2, 3, 4)).cpu())

@@ -41,10 +41,10 @@ def run(config: Config, *, clips: Path, pretrained: Path, initial: Path | None =
     )
     average = training.modules["ema"].eval()
     assert isinstance(average, Model)
-    heldout = Clips(clips, split="heldout")
+    heldout, known = Clips(clips, split="heldout"), Clips(clips, split="train")
     with torch.no_grad(), artifacts.fresh(output) as folder:
         weights.save(folder, average, asdict(config.architecture))
-        artifacts.write_json(folder / "metrics.json", evaluation.measure(config, average, heldout))
+        artifacts.write_json(folder / "metrics.json", evaluation.measure(config, average, heldout, known))
         (folder / "reconstructions.png").write_bytes(encode_png(evaluation.sheet(config, average, heldout)))
         history.write_csv(folder / "losses.csv")
         inputs = {"clips": clips, "pretrained": pretrained, "initial": initial}

@@ -31,13 +31,22 @@ def test_the_centre_is_the_middle_half_of_both_sides():
     assert hidden_HW.sum() == 8 * 4
 
 
-def test_a_hole_is_black_and_a_surrounding_repeats_the_edge():
-    assert not regions.condition(FRAMES_THWC, "inpaint_centre")[:, 4:12, 2:6].any()
+def test_the_nearest_visible_pixel_spreads_over_the_hidden_part():
+    inside_THWC = regions.condition(FRAMES_THWC, "inpaint_horizontal")
+    np.testing.assert_array_equal(inside_THWC[:, 4:8], FRAMES_THWC[:, [3, 3, 3, 3]])
+    np.testing.assert_array_equal(inside_THWC[:, 8:12], FRAMES_THWC[:, [12, 12, 12, 12]])
     outside_THWC = regions.condition(FRAMES_THWC, "outpaint_centre")
     np.testing.assert_array_equal(outside_THWC[:, 0, 0], FRAMES_THWC[:, 4, 2])
     np.testing.assert_array_equal(outside_THWC[:, 8, 7], FRAMES_THWC[:, 8, 5])
 
 
-def test_a_mask_that_hides_everything_cannot_be_extended():
+def test_a_mask_of_any_shape_is_filled_from_what_it_leaves():
+    hidden_HW = np.ones((16, 8), bool)
+    hidden_HW[3, 5] = False
+    filled_THWC = regions.filled(FRAMES_THWC, hidden_HW)
+    np.testing.assert_array_equal(filled_THWC, np.broadcast_to(FRAMES_THWC[:, 3:4, 5:6], FRAMES_THWC.shape))
+
+
+def test_a_mask_that_hides_everything_cannot_be_filled():
     with pytest.raises(ValueError, match="hides the whole picture"):
-        regions.extended(FRAMES_THWC, np.ones((16, 8), bool))
+        regions.filled(FRAMES_THWC, np.ones((16, 8), bool))

@@ -55,7 +55,7 @@ def config(architecture: Architecture, formats: Formats) -> Config:
             discriminator_channels=4,
             discriminator_multipliers=(2, 2),
         ),
-        diet=Diet(images=0.4, finer=(0.2, 0.2), windows=2, masked=0.2, global_batch_images=4, global_batch_clips=2),
+        diet=Diet(images=0.4, finer=(0.2, 0.2), windows=2, balance=0.5, global_batch_images=4, global_batch_clips=2),
         precision="float32",
         steps=6,
         learning_rate=0.002,

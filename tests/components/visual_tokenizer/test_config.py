@@ -59,8 +59,8 @@ def test_formats_must_fill_the_grid(config: Config):
 def test_shares_weights_and_rates_must_make_sense(config: Config, image_config: Config):
     with pytest.raises(ValueError, match="a share of the steps"):
         replace(config.diet, finer=(0.7, 0.4))
-    with pytest.raises(ValueError, match=r"diet\.masked"):
-        replace(config.diet, masked=1.5)
+    with pytest.raises(ValueError, match=r"diet\.balance"):
+        replace(config.diet, balance=1.5)
     with pytest.raises(ValueError, match=r"diet\.images must be 1"):
         replace(image_config, diet=config.diet)
     with pytest.raises(ValueError, match="negative"):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from components.common.errors import DataError
-from components.visual_tokenizer.data import Batches, masked
+from components.visual_tokenizer.data import Batches, Group, balanced
 
 
 @pytest.fixture
@@ -45,26 +45,18 @@ def test_a_finer_batch_is_a_window_on_the_finer_clip(config, kept_clips: Path):
     assert len(corners.unique(dim=0)) > 8
 
 
-def test_a_masked_clip_is_black_in_one_rectangle_of_every_frame_and_whole_elsewhere():
-    random = np.random.default_rng(0)
-    whole = random.integers(1, 256, (5, 16, 24, 3), dtype=np.uint8)
-    for _ in range(20):
-        shown = masked(random, whole)
-        black = (shown == 0).all(axis=(0, 3))
-        rows, columns = black.any(axis=1), black.any(axis=0)
-        assert np.array_equal(black, rows[:, None] & columns)
-        assert (rows.sum() in (*range(4, 13), 16), columns.sum() in (*range(6, 19), 24)) == (True, True)
-        assert not (rows.all() and columns.all())
-        assert np.array_equal(shown[:, ~black], whole[:, ~black])
+@pytest.mark.parametrize(("balance", "share"), [(0.0, 0.1), (0.5, 0.25), (1.0, 0.5)])
+def test_a_small_folder_is_drawn_as_often_as_the_balance_says(balance: float, share: float):
+    weights = balanced(["large"] * 90 + ["small"] * 10, balance)
+    assert weights[90:].sum() / weights.sum() == pytest.approx(share)
+    drawn = Group(range(100), weights).draw(np.random.default_rng(0), 4000)
+    assert (drawn >= 90).mean() == pytest.approx(share, abs=0.03)
+    assert len(np.unique(drawn)) == 100
 
 
-@pytest.mark.parametrize("share", [0.0, 1.0])
-def test_whole_clips_are_masked_as_often_as_the_diet_says(config, kept_clips: Path, share: float):
-    diet = replace(config.diet, images=0.0, finer=(0.0, 0.0), masked=share)
-    batches = Batches(replace(config, diet=diet), kept_clips)
-    for step in range(4):
-        black = (batches.batch(step, 0, 1) == 0).all(dim=-1).flatten(1)
-        assert black.any(dim=1).tolist() == [bool(share)] * len(black)
+def test_a_group_draws_its_own_clips_only():
+    group = Group([2, 5, 7], balanced(["a"] * 4 + ["b"] * 4, 0.5))
+    assert set(group.draw(np.random.default_rng(0), 100)) == {2, 5, 7}
 
 
 def test_a_finer_copy_is_looked_at_through_several_windows(config, kept_clips: Path):
