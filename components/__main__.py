@@ -131,4 +131,7 @@ def _stop(number: int, _frame: object) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # all is written; to take torch, Lightning and MLflow apart would cost each stage 2 s more

@@ -61,14 +61,21 @@ def continued(samples: Sequence[Sample], media: Media, truth: Truth, moving_thre
 
 
 def painted(samples: Sequence[Sample], media: Media, truth: Truth) -> list[Measure]:
-    """What was hidden, beside grey."""
-    compared = []
+    """What was hidden, beside grey, and beside what the model was shown in its place."""
+    grey: list[Compared] = []
+    shown: list[Compared] = []
     for sample, made, true, reconstructed in _pairs(samples, media, truth):
-        hidden_HW = regions.hidden(cast(Region, sample.region), *true.shape[1:3])
-        where = np.broadcast_to(hidden_HW, true.shape[:3])
-        grey = media.shown(np.where(where[..., None], GREY, true))
-        compared.append(Compared(sample, made, true, reconstructed, grey, where))
-    return _psnr("psnr_where_hidden", compared, "grey fill")
+        region = cast(Region, sample.region)
+        where = np.broadcast_to(regions.hidden(region, *true.shape[1:3]), true.shape[:3])
+        for found, pixels in (
+            (grey, np.where(where[..., None], GREY, true)),
+            (shown, regions.condition(true, region)),
+        ):
+            found.append(Compared(sample, made, true, reconstructed, media.shown(pixels), where))
+    return [
+        *_psnr("psnr_where_hidden", grey, "grey fill"),
+        *_psnr("psnr_where_hidden_beside_edge", shown, "edge of the visible part spread out"),
+    ]
 
 
 def enlarged(samples: Sequence[Sample], media: Media, truth: Truth, scale: int) -> list[Measure]:

@@ -3,6 +3,7 @@ import pytest
 
 from components.evaluate import fidelity
 from components.media.pixels import crop_and_resize
+from components.pretokenize import regions
 
 
 def by_name(measures):
@@ -39,12 +40,20 @@ def test_only_what_was_hidden_counts(made, media, truth, heldout):
     only_hole = np.zeros_like(true)
     only_hole[:, 4:12, 4:12] = true[:, 4:12, 4:12]
     sample = made(0, only_hole, task="inpainting", clip=heldout[0], region="inpaint_centre")
-    (inside,) = fidelity.painted([sample], media, truth)
-    assert inside.name == "psnr_where_hidden"
-    assert inside.values[0] > inside.baselines[0] + 8
+    inside = fidelity.painted([sample], media, truth)
+    assert [measure.name for measure in inside] == ["psnr_where_hidden", "psnr_where_hidden_beside_edge"]
+    for measure in inside:
+        assert measure.values[0] > measure.baselines[0] + 8
     wrong = made(1, only_hole, task="outpainting", clip=heldout[0], region="outpaint_centre")
-    (outside,) = fidelity.painted([wrong], media, truth)
-    assert outside.values[0] < outside.baselines[0]
+    for measure in fidelity.painted([wrong], media, truth):
+        assert measure.values[0] < measure.baselines[0]
+
+
+def test_showing_the_condition_again_is_no_better_than_its_baseline(made, media, truth, heldout):
+    shown = regions.condition(truth.pixels(heldout[0].clip_id, media.formats.clip), "inpaint_centre")
+    sample = made(0, shown, task="inpainting", clip=heldout[0], region="inpaint_centre")
+    edge = by_name(fidelity.painted([sample], media, truth))["psnr_where_hidden_beside_edge"]
+    assert edge.values == pytest.approx(edge.baselines, abs=0.01)
 
 
 def test_a_larger_version_stands_beside_both_bicubics(made, media, truth, heldout):
