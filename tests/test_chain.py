@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
+from components.generate.data import read_table
+from components.report.ops import tasks
+
 ROOT = Path(__file__).parents[1]
 PATIENCE_S = 900
 TRAINS = ("tokenizer", "text_encoder", "judge", "language_model", "adapt", "super_resolution")
@@ -82,6 +85,13 @@ def test_a_run_ends_with_a_report_and_three_videos_that_it_names(flow_clone: tup
     assert (folder / "report/index.html").is_file()
     assert "report/index.html" in said
     assert sum(word.endswith(".mp4") for word in said.split()) >= 3
+
+
+def test_the_report_has_words_for_every_task_of_the_samples(flow_clone: tuple[Path, str]) -> None:
+    folder, _ = flow_clone
+    made = {sample.task for sample in read_table(folder / "data/samples")}
+    assert len(made) > 10
+    assert all(tasks.described(name) for name in made)
 
 
 def test_a_second_run_starts_no_stage(flow_clone: tuple[Path, str]) -> None:

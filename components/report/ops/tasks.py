@@ -2,15 +2,17 @@
 
 from typing import Final
 
+from components.generate.selection import plain
 from components.language_model.tasks import TASKS, Task
 from components.report.ops import words
 
+KNOWN: Final = {plain(task): task for task in TASKS.values()}  # by the names that samples and scores give them
 SUPER_RESOLUTION: Final = "super_resolution"  # the one thing that samples show and the language model does not do
 
 
 def takes_media(name: str) -> bool:
     """Whether what is made starts from a real clip, so that the two are worth comparing."""
-    task = TASKS.get(name)
+    task = KNOWN.get(name)
     if task is None:
         return name == SUPER_RESOLUTION
     return task.frames != "none" or task.masked != "none" or task.structure or task.sound != "none"
@@ -18,17 +20,17 @@ def takes_media(name: str) -> bool:
 
 def order(name: str) -> tuple[bool, bool, int]:
     """Sorts tasks that follow words before others, clips before pictures, then as the language model lists them."""
-    task = TASKS.get(name)
+    task = KNOWN.get(name)
     if task is None:
-        return (True, True, len(TASKS) + (name == SUPER_RESOLUTION))
-    return (not task.text, task.media == "image", list(TASKS).index(name))
+        return (True, True, len(KNOWN) + (name == SUPER_RESOLUTION))
+    return (not task.text, task.media == "image", list(KNOWN).index(name))
 
 
 def described(name: str) -> str:
     """One sentence; empty for a name that is no task."""
     if name == SUPER_RESOLUTION:
         return "Each stage doubles height and width. The largest is shown at its true size, the others enlarged."
-    task = TASKS.get(name)
+    task = KNOWN.get(name)
     if task is None:
         return ""
     visual = [("a picture" if task.media == "image" else "a video")] if task.makes_visual else []

@@ -12,6 +12,7 @@ from components.common import artifacts
 from components.common.formats import Formats
 from components.filter import data as clips
 from components.generate.data import Sample, write_table
+from components.generate.selection import plain
 from components.language_model.tasks import TASKS
 from components.media import audio, images, video
 from components.report.config import Config
@@ -29,7 +30,7 @@ FORMATS = Formats(
     text_tokens=16,
 )
 TEXT_TO_VIDEO, INPAINTING = (
-    next(task.name for task in TASKS.values() if rule(task))
+    next(plain(task) for task in TASKS.values() if rule(task))
     for rule in (
         lambda task: task.text and task.media == "video" and task.frames == "none" and not task.structure,
         lambda task: task.masked == "inpaint",

@@ -2,7 +2,6 @@
 
 import pytest
 
-from components.language_model.tasks import TASKS
 from components.report.ops import tasks, words
 
 
@@ -35,13 +34,13 @@ def test_lists_read_as_sentences_do(parts: list[str], text: str) -> None:
     assert words.listed(parts) == text
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", tasks.KNOWN)
 def test_every_task_says_what_it_is_given_and_what_it_makes(name: str) -> None:
     assert tasks.described(name).startswith("From ")
     assert tasks.described(name).endswith(".")
 
 
 def test_what_follows_words_comes_first_and_super_resolution_last() -> None:
-    ordered = sorted([*TASKS, tasks.SUPER_RESOLUTION], key=tasks.order)
-    assert TASKS[ordered[0]].text
+    ordered = sorted([*tasks.KNOWN, tasks.SUPER_RESOLUTION], key=tasks.order)
+    assert tasks.KNOWN[ordered[0]].text
     assert ordered[-1] == tasks.SUPER_RESOLUTION
