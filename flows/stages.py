@@ -1,5 +1,6 @@
-"""The bridge to DVC: reads the stages, says what is where, and records results. No other module imports `dvc`.
+"""The bridge to DVC: reads the stages, says what is where, and records results.
 
+No other module but `flows.remote`, its other half, imports `dvc`.
 `dvc.repo.Repo` is not a public interface: it is pinned, and tests/flows/test_stages.py holds it to what is used here.
 What this writes (dvc.lock, cache, run-cache) is what `dvc repro` would write. dvc.yaml is read once per `Repository`;
 every method may be called from any thread; the current folder must be the root of the checkout.
@@ -9,13 +10,14 @@ A kill at any moment leaves nothing that the next `Repository` cannot work with:
 import json
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from tempfile import TemporaryDirectory
+from typing import Any, Literal, TypeVar
 
-import psutil
 from dvc.dependency import ParamsDependency
 from dvc.dvcfile import load_file
 from dvc.exceptions import DvcException
@@ -29,9 +31,14 @@ from dvc.utils.serialize import dumps_yaml, load_yaml, loads_yaml
 from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.meta import Meta
 
+from components.common import errors
 from components.common.artifacts import replace_file
+from flows import claims
 from flows.graph import Entry, Graph, Item, Stage
+from flows.lockfile import entry_of, text_of
+from flows.remote import Remote, copied
 
+Answer = TypeVar("Answer")
 Place = Literal["workspace", "cache", "remote"]
 
 
@@ -49,11 +56,12 @@ class Repository:
     def __init__(self, root: Path):
         logging.getLogger("dvc").setLevel(logging.WARNING)
         self._guard = threading.RLock()
+        self._silent = False  # of the remote: it did not answer
         with _in_words():
             self._repo = Repo(str(root), _wait_for_lock=True)
             self._lockfile = root / "dvc.lock"
             with lock_repo(self._repo):
-                _forget_dead_lockers(Path(self._repo.tmp_dir) / "rwlock")
+                claims.forget_dead(Path(self._repo.tmp_dir) / "rwlock")
                 self._repo.index.check_graph()
                 parents = {stage: list(self._repo.index.graph.successors(stage)) for stage in self._repo.index.graph}
             self._names = {stage.name: sorted(p.name for p in above) for stage, above in parents.items() if stage.cmd}
@@ -68,12 +76,12 @@ class Repository:
     def commands(self) -> dict[str, str]:
         """Stage -> command, before any parameter is looked at."""
         with self._held():
-            return {name: _text(self._stages[name].cmd) for name in self._stages}
+            return {name: text_of(self._stages[name].cmd) for name in self._stages}
 
     def recorded(self, name: str) -> Entry | None:
         """The stage's entry in dvc.lock."""
         raw = self._recorded.get(name)
-        return _entry(raw) if raw else None
+        return entry_of(raw) if raw else None
 
     def item(self, name: str, path: str) -> Item | None:
         """What lies in the workspace at an input or output of stage `name`, or None."""
@@ -95,10 +103,8 @@ class Repository:
                 return "workspace"
             if all(not out.changed_cache() for out in stage.outs):
                 return "cache"
-            remote = self._remote()
-            if remote and all(remote.exists(out.hash_info.value) for out in stage.outs):
-                return "remote"
-            return None
+            hashes = [out.hash_info.value for out in stage.outs]
+            return "remote" if self._ask(lambda remote: remote.holds(hashes)) else None
 
     def find(self, name: str, deps: Mapping[str, Item]) -> Entry | None:
         """The run-cache's entry, local or remote, for the stage as it is now if its inputs were `deps`."""
@@ -110,7 +116,7 @@ class Repository:
                 else:
                     _fill(dep, deps[dep.def_path])
             raw = self._local_entry(stage) or self._remote_entry(stage)
-            return _entry(raw) if raw else None
+            return entry_of(raw) if raw else None
 
     def checkout(self, name: str) -> None:
         """Bring the recorded outputs of a stage from the cache or the remote into the workspace."""
@@ -161,7 +167,7 @@ class Repository:
         document["stages"] = {**document.get("stages", {}), stage.name: raw}
         replace_file(self._lockfile, dumps_yaml(document).encode())
         self._recorded = self._read_lockfile()
-        return _entry(raw)
+        return entry_of(raw)
 
     @contextmanager
     def _held(self) -> Iterator[None]:
@@ -188,15 +194,49 @@ class Repository:
             params |= {f"{prefix}{key}": values[key] for key in sorted(values)}
         return Stage(
             name=stage.name,
-            cmd=_text(stage.cmd),
+            cmd=text_of(stage.cmd),
             deps=tuple(dep.def_path for dep in stage.deps if not isinstance(dep, ParamsDependency)),
             params=params,
             outs=tuple(out.def_path for out in stage.outs),
             parents=tuple(self._names[stage.name]),
         )
 
-    def _remote(self) -> Any:
-        return self._repo.cloud.get_remote_odb() if self._repo.config["core"].get("remote") else None
+    @cached_property
+    def remote(self) -> Remote | None:
+        """The default remote, if one is configured; raises ValueError if it is configured wrongly."""
+        with self._held():
+            return Remote(self._repo) if self._repo.config["core"].get("remote") else None
+
+    def push(self, names: Iterable[str]) -> None:
+        """Push the recorded outputs and run-cache entries of stages; raises errors.Retryable."""
+        if self.remote:
+            self.remote.push([self._recorded[name] for name in names])
+
+    def listing(self, md5: str) -> dict[str, str] | None:
+        """Path -> hash of the files in a folder of this hash ("" for a file itself); None if it is not to be found."""
+        if not md5.endswith(".dir"):
+            return {"": md5}
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "listing"
+            if not self.copy(md5, path):
+                return None
+            return {item["relpath"]: item["md5"] for item in json.loads(path.read_text())}
+
+    def copy(self, md5: str, target: Path) -> bool:
+        """Copy the object of this hash from the cache or the remote to a file; False if neither has it."""
+        found = copied(self._repo.cache.local, md5, target)
+        return found or bool(self._ask(lambda remote: remote.copy(md5, target)))
+
+    def _ask(self, question: Callable[[Remote], Answer]) -> Answer | None:
+        """The remote's answer; None if there is no remote, or none that answers."""
+        if self.remote is None or self._silent:
+            return None
+        try:
+            return question(self.remote)
+        except errors.Retryable as error:
+            self._silent = True  # a remote that is not there may take a minute to say so
+            logging.getLogger(__name__).warning("%s; going on without it", error)
+            return None
 
     def _local_entry(self, stage: PipelineStage) -> Any:
         """Look the stage up in the run-cache of this machine; of several entries the newest counts, as in DVC."""
@@ -208,17 +248,12 @@ class Repository:
     def _remote_entry(self, stage: PipelineStage, keep: bool = False) -> Any:
         """Look the stage up in the remote's run-cache; `keep` copies the entry into the local one."""
         key = _key(stage)
-        if self._remote() is None or not key:
+        found = self._ask(lambda remote: remote.run(key)) if key else None
+        if found is None:
             return None
-        store = self._repo.cloud.get_remote_odb(hash_name="md5-dos2unix")
-        folder = store.fs.join(store.path, "runs", key[:2], key)
-        paths = sorted(store.fs.find(folder)) if store.fs.exists(folder) else []
-        if not paths:
-            return None
-        with store.fs.open(paths[0], mode="r") as file:
-            text = file.read()
+        name, text = found
         if keep:
-            local = Path(self._repo.stage_cache._get_cache_path(key, store.fs.name(paths[0])))
+            local = Path(self._repo.stage_cache._get_cache_path(key, name))
             local.parent.mkdir(parents=True, exist_ok=True)
             replace_file(local, text.encode())
         return loads_yaml(text)
@@ -237,19 +272,6 @@ def _in_words() -> Iterator[None]:
         raise ValueError(f"{error}{f': {error.__cause__}' if error.__cause__ else ''}") from error
 
 
-def _entry(raw: Mapping[str, Any]) -> Entry:
-    params: dict[str, Any] = {}
-    for path, values in raw.get("params", {}).items():
-        prefix = "" if path == ParamsDependency.DEFAULT_PARAMS_FILE else f"{path}:"
-        params |= {f"{prefix}{key}": value for key, value in values.items()}
-    deps, outs = ({item["path"]: _item(item) for item in raw.get(kind, [])} for kind in ("deps", "outs"))
-    return Entry(_text(raw["cmd"]), params, deps, outs)
-
-
-def _item(raw: Mapping[str, Any]) -> Item:
-    return Item(raw["md5"], raw.get("size"), raw.get("nfiles"), raw.get("isexec", False))
-
-
 def _fill(thing: Output, item: Item) -> None:
     thing.meta = Meta(isdir=item.md5.endswith(".dir"), size=item.size, nfiles=item.nfiles, isexec=item.isexec)
     thing.hash_info, thing.obj, thing.files = HashInfo("md5", item.md5), None, None
@@ -261,35 +283,3 @@ def _key(stage: PipelineStage) -> str:
     if left_out or not (stage.deps and stage.outs):
         return ""
     return str(_get_cache_hash(to_single_stage_lockfile(stage), key=True))
-
-
-def _text(cmd: str | list[str]) -> str:
-    return cmd if isinstance(cmd, str) else "\n".join(cmd)
-
-
-def _forget_dead_lockers(path: Path) -> None:
-    """Drop claims of processes that were killed; DVC itself is fooled when their number is in use again.
-
-    Called under the repository's lock, when nobody else edits the file.
-    """
-    try:
-        claims = json.loads(path.read_text())
-    except FileNotFoundError:
-        return
-    except json.JSONDecodeError:  # killed while writing
-        path.unlink()
-        return
-    written_s = path.stat().st_mtime
-
-    def alive(claim: Mapping[str, Any]) -> bool:
-        try:
-            return bool(psutil.Process(claim["pid"]).create_time() <= written_s)
-        except psutil.NoSuchProcess:
-            return False
-
-    kept = {
-        "write": {file: claim for file, claim in claims.get("write", {}).items() if alive(claim)},
-        "read": {file: [c for c in readers if alive(c)] for file, readers in claims.get("read", {}).items()},
-    }
-    if kept != {"write": claims.get("write", {}), "read": claims.get("read", {})}:
-        replace_file(path, json.dumps(kept).encode())

@@ -1,0 +1,46 @@
+"""dvc.lock -> what each stage made from what."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from flows.graph import Entry, Item
+from flows.workspace import PARAMS
+
+
+def read(path: Path) -> dict[str, Entry]:
+    """Every entry of a dvc.lock by stage; none if there is no such file."""
+    return {name: entry_of(raw) for name, raw in _stages(path).items()}
+
+
+def keep(path: Path, target: Path, names: Collection[str]) -> None:
+    """Write the entries of some stages, as they stand in one dvc.lock, to another."""
+    stages = {name: raw for name, raw in _stages(path).items() if name in names}
+    target.write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}, sort_keys=False, allow_unicode=True))
+
+
+def entry_of(raw: Mapping[str, Any]) -> Entry:
+    """Read a stage's lines of dvc.lock."""
+    params: dict[str, Any] = {}
+    for path, values in raw.get("params", {}).items():
+        prefix = "" if path == PARAMS else f"{path}:"
+        params |= {f"{prefix}{key}": value for key, value in values.items()}
+    deps, outs = ({item["path"]: _item(item) for item in raw.get(kind, [])} for kind in ("deps", "outs"))
+    return Entry(text_of(raw["cmd"]), params, deps, outs)
+
+
+def _item(raw: Mapping[str, Any]) -> Item:
+    return Item(raw["md5"], raw.get("size"), raw.get("nfiles"), raw.get("isexec", False))
+
+
+def text_of(cmd: str | list[str]) -> str:
+    """A stage's command as text, a line for each where there are several."""
+    return cmd if isinstance(cmd, str) else "\n".join(cmd)
+
+
+def _stages(path: Path) -> dict[str, Any]:
+    document = yaml.safe_load(path.read_text()) if path.is_file() else {}
+    stages: dict[str, Any] = document.get("stages", {})
+    return stages
