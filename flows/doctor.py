@@ -6,11 +6,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 import yaml
 
+from flows import numerics
 from flows.graph import flat
 from flows.placement import cores
 from flows.workspace import CONSTRAINTS, PARAMS, Workspace
@@ -53,21 +53,11 @@ def _versions(constraints: Path) -> Iterator[Check]:
     if not constraints.is_file():
         yield Check("versions", f"no {CONSTRAINTS}", "restore it from git", fatal=False)
         return
-    pins = [line.split("#")[0].strip().partition("==") for line in constraints.read_text().splitlines()]
-    wrong = []
-    for name, _, pinned in pins:
-        found = _installed(name) if pinned else None
-        if found and found.partition("+")[0] != pinned.partition("+")[0]:  # +cpu, +cu130: the same version
-            wrong.append(f"{name} {found} instead of {pinned}")
+    found = numerics.installed(constraints)
+    wanted = {name: version for name, version in numerics.pinned(constraints).items() if name in found}
+    wrong = [f"{name} {new} instead of {old}" for name, old, new in numerics.changed(wanted, found)]
     remedy = f"pip install --constraint {CONSTRAINTS} --editable ." if wrong else ""
     yield Check("versions", "; ".join(wrong) or f"as in {CONSTRAINTS}", remedy, fatal=False)
-
-
-def _installed(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _disk(workspace: Workspace) -> Check:

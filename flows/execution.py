@@ -7,7 +7,6 @@ kill at any moment costs no more than the stage's own checkpoints allow.
 import json
 import os
 import sys
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from components.common import errors
-from flows import modules
+from flows import modules, numerics, state
 from flows.graph import Entry, Graph, Stage
 from flows.placement import Threads, cores
 from flows.plan import Decision, Made, decide
@@ -60,6 +59,7 @@ class Coordinator:
         self.workspace, self.repository, self.graph = workspace, repository, graph
         self.processes = Processes()
         self.tracking = Tracking(workspace)
+        self.state = state.State(workspace, [stage.name for stage in stages])
         self._threads = Threads(cores(), stages)
 
     def bring(self, stage: Stage, line: Callable[[str], None], *, force: bool = False) -> Outcome:
@@ -67,8 +67,9 @@ class Coordinator:
 
         Raises StageFailed if its command ended badly, Interrupted if the run was asked to stop.
         """
-        with self._threads.brought(stage.name):
+        with self._threads.brought(stage.name), self.state.watched(stage.name):
             outcome = self._bring(stage, self.decide(stage, force=force), line)
+        self.state.put(stage.name, outcome.how)
         for path in stage.deps:
             if modules.is_lock(path):
                 modules.remember(self.workspace.folder("code"), Path(path))
@@ -104,13 +105,14 @@ class Coordinator:
     def _run(self, stage: Stage, line: Callable[[str], None]) -> Entry:
         if self.processes.stopping.is_set():
             raise Interrupted
+        self.state.put(stage.name, "running")
         prepared = self.repository.prepare(stage.name)
         tracked = self.tracking.start(stage)
         entry, status = None, "KILLED"
         try:
             ended = self._execute(stage, self._environment(stage) | tracked, line)
             entry, status = self.repository.record(prepared), "FINISHED"
-            self._note(stage.name, entry, ended)
+            self._note(stage, entry, ended)
             return entry
         except (StageFailed, ValueError):
             status = "FAILED"
@@ -152,14 +154,15 @@ class Coordinator:
             "MLFLOW_DISABLE_TELEMETRY": "true",
         }
 
-    def _note(self, name: str, entry: Entry, ended: Ended) -> None:
+    def _note(self, stage: Stage, entry: Entry, ended: Ended) -> None:
         note = {
             "outs": {path: item.md5 for path, item in entry.outs.items()},
-            "ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "ended": state.now(),
             "bytes": sum(item.size or 0 for item in entry.outs.values()),
+            "numerics": numerics.here(stage.threads),
             **{key: value for key, value in asdict(ended).items() if key != "code"},
         }
-        (self.workspace.folder("stages") / f"{name}.json").write_text(json.dumps(note, indent=1) + "\n")
+        (self.workspace.folder("stages") / f"{stage.name}.json").write_text(json.dumps(note, indent=1) + "\n")
 
 
 @contextmanager

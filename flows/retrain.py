@@ -5,9 +5,6 @@ are done. A failed stage stops its descendants only. Prefect's cache is off: DVC
 """
 
 import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -22,10 +19,11 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from components.common import errors
 from components.common.artifacts import MANIFEST
-from flows import runs
+from flows import runs, signals
 from flows.execution import Coordinator, Outcome, StageFailed, alone
 from flows.graph import Stage
-from flows.processes import Interrupted, Processes
+from flows.processes import Interrupted
+from flows.sharing import Sharing
 from flows.stages import Repository
 from flows.workspace import Workspace
 
@@ -56,22 +54,34 @@ def retrain(targets: tuple[str, ...] = (), force: bool = False) -> Result | Stat
         forced = set(graph.matching(targets) or graph.by_name) if force else set()
         stages = graph.upstream_of(targets)
         coordinator = Coordinator(workspace, repository, graph, stages)
-        with _stopped_by_signals(coordinator.processes, result):
+        sharing = Sharing(repository, log.warning)
+
+        def stop(number: int) -> None:
+            result.stopped_by = number
+            coordinator.processes.stop()
+
+        with signals.caught(stop):
             done: dict[str, PrefectFuture[Outcome | State[Outcome]]] = {}
             for stage in stages:
-                task = _task(coordinator, stage, result, force=stage.name in forced)
+                task = _task(coordinator, sharing, stage, result, force=stage.name in forced)
                 done[stage.name] = task.submit(return_state=False, wait_for=[done[parent] for parent in stage.parents])
             for future in done.values():
                 future.wait()
         whole = len(result.outcomes) == len(stages)
         if whole:
-            result.record = runs.write(workspace, graph, {s.name: result.outcomes[s.name].entry for s in stages})
+            entries = {stage.name: result.outcomes[stage.name].entry for stage in stages}
+            result.record = runs.write(workspace, repository, graph, entries)
+        if not result.stopped_by:
+            sharing.close([stage.name for stage in stages], result.record)
+        coordinator.state.end("whole" if whole else "stopped" if result.stopped_by else "failed")
         facts = {"run": result.record.name} if result.record else {}
         coordinator.tracking.close("FINISHED" if whole else "KILLED" if result.stopped_by else "FAILED", facts)
     return result if whole else Failed(message=_message(result), data=result)
 
 
-def _task(coordinator: Coordinator, stage: Stage, result: Result, *, force: bool) -> Task[[], Outcome | State[Outcome]]:
+def _task(
+    coordinator: Coordinator, sharing: Sharing, stage: Stage, result: Result, *, force: bool
+) -> Task[[], Outcome | State[Outcome]]:
     def bring() -> Outcome | State[Outcome]:
         try:
             outcome = coordinator.bring(stage, get_run_logger().info, force=force)
@@ -81,6 +91,8 @@ def _task(coordinator: Coordinator, stage: Stage, result: Result, *, force: bool
             return Failed(message=str(error) or "stopped; it can be resumed", name=TRY_AGAIN if again else None)
         result.faults.pop(stage.name, None)
         result.outcomes[stage.name] = outcome
+        if outcome.how in ("ran", "restored"):
+            sharing.made(stage.name)
         _show(outcome)
         return outcome
 
@@ -111,27 +123,6 @@ def _show(outcome: Outcome) -> None:
         if manifest.is_file():
             text = f"```json\n{manifest.read_text()}\n```"
             create_markdown_artifact(text, key=f"{key}-manifest", description=f"manifest of {path}")
-
-
-@contextmanager
-def _stopped_by_signals(processes: Processes, result: Result) -> Iterator[None]:
-    """SIGTERM and Ctrl-C end the stages' processes in good order; a second one at once."""
-
-    def stop(number: int, _frame: object) -> None:
-        result.stopped_by = number
-        processes.stop()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before: dict[int, Callable[..., object] | int | None] = {}
-    for name in (signal.SIGTERM, signal.SIGINT):
-        before[name] = signal.signal(name, stop)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _message(result: Result) -> str:

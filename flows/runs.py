@@ -2,33 +2,36 @@
 
 `recipe` is the hash of everything that goes in (commands, parameters, code, sources of the stages), `run` the hash of
 recipe and outputs: equal work has equal names, wherever it was done. A run is called by the first 10 hex digits.
-Records lie in .videopoet/runs/<name>/ and hold all that a person needs to look at the run again: record.json, dvc.lock,
-params.yaml, constraints.txt, source.diff, logs/, report/ and an index.html around it.
+Records lie in .videopoet/runs/<name>/ and hold all that is needed to look at the run again and to repeat it:
+record.json, source.tar.gz, source.diff, dvc.lock, files.json (hash of each file of each output), params.yaml,
+constraints.txt, logs/, report/ and an index.html around it.
 """
 
 import getpass
 import hashlib
 import json
-import os
 import platform
 import shutil
-import subprocess
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from components.common.artifacts import hash_file, write_json
-from flows import page
+from flows import numerics, page, source, state
 from flows.graph import Entry, Graph, Stage
 from flows.placement import cores
 from flows.tracking import measures
 from flows.workspace import CONSTRAINTS, PARAMS, Workspace
 
-SCHEMA_VERSION = 1
+if TYPE_CHECKING:
+    from flows.remote import Remote
+    from flows.stages import Repository
+
+SCHEMA_VERSION = 2
 NAME_DIGITS = 10
+Found = TypeVar("Found")
+RECORD, FILES = "record.json", "files.json"
 
 
 @dataclass(frozen=True)
@@ -61,31 +64,39 @@ def identity(graph: Graph, entries: Mapping[str, Entry]) -> Identity:
     return Identity(recipe, _hash({"outputs": outputs, "recipe": recipe}), stages, outputs)
 
 
-def write(workspace: Workspace, graph: Graph, entries: Mapping[str, Entry]) -> Path:
+def write(workspace: Workspace, repository: "Repository", graph: Graph, entries: Mapping[str, Entry]) -> Path:
     """Write the record of the present results of the stages with `entries`; returns its folder, whole."""
     who = identity(graph, entries)
     folder = workspace.folder("runs") / who.name
     beside = folder.with_name(f".{who.name}.partial")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir()
-    revision = _git("rev-parse", "HEAD").strip()
-    difference = _difference()
+    difference = source.difference()
     record = {
         "schema_version": SCHEMA_VERSION,
         "run": who.run,
         "recipe": who.recipe,
         "stages": who.stages,
         "outputs": who.outputs,
+        "made": [{"stage": name, "outs": list(entry.outs)} for name, entry in entries.items()],  # in running order
         "took": {name: _took(workspace, name, entry) for name, entry in entries.items()},
         "metrics": {path: values for path in sorted(who.outputs) if (values := measures(Path(path)))},
-        "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "written": state.now(),
         "by": getpass.getuser(),
-        "source": {"revision": revision, "uncommitted": bool(difference)},
+        "source": {"revision": source.revision(), "uncommitted": bool(difference)},
         "constraints": hash_file(Path(CONSTRAINTS)) if Path(CONSTRAINTS).is_file() else "",
-        "numerics": numerics(graph, entries),
+        "numerics": {
+            **{key: value for key, value in numerics.here(0).items() if key in ("processor", "device", "torch")},
+            "threads": {name: graph.by_name[name].threads for name in entries if name in graph.by_name},
+            "cores": cores(),
+            "python": platform.python_version(),
+            "versions": numerics.installed(Path(CONSTRAINTS)),
+        },
     }
-    write_json(beside / "record.json", record)
-    (beside / "source.diff").write_text(difference)
+    write_json(beside / RECORD, record)
+    write_json(beside / FILES, {path: repository.listing(md5) for path, md5 in sorted(who.outputs.items())})
+    source.archive(beside / source.ARCHIVE)
+    (beside / source.DIFFERENCE).write_text(difference)
     for file in (PARAMS, CONSTRAINTS, "dvc.lock"):
         if Path(file).is_file():
             shutil.copy2(file, beside)
@@ -102,30 +113,46 @@ def write(workspace: Workspace, graph: Graph, entries: Mapping[str, Entry]) -> P
     return folder
 
 
-def read(workspace: Workspace, name: str) -> dict[str, Any]:
-    """Read the record whose name begins with `name`; raises ValueError if none or several do."""
-    found = [path for path in sorted(workspace.folder("runs").glob(f"{name}*/record.json"))]
-    if len(found) != 1:
-        raise ValueError(f"{len(found)} records begin with `{name}`: `videopoet runs` lists them all")
-    record: dict[str, Any] = json.loads(found[0].read_text())
+def find(workspace: Workspace, name: str) -> Path:
+    """Folder of the record whose name begins with `name`: here, or else fetched from the default remote.
+
+    Raises ValueError if no record or several begin so, errors.Retryable if the remote has to be asked and is not there.
+    """
+    name = name[:NAME_DIGITS]
+    here = {path.parent.name: path.parent for path in workspace.folder("runs").glob(f"[!.]*/{RECORD}")}
+    if found := [folder for known, folder in here.items() if known.startswith(name)]:
+        return _only(name, found)
+    remote = _remote(workspace)
+    known = _only(name, [known for known in remote.record_names() if known.startswith(name)] if remote else [])
+    assert remote is not None
+    folder = workspace.folder("runs") / known
+    beside = folder.with_name(f".{known}.partial")
+    shutil.rmtree(beside, ignore_errors=True)
+    remote.fetch_record(known, beside)
+    beside.rename(folder)
+    return folder
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """Read the record in a folder."""
+    record: dict[str, Any] = json.loads((folder / RECORD).read_text())
     return record
 
 
-def listed(workspace: Workspace) -> list[dict[str, Any]]:
-    """Every record, the newest first."""
-    records = [json.loads(path.read_text()) for path in workspace.folder("runs").glob("[!.]*/record.json")]
-    return sorted(records, key=lambda record: str(record["written"]), reverse=True)
+def listed(workspace: Workspace, *, remote: bool = False) -> list[dict[str, Any]]:
+    """Every record that is here, or in the default remote too, the newest first."""
+    records = [read(path.parent) for path in workspace.folder("runs").glob(f"[!.]*/{RECORD}")]
+    if remote:
+        if (there := _remote(workspace)) is None:
+            raise ValueError("no default remote is configured: `dvc remote add --default NAME URL`")
+        records += there.records()
+    return sorted({r["run"]: r for r in reversed(records)}.values(), key=lambda r: str(r["written"]), reverse=True)
 
 
-def numerics(graph: Graph, entries: Mapping[str, Entry]) -> dict[str, Any]:
-    """The class within which equal work gives equal bytes: processor, threads of each stage, torch."""
-    return {
-        "processor": _processor(),
-        "cores": cores(),
-        "threads": {name: graph.by_name[name].threads for name in entries if name in graph.by_name},
-        "torch": _version("torch"),
-        "python": platform.python_version(),
-    }
+def is_genuine(record: Mapping[str, Any]) -> bool:
+    """Whether a record's hashes are those of what it says."""
+    recipe = _hash(record["stages"])
+    return bool(record["recipe"] == recipe and record["run"] == _hash({"outputs": record["outputs"], "recipe": recipe}))
 
 
 def report_of(graph: Graph) -> Path | None:
@@ -160,31 +187,16 @@ def _took(workspace: Workspace, name: str, entry: Entry) -> dict[str, Any]:
     return note if made_here else {}
 
 
-def _difference() -> str:
-    """What `git apply` needs to get from the revision to the present source, new files included."""
-    parts = [_git("diff", "--binary", "HEAD")]
-    for path in _git("ls-files", "--others", "--exclude-standard").splitlines():
-        if path != "dvc.lock":
-            parts.append(_git("diff", "--binary", "--no-index", "--", os.devnull, path))
-    return "".join(parts)
+def _remote(workspace: Workspace) -> "Remote | None":
+    from flows.stages import Repository  # imports DVC, 1 s: only where the remote is asked
+
+    return Repository(workspace.root).remote
 
 
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, errors="replace", check=False)
-    return done.stdout if done.returncode in (0, 1) else ""
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    names = [line for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
-    return names[0].partition(":")[2].strip() if names else platform.processor() or platform.machine()
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return ""
+def _only(name: str, found: Sequence[Found]) -> Found:
+    if len(found) != 1:
+        raise ValueError(f"{len(found)} records begin with `{name}`: `videopoet runs --remote` lists them all")
+    return found[0]
 
 
 def _hash(value: Any) -> str:

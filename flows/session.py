@@ -12,6 +12,7 @@ from flows.execution import alone
 from flows.graph import Entry, Graph
 from flows.modules import is_lock
 from flows.plan import Decision, plan, table
+from flows.sharing import share
 from flows.stages import Repository
 from flows.workspace import PARAMS, Workspace
 
@@ -20,7 +21,7 @@ VIDEOS = 3  # named at the end of a run
 
 def run(workspace: Workspace, targets: tuple[str, ...], *, force: bool) -> int:
     """Bring stages up to date; returns the exit code. Raises ValueError for what must be mended first."""
-    graph, decisions = _decide(workspace, targets, force=force)
+    repository, graph, decisions = _decide(workspace, targets, force=force)
     if faults := list(_stale_code(graph)):
         raise ValueError("\n".join(faults))
     if any(decision.verdict != "up to date" or decision.place != "workspace" for decision in decisions):
@@ -28,13 +29,15 @@ def run(workspace: Workspace, targets: tuple[str, ...], *, force: bool) -> int:
     print(f"{len(decisions)} stages, all up to date: nothing to run")
     entries = {decision.stage.name: decision.entry for decision in decisions if decision.entry}
     with alone(workspace, print):
-        _close(workspace, graph, _record(workspace, graph, entries))
+        record = _record(workspace, repository, graph, entries)
+        share(repository, entries.keys(), record, partial(print, file=sys.stderr))
+        _close(workspace, graph, record)
     return 0
 
 
 def show_plan(workspace: Workspace, targets: tuple[str, ...]) -> None:
     """Print what would run and why."""
-    graph, decisions = _decide(workspace, targets, force=False)
+    _, graph, decisions = _decide(workspace, targets, force=False)
     for line in table(decisions):
         print(line)
     print(f"\n{sum(decision.verdict == 'run' for decision in decisions)} of {len(decisions)} stages would run")
@@ -42,7 +45,7 @@ def show_plan(workspace: Workspace, targets: tuple[str, ...]) -> None:
         print(f"warning: {fault}", file=sys.stderr)
 
 
-def _decide(workspace: Workspace, targets: tuple[str, ...], *, force: bool) -> tuple[Graph, list[Decision]]:
+def _decide(workspace: Workspace, targets: tuple[str, ...], *, force: bool) -> tuple[Repository, Graph, list[Decision]]:
     """Check the parameters of every stage, then read the repository once and decide."""
     repository = Repository(workspace.root)
     commands = repository.commands()
@@ -50,7 +53,8 @@ def _decide(workspace: Workspace, targets: tuple[str, ...], *, force: bool) -> t
         params.check(params.read(Path(PARAMS)), commands)
     graph = repository.graph()
     forced = set(graph.matching(targets) or graph.by_name) if force else set()
-    return graph, plan(graph, graph.upstream_of(targets), repository, workspace.folder("code"), force=forced)
+    decisions = plan(graph, graph.upstream_of(targets), repository, workspace.folder("code"), force=forced)
+    return repository, graph, decisions
 
 
 def _stale_code(graph: Graph) -> Iterable[str]:
@@ -89,9 +93,9 @@ def _flow(workspace: Workspace, graph: Graph, targets: tuple[str, ...], *, force
     return codes.pop() if known else 1
 
 
-def _record(workspace: Workspace, graph: Graph, entries: dict[str, Entry]) -> Path:
+def _record(workspace: Workspace, repository: Repository, graph: Graph, entries: dict[str, Entry]) -> Path:
     folder = workspace.folder("runs") / runs.identity(graph, entries).name
-    return folder if folder.is_dir() else runs.write(workspace, graph, entries)
+    return folder if folder.is_dir() else runs.write(workspace, repository, graph, entries)
 
 
 def _close(workspace: Workspace, graph: Graph, record: Path) -> None:

@@ -7,13 +7,14 @@ import pytest
 
 from flows import runs
 from flows.graph import Entry, Graph, Item, Stage
+from flows.stages import Repository
 from flows.workspace import Workspace
 
 
 def written(checkout) -> dict:
     outcomes = checkout.bring()
     entries = {name: outcome.entry for name, outcome in outcomes.items()}
-    folder = runs.write(Workspace(checkout.root), checkout.graph(), entries)
+    folder = runs.write(Workspace(checkout.root), Repository(checkout.root), checkout.graph(), entries)
     return json.loads((folder / "record.json").read_text())
 
 
@@ -32,6 +33,8 @@ def test_a_record_says_what_went_in_what_came_out_and_what_it_took(checkout):
         "dvc.lock",
         "params.yaml",
         "source.diff",
+        "source.tar.gz",
+        "files.json",
         "logs",
         "index.html",
     }
@@ -76,9 +79,9 @@ def test_records_are_listed_and_found_by_their_first_digits(made):
     run = written(made)["run"]
     workspace = Workspace(made.root)
     assert [record["run"] for record in runs.listed(workspace)] == [run]
-    assert runs.read(workspace, run[:4])["run"] == run
+    assert runs.read(runs.find(workspace, run[:4]))["run"] == run
     with pytest.raises(ValueError, match="0 records begin with `zz`"):
-        runs.read(workspace, "zz")
+        runs.find(workspace, "zz")
 
 
 def test_a_result_made_elsewhere_has_no_times(made):

@@ -1,0 +1,79 @@
+"""The source of a run: an archive of all files that git tracks or would track, as they are.
+
+Equal files give equal bytes: names in order, no times, no owners. dvc.lock is not source but result.
+"""
+
+import gzip
+import os
+import subprocess
+import tarfile
+from collections.abc import Iterable
+from pathlib import Path
+
+ARCHIVE, DIFFERENCE = "source.tar.gz", "source.diff"
+NOT_SOURCE = {"dvc.lock"}
+
+
+def archive(target: Path) -> None:
+    """Pack the source of the checkout that is the current folder."""
+    with (
+        target.open("wb") as raw,
+        gzip.GzipFile("", "wb", mtime=0, fileobj=raw) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for name in _names():
+            tar.add(name, recursive=False, filter=_plain)
+
+
+def unpack(packed: Path, folder: Path) -> None:
+    """Unpack an archive into a folder; nothing can be written outside of it."""
+    with tarfile.open(packed) as tar:
+        tar.extractall(folder, filter="data")
+
+
+def read(packed: Path, under: str) -> dict[str, bytes]:
+    """Path -> bytes of the files of an archive that lie under a folder."""
+    with tarfile.open(packed) as tar:
+        members = [member for member in tar if member.isfile() and member.name.startswith(f"{under}/")]
+        return {member.name: file.read() for member in members if (file := tar.extractfile(member))}
+
+
+def revision() -> str:
+    """The commit that is checked out, "" if there is none."""
+    return _git("rev-parse", "HEAD").strip()
+
+
+def difference() -> str:
+    """What `git apply` needs to get from the revision to the present source, new files included."""
+    parts = [_git("diff", "--binary", "HEAD")]
+    for path in _git("ls-files", "--others", "--exclude-standard").splitlines():
+        if path not in NOT_SOURCE:
+            parts.append(_git("diff", "--binary", "--no-index", "--", os.devnull, path))
+    return "".join(parts)
+
+
+def settle(folder: Path, message: str, hidden: Iterable[str]) -> None:
+    """Make an unpacked source a git repository of its own, with one commit; git looks away from what is `hidden`."""
+    nobody = ["-c", "user.name=videopoet", "-c", "user.email=videopoet@localhost", "-c", "core.hooksPath=/dev/null"]
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    (folder / ".git/info").mkdir(exist_ok=True)
+    (folder / ".git/info/exclude").write_text("".join(f"{pattern}\n" for pattern in hidden))
+    for command in (["add", "--all"], [*nobody, "commit", "--quiet", "--message", message]):
+        subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True)
+
+
+def _names() -> list[str]:
+    found = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+    return sorted(name for name in {*found} - NOT_SOURCE if name and (Path(name).is_file() or Path(name).is_symlink()))
+
+
+def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.uid = member.gid = 0
+    member.mtime, member.uname, member.gname = 0, "", ""
+    member.mode = 0o755 if member.mode & 0o100 else 0o644
+    return member
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, errors="replace", check=False)
+    return done.stdout if done.returncode in (0, 1) else ""
