@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from components.common import errors
+from flows import runs_commands
 from flows.workspace import PARAMS, enter
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 codelock_app = typer.Typer(help="The code of each stage as an input: codelock/*.json.", no_args_is_help=True)
 sources_app = typer.Typer(help="Your own videos, pictures and captions.", no_args_is_help=True)
+app.add_typer(runs_commands.app, name="runs")
 app.add_typer(codelock_app, name="codelock")
 app.add_typer(sources_app, name="sources")
 
@@ -77,21 +79,71 @@ def profile(name: Annotated[str, typer.Argument(help="A file of profiles/, witho
 
 
 @app.command()
-def runs(name: Annotated[str, typer.Argument(help="The first digits of a run's hash, to see all of it.")] = "") -> None:
-    """List the records of past runs, the newest first."""
-    import json
+def status() -> None:
+    """Say what the run that goes on here is doing, or how the last one ended."""
+    from flows import watch
 
-    from flows import runs as records
+    for line in watch.status(enter()):
+        print(line)
 
-    workspace = enter()
-    if name:
-        print(json.dumps(records.read(workspace, name), indent=1, sort_keys=True, ensure_ascii=False))
-        return
-    for record in records.listed(workspace):
-        seconds = sum(note.get("seconds", 0) for note in record["took"].values())
-        source = record["source"]["revision"][:10] + ("+" if record["source"]["uncommitted"] else "")
-        short = record["run"][: records.NAME_DIGITS]
-        print(f"{short}  {record['written']}  {len(record['took'])} stages  {seconds:,.0f} s  source {source}")
+
+@app.command()
+def logs(
+    stage: Annotated[str, typer.Argument(help="A stage, or the beginning of its name.")],
+    run: Annotated[str, typer.Option(help="A run of the past, by the first digits of its hash.")] = "",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the stage ends.")] = False,
+) -> None:
+    """Show what a stage says, or said."""
+    from flows import watch
+
+    for text in watch.logs(enter(), stage, run, follow=follow):
+        print(text, end="", flush=True)
+
+
+@app.command()
+def cancel() -> None:
+    """Stop the run that goes on here in good order, and wait until it has ended."""
+    from flows import watch
+
+    print(watch.cancel(enter()))
+
+
+@app.command()
+def lineage(
+    target: Annotated[str, typer.Argument(help="A file, an output, or the first digits of a hash.")] = "",
+    forward: Annotated[str, typer.Option(help="A source: its file, alias/path or SHA-256; what came of it?")] = "",
+) -> None:
+    """Say what a result was made from, back to the sources; or what a source went into."""
+    from flows import lineage as backward
+    from flows import traces
+    from flows.stages import Repository
+
+    if bool(target) == bool(forward):
+        raise ValueError("give a file or hash to look back from, or a source with --forward")
+    repository = Repository(enter().root)
+    recorded = {stage.name: repository.recorded(stage.name) for stage in repository.graph().stages}
+    entries = {name: entry for name, entry in recorded.items() if entry}
+    for line in traces.lines(entries, forward) if forward else backward.lines(entries, target):
+        print(line)
+
+
+@app.command()
+def reproduce(
+    run: runs_commands.Run,
+    stage: Annotated[str, typer.Option(help="This stage alone, its inputs taken by hash from cache or remote.")] = "",
+    into: Annotated[Path | None, typer.Option(help="Folder to work in; one in .videopoet/reproduce if none.")] = None,
+    media: Annotated[list[str] | None, typer.Option(help="ALIAS=FOLDER: where media of the run's sources lie.")] = None,
+    tolerance: Annotated[float, typer.Option(help="What numbers may differ by on another class of machine.")] = 0.05,
+) -> None:
+    """Run a record again in a clean folder, and say of each stage whether it came out the same."""
+    from flows import reproduce as reproduction
+
+    pairs = [pair.partition("=") for pair in media or []]
+    if wrong := [alias for alias, sign, _ in pairs if not sign]:
+        raise ValueError(f"--media {wrong[0]}: write ALIAS=FOLDER")
+    folders = {alias: Path(folder).expanduser().absolute() for alias, _, folder in pairs}
+    place = into and into.expanduser().absolute()
+    raise typer.Exit(reproduction.reproduce(enter(), run, stage, place, folders, tolerance))
 
 
 @app.command()

@@ -7,7 +7,7 @@ tracked; the folder that an alias stands for is this machine's business and is n
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from components.common.artifacts import replace_file
@@ -34,7 +34,7 @@ def add(workspace: Workspace, path: Path, alias: str) -> str:
         raise ValueError(f"{path} holds no media")
     TABLE.parent.mkdir(exist_ok=True)
     sources.write(TABLE, [source for source in _known() if source.root != alias] + found)
-    _keep(workspace, roots | {alias: folder})
+    keep_folders(workspace, roots | {alias: folder})
     captions, size = sum(bool(source.caption) for source in found), sum(source.size_bytes for source in found)
     return f"{alias}: {len(found)} files, {captions} with a caption, {size / 1e6:,.1f} MB in {folder}"
 
@@ -48,7 +48,7 @@ def remove(workspace: Workspace, alias: str) -> int:
         names = sorted({source.root for source in known} | roots.keys())
         raise ValueError(f"no sources are called `{alias}`: choose from {', '.join(names) or 'none'}")
     sources.write(TABLE, left)
-    _keep(workspace, {name: folder for name, folder in roots.items() if name != alias})
+    keep_folders(workspace, {name: folder for name, folder in roots.items() if name != alias})
     return len(known) - len(left)
 
 
@@ -67,7 +67,8 @@ def folders(workspace: Workspace) -> dict[str, Path]:
     return {alias: Path(folder) for alias, folder in json.loads(workspace.roots.read_text()).items()}
 
 
-def _keep(workspace: Workspace, roots: dict[str, Path]) -> None:
+def keep_folders(workspace: Workspace, roots: Mapping[str, Path]) -> None:
+    """Write down where the folders are on this machine."""
     text = json.dumps({alias: str(folder) for alias, folder in roots.items()}, indent=1, sort_keys=True)
     replace_file(workspace.roots, f"{text}\n".encode())
 

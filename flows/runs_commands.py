@@ -1,0 +1,52 @@
+"""The commands `videopoet runs …`: the records of past runs, listed, shown and compared."""
+
+from typing import Annotated
+
+import typer
+
+from flows.workspace import enter
+
+app = typer.Typer(help="The records of past runs.", invoke_without_command=True)
+Run = Annotated[str, typer.Argument(help="The first digits of a run's hash.")]
+
+
+@app.callback()
+def runs(
+    context: typer.Context,
+    remote: Annotated[bool, typer.Option("--remote", help="Those in the default remote too.")] = False,
+) -> None:
+    """List the records of past runs, the newest first."""
+    from flows import runs as records
+    from flows import show
+
+    if context.invoked_subcommand:
+        return
+    for record in records.listed(enter(), remote=remote):
+        print(show.brief(record))
+
+
+@app.command("show")
+def runs_show(
+    run: Run,
+    as_json: Annotated[bool, typer.Option("--json", help="The record as it is.")] = False,
+) -> None:
+    """Show a record: what ran, when, from what, what that took and what it measured."""
+    from flows import runs as records
+    from flows import show
+
+    folder = records.find(enter(), run)
+    print((folder / records.RECORD).read_text().rstrip() if as_json else "\n".join(show.whole(records.read(folder))))
+
+
+@app.command("diff")
+def runs_diff(old: Run, new: Run) -> None:
+    """Say what differs between two runs, old → new: commands, parameters, code, inputs, outputs, metrics."""
+    from flows import runs as records
+    from flows import show
+
+    workspace = enter()
+    one, other = records.find(workspace, old), records.find(workspace, new)
+    differences = list(show.difference(one, other))
+    print("\n".join(differences) or "the two are equal: the same work with the same results")
+    for line in show.circumstances(records.read(one), records.read(other)):
+        print(line)

@@ -1,0 +1,127 @@
+"""A record and its reproduction -> a verdict per stage.
+
+`identical`: the outputs have the recorded hashes. `within tolerance`: they were made in another class of machine
+(`flows.numerics`) and all that differs in them agrees as `flows.closeness` says. `different`: anything else, which file
+and how far. `not run`: the reproduction did not come to it.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+from components.common.artifacts import write_json
+from flows import closeness, lockfile, numerics, runs
+from flows.graph import Entry
+from flows.modules import is_lock
+from flows.show import made
+from flows.stages import Repository
+from flows.tracking import measures
+
+Kind = Literal["identical", "within tolerance", "different", "not run"]
+FILE = "verdict.json"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of one stage, and what it rests on."""
+
+    stage: str
+    kind: Kind
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """The record in `record_folder`, what was made of it in the checkout `folder`, and where originals may be."""
+
+    record_folder: Path
+    folder: Path
+    originals: Repository
+    tolerance: float
+
+    def verdicts(self, stages: tuple[str, ...]) -> list[Verdict]:
+        """Judge the stages, given parents first."""
+        record = runs.read(self.record_folder)
+        entries = lockfile.read(self.folder / "dvc.lock")
+        found: dict[str, Verdict] = {}
+        for stage in stages:
+            found[stage] = self._verdict(stage, record, entries, found)
+        return list(found.values())
+
+    def _verdict(
+        self, stage: str, record: Mapping[str, Any], entries: Mapping[str, Entry], found: Mapping[str, Verdict]
+    ) -> Verdict:
+        entry, note = entries.get(stage), self._note(stage)
+        if entry is None or note.get("outs") != {path: item.md5 for path, item in entry.outs.items()}:
+            return Verdict(stage, "not run")
+        changed = [path for path in made(record)[stage] if record["outputs"][path] != _md5(entry, path)]
+        if not changed:
+            return Verdict(stage, "identical")
+        original = record["took"][stage].get("numerics", {})
+        classes = numerics.differences(original, note["numerics"]) if original else ["made on an unknown machine"]
+        parents = {path: name for name, outs in made(record).items() for path in outs if path in entry.deps}
+        classes += [
+            f"input {path} within tolerance" for path, name in parents.items() if _is(found, name, "within tolerance")
+        ]
+        files = [item for path in changed for item in self._files(path, record, entry)]
+        if classes and all(item.agrees for item in files):
+            stated = f"all numbers agree within {self.tolerance:.0%}"
+            return Verdict(stage, "within tolerance", (*classes, stated, *(item.words for item in files)))
+        causes = [f"input {path} is different" for path, name in parents.items() if _is(found, name, "different")]
+        for path, md5 in record["stages"][stage]["sources"].items():
+            if md5 != (now := _md5(entry, path, deps=True)):
+                causes.append(f"{'code' if is_lock(path) else 'input'} {path} has changed: {md5[:10]} → {now[:10]}")
+        far = [item for item in files if not (classes and item.agrees)]
+        return Verdict(stage, "different", (*causes, *classes, *(item.words for item in far)))
+
+    def _files(self, out: str, record: Mapping[str, Any], entry: Entry) -> Iterator[closeness.Closeness]:
+        """How far each file of an output is from the original, if its bytes differ."""
+        old = json.loads((self.record_folder / runs.FILES).read_text()).get(out)
+        new = Repository(self.folder).listing(entry.outs[out].md5)
+        if old is None or new is None:
+            yield closeness.Closeness(False, f"{out}: its files are not known")
+            return
+        if old == new:
+            yield closeness.Closeness(False, f"{out}: the record's hash is not that of its own list of files")
+        for name in sorted({*old, *new}):
+            path = f"{out}/{name}".rstrip("/")
+            if name not in new or name not in old:
+                yield closeness.Closeness(False, f"{path} {'is missing' if name not in new else 'is new'}")
+            elif old[name] != new[name]:
+                near = self._compare(out, name, old[name], record)
+                yield closeness.Closeness(near.agrees, f"{path}: {near.words}")
+
+    def _compare(self, out: str, name: str, md5: str, record: Mapping[str, Any]) -> closeness.Closeness:
+        new = self.folder / out / name
+        if name == "metrics.json" and out in record["metrics"]:
+            return closeness.values(record["metrics"][out], measures(self.folder / out), self.tolerance)
+        with TemporaryDirectory() as folder:
+            old = Path(folder) / new.name
+            if not self.originals.copy(md5, old):
+                return closeness.Closeness(
+                    False, "its bytes differ; the original is neither in the cache nor in a remote"
+                )
+            return closeness.compare(old, new, self.tolerance)
+
+    def _note(self, stage: str) -> dict[str, Any]:
+        path = self.folder / ".videopoet/stages" / f"{stage}.json"
+        note: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+        return note
+
+
+def keep(folder: Path, run: str, verdicts: list[Verdict]) -> Path:
+    """Write verdict.json."""
+    write_json(folder / FILE, {"run": run, "stages": [asdict(verdict) for verdict in verdicts]})
+    return folder / FILE
+
+
+def _is(found: Mapping[str, Verdict], stage: str, kind: Kind) -> bool:
+    return stage in found and found[stage].kind == kind
+
+
+def _md5(entry: Entry, path: str, *, deps: bool = False) -> str:
+    item = (entry.deps if deps else entry.outs).get(path)
+    return item.md5 if item else "none"
