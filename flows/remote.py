@@ -16,6 +16,7 @@ from typing import Any
 
 from dvc.stage.cache import _get_cache_hash
 from dvc_data.hashfile.hash_info import HashInfo
+from dvc_data.hashfile.tree import Tree
 
 from components.common import errors
 
@@ -51,11 +52,19 @@ class Remote:
             return (self._fs.name(paths[0]), self._read(paths[0]).decode()) if paths else None
 
     def push(self, entries: Iterable[Mapping[str, Any]]) -> None:
-        """Push the outputs of stages, given as in dvc.lock, then their run-cache entries; what is there is left."""
+        """Push outputs of stages, given as in dvc.lock, then their run-cache entries; what is there is left alone."""
         entries = list(entries)
-        hashes = {HashInfo("md5", out["md5"]) for entry in entries for out in entry.get("outs", [])}
+        outs = {out["path"]: out["md5"] for entry in entries for out in entry.get("outs", [])}
+        cache = self._repo.cache.local
+        here = {path: HashInfo("md5", md5) for path, md5 in outs.items() if cache.exists(md5)}
+        gone = [path for path, md5 in outs.items() if path not in here and not self.holds([md5])]
+        if gone:
+            raise errors.Retryable(
+                f"{', '.join(gone)} is not in DVC's cache and can't be pushed: `dvc commit` puts it there"
+            )
+        files = {oid for item in here.values() if item.isdir for _, _, oid in Tree.load(cache, item)}
         with self._reached():
-            if failed := self._repo.cloud.push(hashes, odb=self._objects).failed:
+            if failed := self._repo.cloud.push({*here.values(), *files}, odb=self._objects).failed:
                 raise OSError(f"{len(failed)} objects could not be written")
             for entry in entries:
                 self._push_run(entry)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from components.common.artifacts import write_json
 from flows import closeness, lockfile, numerics, runs
-from flows.graph import Entry
+from flows.graph import Entry, Item
 from flows.modules import is_lock
 from flows.show import made
 from flows.stages import Repository
@@ -57,25 +57,30 @@ class Reproduction:
         entry, note = entries.get(stage), self._note(stage)
         if entry is None or note.get("outs") != {path: item.md5 for path, item in entry.outs.items()}:
             return Verdict(stage, "not run")
-        changed = [path for path in made(record)[stage] if record["outputs"][path] != _md5(entry, path)]
-        if not changed:
-            return Verdict(stage, "identical")
-        original = record["took"][stage].get("numerics", {})
-        classes = numerics.differences(original, note["numerics"]) if original else ["made on an unknown machine"]
-        parents = {path: name for name, outs in made(record).items() for path in outs if path in entry.deps}
-        classes += [
-            f"input {path} within tolerance" for path, name in parents.items() if _is(found, name, "within tolerance")
-        ]
-        files = [item for path in changed for item in self._files(path, record, entry)]
-        if classes and all(item.agrees for item in files):
-            stated = f"all numbers agree within {self.tolerance:.0%}"
-            return Verdict(stage, "within tolerance", (*classes, stated, *(item.words for item in files)))
-        causes = [f"input {path} is different" for path, name in parents.items() if _is(found, name, "different")]
+        causes = []
         for path, md5 in record["stages"][stage]["sources"].items():
-            if md5 != (now := _md5(entry, path, deps=True)):
+            if md5 != (now := _md5(entry.deps, path)):
                 causes.append(f"{'code' if is_lock(path) else 'input'} {path} has changed: {md5[:10]} → {now[:10]}")
-        far = [item for item in files if not (classes and item.agrees)]
-        return Verdict(stage, "different", (*causes, *classes, *(item.words for item in far)))
+        changed = [path for path in made(record)[stage] if record["outputs"][path] != _md5(entry.outs, path)]
+        if not changed:
+            return Verdict(stage, "identical", tuple(causes))
+        parents = {path: found[name] for name, outs in made(record).items() if name in found for path in outs}
+        inputs = {path: verdict.kind for path, verdict in parents.items() if path in entry.deps}
+        classes = self._classes(record["took"][stage], note)
+        classes += [f"input {path} is within tolerance" for path, kind in inputs.items() if kind == "within tolerance"]
+        files = [item for path in changed for item in self._files(path, record, entry)]
+        if classes and not causes and all(item.agrees for item in files):
+            stated = f"all numbers agree within {self.tolerance:.1%}"
+            return Verdict(stage, "within tolerance", (*classes, stated, *(item.words for item in files)))
+        causes += [f"input {path} is different" for path, kind in inputs.items() if kind == "different"]
+        far = [item.words for item in files if not (classes and item.agrees)]
+        return Verdict(stage, "different", (*causes, *classes, *far))
+
+    def _classes(self, took: Mapping[str, Any], note: Mapping[str, Any]) -> list[str]:
+        """How the machines differ; empty if equal work must give equal bytes."""
+        if "numerics" not in took:
+            return ["where it was made is not recorded"]
+        return numerics.differences(took["numerics"], note["numerics"])
 
     def _files(self, out: str, record: Mapping[str, Any], entry: Entry) -> Iterator[closeness.Closeness]:
         """How far each file of an output is from the original, if its bytes differ."""
@@ -118,10 +123,5 @@ def keep(folder: Path, run: str, verdicts: list[Verdict]) -> Path:
     return folder / FILE
 
 
-def _is(found: Mapping[str, Verdict], stage: str, kind: Kind) -> bool:
-    return stage in found and found[stage].kind == kind
-
-
-def _md5(entry: Entry, path: str, *, deps: bool = False) -> str:
-    item = (entry.deps if deps else entry.outs).get(path)
-    return item.md5 if item else "none"
+def _md5(items: Mapping[str, Item], path: str) -> str:
+    return items[path].md5 if path in items else "none"
