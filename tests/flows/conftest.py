@@ -15,9 +15,11 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
+from flows import runs
 from flows.execution import Coordinator, Outcome
 from flows.graph import Graph
 from flows.plan import Decision, plan
+from flows.sharing import share
 from flows.stages import Repository
 from flows.workspace import Workspace
 
@@ -117,6 +119,15 @@ class Checkout:
         stages = coordinator.graph.upstream_of(targets)
         return {stage.name: coordinator.bring(stage, lambda _: None, force=force) for stage in stages}
 
+    def record(self) -> Path:
+        """Bring everything up to date, write the record and push it all to the default remote; the record's folder."""
+        outcomes = self.bring()
+        repository = Repository(self.root)
+        entries = {name: outcome.entry for name, outcome in outcomes.items()}
+        folder = runs.write(Workspace(self.root), repository, repository.graph(), entries)
+        share(repository, entries.keys(), folder, pytest.fail)
+        return folder
+
     def graph(self) -> Graph:
         return Repository(self.root).graph()
 
@@ -186,6 +197,22 @@ def _settle(patch: pytest.MonkeyPatch, root: Path) -> None:
     patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     patch.setenv("DVC_SITE_CACHE_DIR", str(root.parent / "site"))
     patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{MLFLOW.name}/mlflow.db")
+
+
+@pytest.fixture
+def remote(checkout: Checkout) -> Path:
+    """The default remote of `checkout`: a folder beside it, empty."""
+    subprocess.run(["dvc", "remote", "add", "-q", "--default", "store", "../store"], cwd=checkout.root, check=True)
+    return checkout.root.parent / "store"
+
+
+@pytest.fixture
+def elsewhere(templates: Path, checkout: Checkout, remote: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+    """Another checkout with the same remote, in which nothing has run. The current folder stays in `checkout`."""
+    other = _copy(templates / "fresh", checkout.root.parent / "elsewhere", monkeypatch)
+    shutil.copy2(checkout.root / ".dvc/config", other.root / ".dvc/config")
+    monkeypatch.chdir(checkout.root)
+    return other
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 
+COMMANDS = "run plan status logs cancel runs lineage reproduce doctor profile report generate sources codelock"  # all there are
+
 
 def call(*arguments: str, cwd: Path | None = None, environment=None) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "flows.cli", *arguments]
@@ -20,9 +22,7 @@ def test_help_is_quick_because_nothing_slow_is_imported(checkout):
     assert not {"dvc", "prefect", "mlflow", "torch", "pyarrow", "av", "jsonargparse"}.intersection(loaded)
 
 
-@pytest.mark.parametrize(
-    "name", ["run", "plan", "doctor", "profile", "runs", "report", "generate", "sources", "codelock"]
-)
+@pytest.mark.parametrize("name", COMMANDS.split())
 def test_every_command_says_what_it_does(name):
     result = CliRunner().invoke(app, [name, "--help"])
     assert result.exit_code == 0
@@ -51,6 +51,16 @@ def test_a_plan_works_from_any_folder_of_the_checkout(made):
 
 def test_records_can_be_listed_before_there_are_any(checkout):
     assert CliRunner().invoke(app, ["runs"]).output == ""
+
+
+def test_lineage_goes_one_way_at_a_time(made):
+    backward = CliRunner().invoke(app, ["lineage", "out/join/text"])
+    assert "out/join  " in backward.output
+    assert "made by seed" in backward.output
+    for arguments in ([], ["out/join", "--forward", "x"]):
+        assert "give a file or hash to look back from" in str(
+            CliRunner().invoke(app, ["lineage", *arguments]).exception
+        )
 
 
 def test_a_report_that_is_not_there_is_an_error_in_words(checkout):

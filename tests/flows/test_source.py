@@ -1,0 +1,52 @@
+import os
+import tarfile
+from pathlib import Path
+
+from flows import source
+
+
+def names(archive: Path) -> list[str]:
+    with tarfile.open(archive) as tar:
+        return tar.getnames()
+
+
+def test_an_archive_has_what_git_would_track_as_it_is(made):
+    Path("new.py").write_text("new = 1\n")
+    Path("work.py").write_text("changed = 1\n")
+    (made.root / "codelock/link").symlink_to("work.json")
+    (made.root / "params.yaml").unlink()
+    source.archive(Path("../source.tar.gz"))
+    assert {"new.py", "work.py", "codelock/work.json", "codelock/link", ".gitignore"} <= {
+        *names(Path("../source.tar.gz"))
+    }
+    assert not {"dvc.lock", "params.yaml", "started"} & {*names(Path("../source.tar.gz"))}
+    assert not any(name.startswith(("out", ".videopoet", ".git/")) for name in names(Path("../source.tar.gz")))
+    source.unpack(Path("../source.tar.gz"), Path("../unpacked"))
+    assert Path("../unpacked/work.py").read_text() == "changed = 1\n"
+    assert Path("../unpacked/codelock/link").is_symlink()
+
+
+def test_equal_files_are_equal_bytes(made):
+    source.archive(Path("../one.tar.gz"))
+    for path in made.root.glob("*.yaml"):
+        os.utime(path, (1, 1))
+    source.archive(Path("../two.tar.gz"))
+    assert Path("../one.tar.gz").read_bytes() == Path("../two.tar.gz").read_bytes()
+
+
+def test_files_under_a_folder_are_read_without_unpacking(made):
+    source.archive(Path("../source.tar.gz"))
+    assert source.read(Path("../source.tar.gz"), "codelock") == {
+        "codelock/work.json": Path("codelock/work.json").read_bytes()
+    }
+
+
+def test_an_unpacked_source_is_a_repository_of_its_own_without_changes(made):
+    source.archive(Path("../source.tar.gz"))
+    folder = made.root / "out/inside"
+    source.unpack(Path("../source.tar.gz"), folder)
+    source.settle(folder, "source", hidden=("/verdict.json",))
+    (folder / "verdict.json").write_text("{}")
+    os.chdir(folder)
+    assert source.difference() == ""
+    assert len(source.revision()) == 40
