@@ -28,6 +28,7 @@ def render(record: Mapping[str, Any]) -> str:
 recipe <code>{record["recipe"][:10]}</code> · source <code>{escape(revision)}</code>{changes}
 · written {escape(record["written"])} · stages took {seconds:,.0f} s, {cpu_s:,.0f} core-seconds
 · {escape(record["numerics"]["processor"])}, torch {escape(record["numerics"]["torch"])}<br>
+<a href="source.tar.gz">source</a> ·
 <a href="params.yaml">params.yaml</a> · <a href="dvc.lock">dvc.lock</a> · <a href="record.json">record.json</a>
 <details><summary>Time and size of each stage</summary>
 <table><tr><th>stage</th><th class="number">seconds</th><th class="number">core-seconds</th>

@@ -34,7 +34,7 @@ class Workspace:
         return folder
 
     def folder(self, name: str) -> Path:
-        """A folder in `home`, made on first use: scratch, cache, runs, logs, code, stages, processes, prefect, …"""
+        """A folder in `home`, made on first use: scratch, cache, runs, logs, code, stages, reproduce, …"""
         folder = self.home / name
         folder.mkdir(exist_ok=True)
         return folder
