@@ -15,9 +15,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from components.common import errors
 from components.ingest import sources
 from flows import lockfile, numerics, runs, show, signals, source
 from flows.execution import Coordinator, StageFailed, alone
+from flows.graph import Stage
 from flows.processes import Interrupted
 from flows.sources import TABLE, folders, keep_folders
 from flows.stages import Repository
@@ -52,6 +54,8 @@ def reproduce(
     _settle(folder, record_folder, record, stages[0] if stage else "", originals)
     _bring_media(Workspace(folder), record, stages, {**folders(workspace), **media})
     print(f"reproducing run {record_folder.name} in {folder}", flush=True)
+    for variable in [found for found in os.environ if found.startswith(NOT_PASSED_ON)]:
+        del os.environ[variable]
     code = _run_stage(folder, stages[0]) if stage else _run(folder, stages)
     verdicts = Reproduction(record_folder, folder, originals, tolerance).verdicts(stages)
     print()
@@ -139,9 +143,8 @@ def _bring_media(
 
 def _run(folder: Path, stages: tuple[str, ...]) -> int:
     """Run the graph by the code that is in the folder."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(NOT_PASSED_ON)}
     command = [sys.executable, "-m", "flows.cli", "run", *stages]
-    process = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True)
+    process = subprocess.Popen(command, cwd=folder, start_new_session=True)
     with signals.caught(process.send_signal):
         return process.wait()
 
@@ -151,22 +154,27 @@ def _run_stage(folder: Path, name: str) -> int:
     here = Path.cwd()
     os.chdir(folder)
     try:
-        workspace = Workspace(folder)
         repository = Repository(folder)
         graph = repository.graph()
-        stage = graph.by_name[name]
-        coordinator = Coordinator(workspace, repository, graph, [stage])
-        with alone(workspace, print), signals.caught(lambda _: coordinator.processes.stop()):
-            coordinator.bring(stage, print)
-        coordinator.state.end("whole")
-        return 0
-    except StageFailed as error:
-        print(error, file=sys.stderr)
-        return error.code
-    except Interrupted:
-        return 143
+        coordinator = Coordinator(Workspace(folder), repository, graph, [graph.by_name[name]])
+        with alone(coordinator.workspace, print), signals.caught(lambda _: coordinator.processes.stop()):
+            return _bring(coordinator, graph.by_name[name])
     finally:
         os.chdir(here)
+
+
+def _bring(coordinator: Coordinator, stage: Stage) -> int:
+    try:
+        coordinator.bring(stage, print)
+    except StageFailed as error:
+        print(error, file=sys.stderr)
+        coordinator.state.end("failed")
+        return error.code
+    except Interrupted:
+        coordinator.state.end("stopped")
+        return errors.STOPPED
+    coordinator.state.end("whole")
+    return 0
 
 
 def _show(verdict: Verdict) -> None:

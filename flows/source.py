@@ -26,9 +26,12 @@ def archive(target: Path) -> None:
 
 
 def unpack(packed: Path, folder: Path) -> None:
-    """Unpack an archive into a folder; nothing can be written outside of it."""
-    with tarfile.open(packed) as tar:
-        tar.extractall(folder, filter="data")
+    """Unpack an archive into a folder. Raises ValueError if it is broken, or would write outside of the folder."""
+    try:
+        with tarfile.open(packed) as tar:
+            tar.extractall(folder, filter="data")
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise ValueError(f"{packed} cannot be unpacked: {error}") from error
 
 
 def read(packed: Path, under: str) -> dict[str, bytes]:

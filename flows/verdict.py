@@ -8,6 +8,7 @@ and how far. `not run`: the reproduction did not come to it.
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -85,7 +86,7 @@ class Reproduction:
     def _files(self, out: str, record: Mapping[str, Any], entry: Entry) -> Iterator[closeness.Closeness]:
         """How far each file of an output is from the original, if its bytes differ."""
         old = json.loads((self.record_folder / runs.FILES).read_text()).get(out)
-        new = Repository(self.folder).listing(entry.outs[out].md5)
+        new = self._repository.listing(entry.outs[out].md5)
         if old is None or new is None:
             yield closeness.Closeness(False, f"{out}: its files are not known")
             return
@@ -101,15 +102,17 @@ class Reproduction:
 
     def _compare(self, out: str, name: str, md5: str, record: Mapping[str, Any]) -> closeness.Closeness:
         new = self.folder / out / name
-        if name == "metrics.json" and out in record["metrics"]:
-            return closeness.values(record["metrics"][out], measures(self.folder / out), self.tolerance)
         with TemporaryDirectory() as folder:
             old = Path(folder) / new.name
-            if not self.originals.copy(md5, old):
-                return closeness.Closeness(
-                    False, "its bytes differ; the original is neither in the cache nor in a remote"
-                )
-            return closeness.compare(old, new, self.tolerance)
+            if self.originals.copy(md5, old):
+                return closeness.compare(old, new, self.tolerance)
+        if name == "metrics.json" and out in record["metrics"]:
+            return closeness.values(record["metrics"][out], measures(self.folder / out), self.tolerance)
+        return closeness.Closeness(False, "its bytes differ; the original is neither in the cache nor in a remote")
+
+    @cached_property
+    def _repository(self) -> Repository:
+        return Repository(self.folder)
 
     def _note(self, stage: str) -> dict[str, Any]:
         path = self.folder / ".videopoet/stages" / f"{stage}.json"
