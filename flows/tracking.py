@@ -58,7 +58,7 @@ class Tracking:
     def _opened(self) -> str:
         with self._guard:
             if self._client is None:
-                self._client = _client(self.uri)
+                self._client = client(self.uri)
                 self._experiment = self._find_experiment()
                 self._parent = self._create("pipeline", {})
         return self._parent
@@ -119,7 +119,8 @@ def media(folder: Path) -> list[Path]:
     return [path for suffix in MEDIA_SUFFIXES for path in [f for f in files if f.suffix == suffix][:MEDIA_OF_EACH]]
 
 
-def _client(uri: str) -> Any:
+def client(uri: str) -> Any:
+    """MLflow's client for a store; quiet, and without telemetry."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     from mlflow import MlflowClient  # 2 s to import: only when a stage runs
 
