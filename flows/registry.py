@@ -4,7 +4,7 @@ One registered model, one version per run: its source is `dvc:<run>`, for the by
 its tags hold the run's whole hash and what the gate decided. Unlike tracking, a store that fails here is an error.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
