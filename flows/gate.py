@@ -11,19 +11,21 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
+from components.common import params
 from components.common.random import seed_of
 
+SECTION = "gate"  # of params.yaml; no stage reads it
 DRAWS = 2000
 Rule = Literal["better", "not worse", "floor"]
 
 
 @dataclass(frozen=True)
 class Gate:
-    """The section `gate` of params.yaml."""
+    """What decides about a candidate: measures by name."""
 
     better: list[str]
     not_worse: list[str]
@@ -90,6 +92,12 @@ class Scores:
             near = ", ".join(sorted(name for name in self.means if name.split("/")[0] == measure.split("/")[0]))
             raise ValueError(f"gate: `{measure}` was not measured; of this task there are: {near or 'none'}")
         return self.means[measure]
+
+
+def of(sections: Mapping[str, Any]) -> Gate:
+    """The gate of a parameter file; raises ValueError for what is wrong with it."""
+    gate: Gate = params.typed(Gate, params.section_of(sections, SECTION), SECTION)
+    return gate
 
 
 def verdicts(gate: Gate, candidate: Scores, champion: Scores | None) -> list[Verdict]:

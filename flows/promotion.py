@@ -17,8 +17,8 @@ from pathlib import Path
 
 from components.common import params
 from components.common.artifacts import write_json
-from flows import lockfile, runs
-from flows.gate import Gate, Scores, Verdict, verdicts
+from flows import gate, lockfile, runs, signals
+from flows.gate import Scores, Verdict
 from flows.graph import Entry, Stage
 from flows.plan import plan
 from flows.processes import Processes, mark
@@ -55,15 +55,15 @@ class Promoter:
 
     def decide(self) -> Promotion:
         """Compare the present run with the champion; raises ValueError if there is no whole run to compare."""
-        gate: Gate = params.typed(Gate, params.section_of(params.read(Path(PARAMS)), "gate"), "gate")
+        rules = gate.of(params.read(Path(PARAMS)))
         entries = self._entries()
         candidate, champion = runs.identity(self.graph, entries).name, self.registry.at("champion")
         own = Scores.read(self._scores_of(self.workspace.root))
         if champion is None or champion.run == candidate:
-            return Promotion(candidate, "", tuple(verdicts(gate, own, None)))
+            return Promotion(candidate, "", tuple(gate.verdicts(rules, own, None)))
         self.line(f"scoring the champion {champion.run} as {candidate} was scored")
         other = Scores.read(self._scored_again(champion, candidate))
-        return Promotion(candidate, champion.run, tuple(verdicts(gate, own, other)))
+        return Promotion(candidate, champion.run, tuple(gate.verdicts(rules, own, other)))
 
     def carry_out(self, promotion: Promotion) -> Registered:
         """Keep the decision, register the candidate, and promote it if it passed."""
@@ -102,15 +102,9 @@ class Promoter:
             stages = self._scoring()
             self._furnish(folder, stages, champion)
             processes = Processes()
-            for stage in stages:
-                for command in stage.cmd.splitlines():
-                    ended = processes.run(
-                        f"cd {shlex.quote(str(folder))} && {command}", self._environment(stage), self.line
-                    )
-                    if ended.code:
-                        raise ValueError(
-                            f"the champion {champion.run} cannot be scored: {stage.name} ended with exit code {ended.code}"
-                        )
+            with signals.caught(lambda _: processes.stop()):
+                for stage in stages:
+                    self._run(processes, folder, stage, champion)
             done.touch()
         return self._scores_of(folder)
 
@@ -134,6 +128,12 @@ class Promoter:
                 raise ValueError(
                     f"{path} of {champion.run} is neither in the cache nor in the remote: `dvc pull` it, or roll back"
                 )
+
+    def _run(self, processes: Processes, folder: Path, stage: Stage, champion: Registered) -> None:
+        for command in stage.cmd.splitlines():
+            there = f"cd {shlex.quote(str(folder))} && {command}"
+            if code := processes.run(there, self._environment(stage), self.line).code:
+                raise ValueError(f"{champion.run} cannot be scored again: {stage.name} ended with {code}")
 
     def _environment(self, stage: Stage) -> dict[str, str]:
         return {

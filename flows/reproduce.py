@@ -117,11 +117,8 @@ def _bring_inputs(folder: Path, record_folder: Path, stage: str, originals: Repo
     makers = {out: name for name, entry in entries.items() for out in entry.outs}
     needed = {dep: item.md5 for dep, item in entries[stage].deps.items() if dep in makers}
     for path, md5 in needed.items():
-        for name, digest in (originals.listing(md5) or {"": md5}).items():
-            if not originals.copy(digest, folder / path / name if name else folder / path):
-                raise ValueError(
-                    f"{path} ({md5}) is neither in the cache here nor in a remote: reproduce the whole run"
-                )
+        if not originals.copy_out(md5, folder / path):
+            raise ValueError(f"{path} ({md5}) is neither in the cache here nor in a remote: reproduce the whole run")
     lockfile.keep(record_folder / "dvc.lock", folder / "dvc.lock", {makers[path] for path in needed})
 
 

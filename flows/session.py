@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from components.common import codelock, errors, params
-from flows import orchestrator, runs
+from flows import gate, orchestrator, runs
 from flows.execution import alone
 from flows.graph import Entry, Graph
 from flows.modules import is_lock
@@ -50,7 +50,9 @@ def _decide(workspace: Workspace, targets: tuple[str, ...], *, force: bool) -> t
     repository = Repository(workspace.root)
     commands = repository.commands()
     if any(params.COMMAND.search(command) for command in commands.values()):
-        params.check(params.read(Path(PARAMS)), commands)
+        sections = params.read(Path(PARAMS))
+        params.check({name: section for name, section in sections.items() if name != gate.SECTION}, commands)
+        gate.of(sections)
     graph = repository.graph()
     forced = set(graph.matching(targets) or graph.by_name) if force else set()
     decisions = plan(graph, graph.upstream_of(targets), repository, workspace.folder("code"), force=forced)

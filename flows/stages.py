@@ -227,6 +227,13 @@ class Repository:
         found = copied(self._repo.cache.local, md5, target)
         return found or bool(self._ask(lambda remote: remote.copy(md5, target)))
 
+    def copy_out(self, md5: str, target: Path) -> bool:
+        """Copy a whole output of this hash, a file or a folder, to `target`; False if some of it is not to be found."""
+        files = self.listing(md5) if md5 else None
+        return files is not None and all(
+            self.copy(digest, target / name if name else target) for name, digest in files.items()
+        )
+
     def _ask(self, question: Callable[[Remote], Answer]) -> Answer | None:
         """The remote's answer; None if there is no remote, or none that answers."""
         if self.remote is None or self._silent:

@@ -46,8 +46,8 @@ given = [json.loads((pathlib.Path(path) / "value.json").read_text()) for path in
 folder = pathlib.Path(output)
 folder.mkdir(parents=True)
 if name == "evaluate":
-    samples, strictness = given
-    hits = [int(number < samples * strictness) for number in range(section["samples"])]
+    share, strictness = given
+    hits = [int(number < section["samples"] * share * strictness) for number in range(section["samples"])]
     rows = [(f"t2v-{number}", "text_to_video", "motion", hit) for number, hit in enumerate(hits)]
     with (folder / "measures.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("sample_id", "task", "measure", "value"), *rows])
