@@ -44,11 +44,16 @@ def run(
 
 
 @app.command()
-def plan(stages: Stages = None) -> None:
+def plan(
+    stages: Stages = None,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Say also what that will take, by the records of past runs.")
+    ] = False,
+) -> None:
     """Say what would run and why, what is up to date and where its result is. Pulls no data, runs nothing."""
     from flows import session
 
-    session.show_plan(enter(), tuple(stages or ()))
+    session.show_plan(enter(), tuple(stages or ()), with_estimate=estimate)
 
 
 @app.command()

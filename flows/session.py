@@ -7,10 +7,11 @@ from functools import partial
 from pathlib import Path
 
 from components.common import codelock, errors, params
-from flows import gate, orchestrator, runs
+from flows import estimate, gate, orchestrator, runs
 from flows.execution import alone
 from flows.graph import Entry, Graph
 from flows.modules import is_lock
+from flows.placement import cores
 from flows.plan import Decision, plan, table
 from flows.sharing import share
 from flows.stages import Repository
@@ -35,12 +36,16 @@ def run(workspace: Workspace, targets: tuple[str, ...], *, force: bool) -> int:
     return 0
 
 
-def show_plan(workspace: Workspace, targets: tuple[str, ...]) -> None:
-    """Print what would run and why."""
+def show_plan(workspace: Workspace, targets: tuple[str, ...], *, with_estimate: bool) -> None:
+    """Print what would run and why and, if it is asked, what that will take."""
     _, graph, decisions = _decide(workspace, targets, force=False)
     for line in table(decisions):
         print(line)
     print(f"\n{sum(decision.verdict == 'run' for decision in decisions)} of {len(decisions)} stages would run")
+    if with_estimate:
+        to_run = [decision.stage for decision in decisions if decision.verdict == "run"]
+        for line in estimate.lines(to_run, runs.listed(workspace), cores()):
+            print(line)
     for fault in _stale_code(graph):
         print(f"warning: {fault}", file=sys.stderr)
 

@@ -19,8 +19,17 @@ def test_with_nothing_to_run_no_flow_starts_and_the_record_is_named(made, capsys
 
 def test_a_plan_counts_what_would_run(made, capsys):
     made.write(left__value=20)
-    session.show_plan(Workspace(made.root), ())
+    session.show_plan(Workspace(made.root), (), with_estimate=False)
     assert "2 of 6 stages would run" in capsys.readouterr().out
+
+
+def test_a_plan_says_what_it_will_take_if_that_is_asked(made, capsys):
+    session.run(Workspace(made.root), (), force=False)  # writes the record
+    made.write(join__value=50)
+    session.show_plan(Workspace(made.root), (), with_estimate=True)
+    said = capsys.readouterr().out
+    assert "core-seconds (by runs" in said
+    assert "measured with other parameters: join" in said
 
 
 def test_a_fault_in_the_parameters_stops_before_any_work(checkout, monkeypatch):
