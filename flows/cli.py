@@ -195,6 +195,28 @@ def models() -> None:
 
 
 @app.command()
+def gc(
+    keep: Annotated[str, typer.Option(help="Runs to keep.")] = "champion,last=5,pinned",
+    remote: Annotated[bool, typer.Option("--remote", help="Clean the default remote too, for everybody.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only say what would go.")] = False,
+) -> None:
+    """Delete what no kept run and no present result needs: objects of the cache, run-cache entries, records."""
+    from flows import housekeeping
+    from flows.execution import alone
+    from flows.stages import Repository
+
+    workspace = enter()
+    wanted = housekeeping.Keep.read(keep)
+    with alone(workspace, print):
+        found = housekeeping.cleaning(workspace, Repository(workspace.root), wanted, remote=remote)
+        for line in found.lines():
+            print(line)
+        if yes:
+            found.carry_out()
+        print("done" if yes else "nothing is deleted yet: add --yes")
+
+
+@app.command()
 def report(
     show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:

@@ -19,6 +19,7 @@ from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.tree import Tree
 
 from components.common import errors
+from flows.store import Store
 
 RECORDS, RECORD = "records", "record.json"
 AT_ONCE = 16  # small files
@@ -43,6 +44,10 @@ class Remote:
         """Copy the object to a file; False if it is not there."""
         with self._reached():
             return copied(self._objects, md5, target)
+
+    def store(self) -> Store:
+        """The remote as a place that fills up."""
+        return Store(self.place, self._objects, self._fs.join(self._root, "runs"))
 
     def run(self, key: str) -> tuple[str, str] | None:
         """The run-cache's entry for a key, as its name and its YAML; of several the first by name."""

@@ -50,3 +50,12 @@ def runs_diff(old: Run, new: Run) -> None:
     print("\n".join(differences) or "the two are equal: the same work with the same results")
     for line in show.circumstances(records.read(one), records.read(other)):
         print(line)
+
+
+@app.command("pin")
+def runs_pin(run: Run, off: Annotated[bool, typer.Option("--off", help="Let it go again.")] = False) -> None:
+    """Pin a run, so that `videopoet gc` keeps it."""
+    from flows import housekeeping
+
+    name = housekeeping.pin(enter(), run, pinned=not off)
+    print(f"{name} is {'no longer pinned' if off else 'pinned'}")

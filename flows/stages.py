@@ -37,6 +37,7 @@ from flows import claims
 from flows.graph import Entry, Graph, Item, Stage
 from flows.lockfile import entry_of, text_of
 from flows.remote import Remote, copied
+from flows.store import Store
 
 Answer = TypeVar("Answer")
 Place = Literal["workspace", "cache", "remote"]
@@ -211,6 +212,22 @@ class Repository:
         """Push the recorded outputs and run-cache entries of stages; raises errors.Retryable."""
         if self.remote:
             self.remote.push([self._recorded[name] for name in names])
+
+    def stores(self, *, remote: bool) -> list[Store]:
+        """The cache and, if it is asked for, the default remote, as places that fill up.
+
+        Raises ValueError if the cache lies outside of the checkout, where others may need what is in it, or if a remote
+        is asked for and there is none.
+        """
+        cache = self._repo.cache.local
+        if not Path(cache.path).resolve().is_relative_to(self._lockfile.parent.resolve()):
+            raise ValueError(f"the cache {cache.path} may serve others too: clean it with `dvc gc --projects`")
+        found = [Store("cache", cache, self._repo.stage_cache.cache_dir)]
+        if remote:
+            if self.remote is None:
+                raise ValueError("there is no default remote: `dvc remote add -d NAME URL` makes one")
+            found.append(self.remote.store())
+        return found
 
     def listing(self, md5: str) -> dict[str, str] | None:
         """Path -> hash of the files in a folder of this hash ("" for a file itself); None if it is not to be found."""

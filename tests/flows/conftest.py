@@ -216,6 +216,25 @@ def elsewhere(templates: Path, checkout: Checkout, remote: Path, monkeypatch: py
 
 
 @pytest.fixture(scope="session")
+def mlflow_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow store with its tables and nothing in them: making those takes seconds."""
+    from flows.tracking import client
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    client(f"sqlite:///{path}").search_registered_models()
+    return path
+
+
+@pytest.fixture
+def empty_registry(mlflow_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Address of an MLflow store of the test's own."""
+    shutil.copyfile(mlflow_template, tmp_path / "registry.db")
+    address = f"sqlite:///{tmp_path}/registry.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    return address
+
+
+@pytest.fixture(scope="session")
 def prefect_server() -> Iterator[str]:
     """One Prefect server for all tests; its address."""
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"

@@ -61,7 +61,7 @@ MOTION = "text_to_video/motion"
 
 
 @pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_registry: str) -> Checkout:
     """Nothing has run; the registry is empty."""
     root = tmp_path / "checkout"
     (root / "components").mkdir(parents=True)
@@ -71,7 +71,6 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
     monkeypatch.chdir(root)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     subprocess.run(["git", "init", "-q"], check=True)
     Repo.init().close()
     return Checkout(root)

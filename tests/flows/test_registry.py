@@ -7,8 +7,8 @@ from flows.registry import Registry
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Registry:
-    return Registry(f"sqlite:///{tmp_path}/mlflow.db")
+def registry(empty_registry: str) -> Registry:
+    return Registry(empty_registry)
 
 
 def names(registry: Registry) -> dict[str, str]:
@@ -52,8 +52,7 @@ def test_a_champion_promoted_again_is_not_its_own_predecessor(registry: Registry
     assert names(registry) == {"champion": "aaaa"}
 
 
-def test_a_store_that_fails_is_an_error(tmp_path: Path):
-    registry = Registry(f"sqlite:///{tmp_path}/mlflow.db")
-    (tmp_path / "mlflow.db").write_bytes(b"not a database" * 1000)
+def test_a_store_that_fails_is_an_error(registry: Registry, empty_registry: str):
+    Path(empty_registry.removeprefix("sqlite:///")).write_bytes(b"not a database" * 1000)
     with pytest.raises(errors.Retryable, match="registry failed"):
         registry.all()

@@ -1,0 +1,114 @@
+"""Which runs are kept -> what may go from the cache, the remote and the records.
+
+Kept is what the present dvc.lock names and what any kept run made: nothing that these need is touched. A run that is
+to be kept and has no record, so that nobody knows what it needs, stops everything.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flows import lockfile, runs
+from flows.registry import Registry
+from flows.stages import Repository
+from flows.store import Store
+from flows.workspace import Workspace
+
+PINS = "pins.txt"
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Which runs to keep."""
+
+    champion: bool
+    last: int
+    pinned: bool
+
+    @classmethod
+    def read(cls, text: str) -> "Keep":
+        """Read `champion,last=5,pinned`; raises ValueError for anything else."""
+        parts = [part.strip() for part in text.split(",")]
+        counts = [part.removeprefix("last=") for part in parts if part.startswith("last=")]
+        unknown = [part for part in parts if part not in ("champion", "pinned") and not part.startswith("last=")]
+        if unknown or len(counts) > 1 or not all(count.isdigit() for count in counts):
+            raise ValueError(
+                f"--keep {text}: write some of `champion`, `last=NUMBER` and `pinned`, with commas between"
+            )
+        return cls("champion" in parts, int(counts[0]) if counts else 0, "pinned" in parts)
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """What would go."""
+
+    kept: Mapping[str, str]  # run -> why
+    records: tuple[Path, ...]
+    surplus: tuple[tuple[Store, Mapping[str, int]], ...]
+
+    def lines(self) -> Iterator[str]:
+        """What is kept and what would go, in words."""
+        for name, why in self.kept.items():
+            yield f"keep    {name}  {why}"
+        for folder in self.records:
+            yield f"delete  {folder.name}  its record here, and what no kept run needs of it"
+        for store, surplus in self.surplus:
+            yield f"delete  {len(surplus):,} objects, {sum(surplus.values()) / 1e6:,.1f} MB, of the {store.name}"
+
+    def carry_out(self) -> None:
+        """Delete it."""
+        for store, surplus in self.surplus:
+            store.remove(surplus)
+        for folder in self.records:
+            shutil.rmtree(folder)
+
+
+def cleaning(workspace: Workspace, repository: Repository, keep: Keep, *, remote: bool) -> Cleaning:
+    """Look at all that is there and say what would go; raises ValueError if a run to be kept has no record."""
+    records = runs.listed(workspace, remote=remote)
+    kept = dict(_kept(workspace, keep, records))
+    needed = _hashes(lockfile.read(workspace.root / "dvc.lock").values(), {})
+    for listing in (repository.listing(md5) for md5 in sorted(needed)):
+        needed |= set((listing or {}).values())
+    for name in kept:
+        folder = runs.find(workspace, name)
+        needed |= _hashes(lockfile.read(folder / "dvc.lock").values(), json.loads((folder / runs.FILES).read_text()))
+    here = [path.parent for path in sorted(workspace.folder("runs").glob(f"[!.]*/{runs.RECORD}"))]
+    return Cleaning(
+        kept,
+        tuple(folder for folder in here if folder.name not in kept),
+        tuple((store, store.surplus(needed)) for store in repository.stores(remote=remote)),
+    )
+
+
+def pin(workspace: Workspace, name: str, *, pinned: bool) -> str:
+    """Pin a run, so that it is kept, or let it go again; returns its whole name."""
+    found = runs.find(workspace, name).name
+    names = {*pins(workspace)} - {found} | ({found} if pinned else set())
+    (workspace.home / PINS).write_text("".join(f"{one}\n" for one in sorted(names)))
+    return found
+
+
+def pins(workspace: Workspace) -> list[str]:
+    """The pinned runs."""
+    path = workspace.home / PINS
+    return path.read_text().split() if path.is_file() else []
+
+
+def _kept(workspace: Workspace, keep: Keep, records: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    for record in reversed(records[: keep.last]):
+        yield record["run"][: runs.NAME_DIGITS], "one of the last"
+    for name in pins(workspace) if keep.pinned else ():
+        yield name, "pinned"
+    for registered in Registry(workspace.tracking_uri).all() if keep.champion else ():
+        for alias in registered.aliases:
+            if alias != "candidate":
+                yield registered.run, alias
+
+
+def _hashes(entries: Any, files: Mapping[str, Mapping[str, str] | None]) -> set[str]:
+    outs = {item.md5 for entry in entries for item in entry.outs.values()}
+    return outs | {md5 for listing in files.values() for md5 in (listing or {}).values()}
