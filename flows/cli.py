@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from components.common import errors
-from flows import runs_commands
+from flows import registry_commands, runs_commands
 from flows.workspace import PARAMS, enter
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app = typer.Typer(
 codelock_app = typer.Typer(help="The code of each stage as an input: codelock/*.json.", no_args_is_help=True)
 sources_app = typer.Typer(help="Your own videos, pictures and captions.", no_args_is_help=True)
 app.add_typer(runs_commands.app, name="runs")
+app.add_typer(registry_commands.app)
 app.add_typer(codelock_app, name="codelock")
 app.add_typer(sources_app, name="sources")
 
@@ -149,71 +150,6 @@ def reproduce(
     folders = {alias: Path(folder).expanduser().absolute() for alias, _, folder in pairs}
     place = into and into.expanduser().absolute()
     raise typer.Exit(reproduction.reproduce(enter(), run, stage, place, folders, tolerance))
-
-
-@app.command()
-def promote(
-    check: Annotated[bool, typer.Option("--check", help="Only say what the gate would decide.")] = False,
-) -> None:
-    """Make the present run's models the champion, if they are better than it by the section `gate` of params.yaml.
-
-    The champion is scored again first, with the same judge, prompts and seeds. Exit code 1: refused.
-    """
-    from flows.promotion import Promoter
-
-    promoter = Promoter(enter(), print)
-    found = promoter.decide()
-    print(f"candidate {found.candidate}, champion {found.champion or 'none'}")
-    for verdict in found.verdicts:
-        print(verdict.words)
-    if check:
-        print("would be promoted" if found.passed else "would be refused")
-    else:
-        promoter.carry_out(found)
-        print(f"promoted: {found.candidate} is champion" if found.passed else "refused")
-    raise typer.Exit(0 if found.passed else 1)
-
-
-@app.command()
-def rollback() -> None:
-    """Make the champion before the present one champion again; a second time undoes it."""
-    from flows.registry import Registry
-
-    champion = Registry(enter().tracking_uri).roll_back()
-    if champion is None:
-        raise ValueError("there is no champion before: `videopoet models` lists what was promoted")
-    print(f"{champion.run} is champion")
-
-
-@app.command()
-def models() -> None:
-    """List the registered models: version, run, what the gate decided, aliases."""
-    from flows.registry import Registry
-
-    for found in Registry(enter().tracking_uri).all():
-        print(f"{found.version:>4}  {found.run}  {found.decision:<9} {' '.join(found.aliases)}".rstrip())
-
-
-@app.command()
-def gc(
-    keep: Annotated[str, typer.Option(help="Runs to keep.")] = "champion,last=5,pinned",
-    remote: Annotated[bool, typer.Option("--remote", help="Clean the default remote too, for everybody.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only say what would go.")] = False,
-) -> None:
-    """Delete what no kept run and no present result needs: objects of the cache, run-cache entries, records."""
-    from flows import housekeeping
-    from flows.execution import alone
-    from flows.stages import Repository
-
-    workspace = enter()
-    wanted = housekeeping.Keep.read(keep)
-    with alone(workspace, print):
-        found = housekeeping.cleaning(workspace, Repository(workspace.root), wanted, remote=remote)
-        for line in found.lines():
-            print(line)
-        if yes:
-            found.carry_out()
-        print("done" if yes else "nothing is deleted yet: add --yes")
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """The bridge to DVC: reads the stages, says what is where, and records results.
 
-No other module but `flows.remote`, its other half, imports `dvc`.
+No other module imports `dvc` but the rest of the bridge: `flows.remote` and `flows.runcache`.
 `dvc.repo.Repo` is not a public interface: it is pinned, and tests/flows/test_stages.py holds it to what is used here.
 What this writes (dvc.lock, cache, run-cache) is what `dvc repro` would write. dvc.yaml is read once per `Repository`;
 every method may be called from any thread; the current folder must be the root of the checkout.
@@ -24,7 +24,7 @@ from dvc.exceptions import DvcException
 from dvc.output import Output
 from dvc.repo import Repo, lock_repo
 from dvc.stage import PipelineStage
-from dvc.stage.cache import RunCacheNotFoundError, _get_cache_hash
+from dvc.stage.cache import RunCacheNotFoundError
 from dvc.stage.loader import StageLoader
 from dvc.stage.serialize import to_single_stage_lockfile
 from dvc.utils.serialize import dumps_yaml, load_yaml, loads_yaml
@@ -33,7 +33,7 @@ from dvc_data.hashfile.meta import Meta
 
 from components.common import errors
 from components.common.artifacts import replace_file
-from flows import claims
+from flows import claims, runcache
 from flows.graph import Entry, Graph, Item, Stage
 from flows.lockfile import entry_of, text_of
 from flows.remote import Remote, copied
@@ -263,24 +263,15 @@ class Repository:
             return None
 
     def _local_entry(self, stage: PipelineStage) -> Any:
-        """Look the stage up in the run-cache of this machine; of several entries the newest counts, as in DVC."""
-        key = _key(stage)
-        folder = Path(self._repo.stage_cache._get_cache_dir(key))
-        paths = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime) if key and folder.is_dir() else []
-        return self._repo.stage_cache._load_cache(key, paths[-1].name) if paths else None
+        return runcache.found(self._repo.stage_cache, runcache.key(stage))
 
     def _remote_entry(self, stage: PipelineStage, keep: bool = False) -> Any:
         """Look the stage up in the remote's run-cache; `keep` copies the entry into the local one."""
-        key = _key(stage)
+        key = runcache.key(stage)
         found = self._ask(lambda remote: remote.run(key)) if key else None
-        if found is None:
-            return None
-        name, text = found
-        if keep:
-            local = Path(self._repo.stage_cache._get_cache_path(key, name))
-            local.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(local, text.encode())
-        return loads_yaml(text)
+        if found and keep:
+            runcache.keep(self._repo.stage_cache, key, *found)
+        return loads_yaml(found[1]) if found else None
 
     def _pull(self, stage: PipelineStage) -> None:
         for objects in stage.get_used_objs().values():
@@ -299,11 +290,3 @@ def _in_words() -> Iterator[None]:
 def _fill(thing: Output, item: Item) -> None:
     thing.meta = Meta(isdir=item.md5.endswith(".dir"), size=item.size, nfiles=item.nfiles, isexec=item.isexec)
     thing.hash_info, thing.obj, thing.files = HashInfo("md5", item.md5), None, None
-
-
-def _key(stage: PipelineStage) -> str:
-    """Key of the run-cache, "" for a stage that DVC leaves out of it. Unlike DVC's own, it looks at no data."""
-    left_out = stage.is_callback or stage.always_changed or any(out.persist or not out.is_in_repo for out in stage.outs)
-    if left_out or not (stage.deps and stage.outs):
-        return ""
-    return str(_get_cache_hash(to_single_stage_lockfile(stage), key=True))
