@@ -133,9 +133,7 @@ class Remote:
             raise
         except Exception as error:  # each kind of store has its own ways to fail, and none of them is ours
             words = f"{type(error).__name__}: {error}"
-            raise errors.Retryable(
-                f"{self.place} does not answer ({words}): check it with `dvc remote list`"
-            ) from error
+            raise errors.Retryable(f"{self.place} cannot be used ({words}): check it with `dvc remote list`") from error
 
 
 def copied(objects: Any, md5: str, target: Path) -> bool:
