@@ -43,7 +43,7 @@ def test_only_what_was_hidden_counts(made, media, truth, heldout):
     inside = fidelity.painted([sample], media, truth)
     assert [measure.name for measure in inside] == ["psnr_where_hidden", "psnr_where_hidden_beside_edge"]
     for measure in inside:
-        assert measure.values[0] > measure.baselines[0] + 8
+        assert measure.values[0] > measure.baselines[0] + 5
     wrong = made(1, only_hole, task="outpainting", clip=heldout[0], region="outpaint_centre")
     for measure in fidelity.painted([wrong], media, truth):
         assert measure.values[0] < measure.baselines[0]
