@@ -6,7 +6,7 @@ broke a gate · 75 try again · 130, 143 stopped by Ctrl-C or SIGTERM, resumable
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -37,11 +37,15 @@ Stages = Annotated[
 def run(
     stages: Stages = None,
     force: Annotated[bool, typer.Option("--force", help="Run these stages again even if they are up to date.")] = False,
+    on: Annotated[
+        Literal["here", "kubernetes"],
+        typer.Option(help="Where stages run; in a cluster each is a Job (k8s/README.md)."),
+    ] = "here",
 ) -> None:
     """Bring stages up to date. Stop it as you like: the same command goes on from there."""
     from flows import session
 
-    raise typer.Exit(session.run(enter(), tuple(stages or ()), force=force))
+    raise typer.Exit(session.run(enter(), tuple(stages or ()), force=force, where=on))
 
 
 @app.command()

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from flows import lockfile, runs
+from flows.contents import listing
 from flows.registry import Registry
 from flows.stages import Repository
-from flows.store import Store
+from flows.store import Store, stores
 from flows.workspace import Workspace
 
 PINS = "pins.txt"
@@ -71,8 +72,8 @@ def cleaning(workspace: Workspace, repository: Repository, keep: Keep, *, remote
     records = runs.listed(workspace, remote=remote)
     kept = dict(_kept(workspace, keep, records))
     needed = _hashes(lockfile.read(workspace.root / "dvc.lock").values(), {})
-    for listing in (repository.listing(md5) for md5 in sorted(needed)):
-        needed |= set((listing or {}).values())
+    for md5 in sorted(needed):
+        needed |= set((listing(repository, md5) or {}).values())
     for name in kept:
         folder = runs.find(workspace, name)
         needed |= _hashes(lockfile.read(folder / "dvc.lock").values(), json.loads((folder / runs.FILES).read_text()))
@@ -80,7 +81,7 @@ def cleaning(workspace: Workspace, repository: Repository, keep: Keep, *, remote
     return Cleaning(
         kept,
         tuple(folder for folder in here if folder.name not in kept),
-        tuple((store, store.surplus(needed)) for store in repository.stores(remote=remote)),
+        tuple((store, store.surplus(needed)) for store in stores(repository, remote=remote)),
     )
 
 
@@ -111,4 +112,4 @@ def _kept(workspace: Workspace, keep: Keep, records: list[dict[str, Any]]) -> It
 
 def _hashes(entries: Any, files: Mapping[str, Mapping[str, str] | None]) -> set[str]:
     outs = {item.md5 for entry in entries for item in entry.outs.values()}
-    return outs | {md5 for listing in files.values() for md5 in (listing or {}).values()}
+    return outs | {md5 for listed in files.values() for md5 in (listed or {}).values()}

@@ -1,4 +1,4 @@
-"""dvc.lock -> what each stage made from what."""
+"""dvc.lock ↔ what each stage made from what."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -31,13 +31,29 @@ def entry_of(raw: Mapping[str, Any]) -> Entry:
     return Entry(text_of(raw["cmd"]), params, deps, outs)
 
 
-def _item(raw: Mapping[str, Any]) -> Item:
-    return Item(raw["md5"], raw.get("size"), raw.get("nfiles"), raw.get("isexec", False))
+def lines_of(entry: Entry) -> dict[str, Any]:
+    """An entry as a stage's lines of dvc.lock: what `entry_of` reads."""
+    params: dict[str, dict[str, Any]] = {}
+    for key, value in entry.params.items():
+        path, _, name = key.rpartition(":")
+        params.setdefault(path or PARAMS, {})[name] = value
+    deps, outs = ([_raw(path, item) for path, item in items.items()] for items in (entry.deps, entry.outs))
+    parts = {"cmd": entry.cmd, "deps": deps, "params": params, "outs": outs}
+    return {key: value for key, value in parts.items() if value}
 
 
 def text_of(cmd: str | list[str]) -> str:
     """A stage's command as text, a line for each where there are several."""
     return cmd if isinstance(cmd, str) else "\n".join(cmd)
+
+
+def _item(raw: Mapping[str, Any]) -> Item:
+    return Item(raw["md5"], raw.get("size"), raw.get("nfiles"), raw.get("isexec", False))
+
+
+def _raw(path: str, item: Item) -> dict[str, Any]:
+    facts = {"md5": item.md5, "size": item.size, "nfiles": item.nfiles, "isexec": item.isexec or None}
+    return {"path": path, "hash": "md5"} | {key: value for key, value in facts.items() if value is not None}
 
 
 def _stages(path: Path) -> dict[str, Any]:

@@ -1,6 +1,8 @@
-"""Stages side by side, but never more threads than there are cores; the longest way to the end of the graph first.
+"""What a stage gets of the machines: its turn on this one, its resources in a cluster.
 
-A stage says in its parameters how many threads it uses. One that wants more than the machine has runs alone.
+Here stages run side by side, but never more threads than there are cores, the longest way to the end of the graph
+first. A stage says in its parameters how many threads it uses. One that wants more than the machine has runs alone.
+In a cluster a stage gets what k8s/placement.yaml says, and the cluster says when.
 """
 
 import os
@@ -8,9 +10,15 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_origin, get_type_hints
+
+import yaml
 
 from flows.graph import Graph, Stage
 
+PLACEMENT = Path("k8s/placement.yaml")
 PATIENCE_S = 10.0  # with a stage that could ask for its threads; one that cannot ask any more must not hold up the rest
 
 
@@ -88,3 +96,75 @@ class Threads:
                 for parents in self._missing.values():
                     parents.discard(name)
             self._changed.notify_all()
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What each pod of a stage gets; requests and limits are the same."""
+
+    image: str
+    cpu: int  # cores
+    memory: str  # as in `8Gi`
+    disk: str  # for inputs, outputs and what is in between
+    gpus: int
+    nodes: int  # pods that train together; one everywhere else
+    node_selector: dict[str, str]
+    priority_class: str  # "" for the cluster's default
+    deadline_s: int  # the Job fails when it has been at work for so long
+    grace_s: int  # from the request to stop to the kill: enough to write a checkpoint
+    scratch_claim: str  # volume claim for checkpoints and caches that outlive a pod; "" for none
+    secret: str  # whose keys the pod gets as environment, the remote's credentials among them; "" for none
+    service_account: str
+    tracking_uri: str  # of the MLflow server as pods reach it; "" for none
+
+    @property
+    def world_size(self) -> int:
+        """Processes that train together."""
+        return self.nodes * max(self.gpus, 1) if self.nodes > 1 else 1
+
+
+@dataclass(frozen=True)
+class Placements:
+    """The whole of k8s/placement.yaml."""
+
+    namespace: str
+    defaults: dict[str, Any]
+    stages: dict[str, dict[str, Any]]
+
+    @classmethod
+    def read(cls, path: Path = PLACEMENT) -> "Placements":
+        """Read the file; raises ValueError naming every key that is unknown, missing or of the wrong type."""
+        if not path.is_file():
+            raise ValueError(f"{path} is not there: it says what each stage gets in the cluster")
+        raw = yaml.safe_load(path.read_text()) or {}
+        faults = _faults({"namespace": str, "defaults": dict, "stages": dict}, raw, "")
+        if not faults:
+            types = {name: get_origin(kind) or kind for name, kind in get_type_hints(Placement).items()}
+            faults = _faults(types, raw["defaults"], "defaults.")
+            for name, own in raw["stages"].items():
+                faults += _faults({key: types[key] for key in types if key in own}, own, f"stages.{name}.")
+        if faults:
+            raise ValueError(f"{path}: {'; '.join(faults)}")
+        return cls(**raw)
+
+    def of(self, stage: Stage) -> Placement:
+        """What `stage` gets: the defaults, its family's part, its own; raises ValueError if that is too little."""
+        own = [self.stages.get(name, {}) for name in dict.fromkeys((stage.name.partition("@")[0], stage.name))]
+        placement = Placement(**{key: value for part in (self.defaults, *own) for key, value in part.items()})
+        if placement.cpu < stage.threads:
+            raise ValueError(
+                f"{stage.name} uses {stage.threads} threads and gets {placement.cpu} cores: raise `cpu` in {PLACEMENT}"
+            )
+        return placement
+
+
+def _faults(types: dict[str, type], given: dict[str, Any], where: str) -> list[str]:
+    return [
+        *(f"`{where}{key}` is unknown" for key in given if key not in types),
+        *(f"`{where}{key}` is missing" for key in types if key not in given),
+        *(
+            f"`{where}{key}` must be {kind.__name__}"
+            for key, kind in types.items()
+            if not isinstance(given.get(key, kind()), kind)
+        ),
+    ]

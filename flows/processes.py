@@ -18,22 +18,47 @@ from typing import IO
 
 import psutil
 
+from components.common import errors
+
 MARK = "VIDEOPOET_COORDINATOR"  # environment variable, see `mark`
 GRACE_S = 60.0  # for a checkpoint
+
+
+MEANING = {
+    errors.CONFIGURATION: "to be mended before another try",
+    errors.DATA: "the data broke a gate",
+    errors.RETRY: "a passing fault",
+    errors.STOPPED: "stopped from outside; the same command goes on from its checkpoint",
+    -9: "killed, perhaps for want of memory",
+}
 
 
 class Interrupted(Exception):
     """The run was asked to stop; what has not finished can be resumed."""
 
 
+class StageFailed(Exception):
+    """A stage's command ended badly; `code` is its exit code."""
+
+    def __init__(self, name: str, code: int, last_line: str):
+        meaning = f" ({MEANING[code]})" if code in MEANING else ""
+        super().__init__(f"{name} ended with exit code {code}{meaning}: {last_line or 'it printed nothing'}")
+        self.name, self.code = name, code
+
+
 @dataclass(frozen=True)
 class Ended:
     """How a command ended and what it took, its own children included."""
 
-    code: int  # 0 well; minus the signal's number if a signal ended it
-    seconds: float
-    cpu_s: float
-    peak_bytes: int
+    code: int = 0  # 0 well; minus the signal's number if a signal ended it
+    seconds: float = 0.0
+    cpu_s: float = 0.0
+    peak_bytes: int = 0
+
+    def then(self, after: "Ended") -> "Ended":
+        """This one, and then another."""
+        peak_bytes = max(self.peak_bytes, after.peak_bytes)
+        return Ended(after.code, self.seconds + after.seconds, self.cpu_s + after.cpu_s, peak_bytes)
 
 
 class Processes:

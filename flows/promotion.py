@@ -6,10 +6,8 @@ kept with its table in .videopoet/decisions/ and, in a word, in the registry.
 """
 
 import json
-import os
 import shlex
 import shutil
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -18,10 +16,12 @@ from pathlib import Path
 from components.common import params
 from components.common.artifacts import write_json
 from flows import gate, lockfile, runs, signals
+from flows.contents import copy_out
 from flows.gate import Scores, Verdict
 from flows.graph import Entry, Stage
+from flows.here import environment
 from flows.plan import plan
-from flows.processes import Processes, mark
+from flows.processes import Processes
 from flows.registry import Registered, Registry
 from flows.stages import Repository
 from flows.workspace import PARAMS, Workspace
@@ -124,7 +124,7 @@ class Promoter:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             if not path.startswith(MODELS) or path in self.graph.by_name[JUDGE].outs:
                 (folder / path).symlink_to(self.workspace.root / path)
-            elif not self.repository.copy_out(models.get(path, ""), folder / path):
+            elif not copy_out(self.repository, models.get(path, ""), folder / path):
                 raise ValueError(
                     f"{path} of {champion.run} is neither in the cache nor in the remote: `dvc pull` it, or roll back"
                 )
@@ -132,18 +132,8 @@ class Promoter:
     def _run(self, processes: Processes, folder: Path, stage: Stage, champion: Registered) -> None:
         for command in stage.cmd.splitlines():
             there = f"cd {shlex.quote(str(folder))} && {command}"
-            if code := processes.run(there, self._environment(stage), self.line).code:
+            if code := processes.run(there, environment(self.workspace, stage), self.line).code:
                 raise ValueError(f"{champion.run} cannot be scored again: {stage.name} ended with {code}")
-
-    def _environment(self, stage: Stage) -> dict[str, str]:
-        return {
-            **mark(self.workspace.home),
-            "VIDEOPOET_SCRATCH": str(self.workspace.folder("scratch")),
-            "VIDEOPOET_CACHE": str(self.workspace.folder("cache")),
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-            "OMP_NUM_THREADS": str(stage.threads),
-            "PYTHONUNBUFFERED": "1",
-        }
 
 
 def decisions(workspace: Workspace) -> list[dict[str, object]]:

@@ -4,21 +4,25 @@ The second half of the bridge to DVC (`flows.stages`): every transfer goes throu
 S3 and whatever else DVC reaches work alike. Records lie in `records/<name>/` under the remote's root, beside DVC's
 `files/` and `runs/`: whatever lies in `runs/` is copied to everybody by `dvc pull --run-cache`. A record is there if
 its record.json is, which is written last. Any thread may call.
+The file systems under DVC say of everything in a store that is away that it does not exist: here nobody asks them so.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from dvc.stage.cache import _get_cache_hash
 from dvc_data.hashfile.hash_info import HashInfo
+from dvc_data.hashfile.transfer import transfer
 from dvc_data.hashfile.tree import Tree
 
 from components.common import errors
+from flows.graph import Item
 from flows.store import Store
 
 RECORDS, RECORD = "records", "record.json"
@@ -36,13 +40,30 @@ class Remote:
         self.place = f"remote `{repo.config['core']['remote']}` ({self._fs.unstrip_protocol(self._root)})"
 
     def holds(self, hashes: Iterable[str]) -> bool:
-        """Whether all objects are there."""
-        with self._reached():
-            return all(self._objects.exists(md5) for md5 in hashes)
+        """Whether all objects are there; a folder's listing, which is pushed last, stands for the folder."""
+        with self.reached():
+            return all(self._has(md5) for md5 in hashes)
+
+    def missing(self, outs: Mapping[str, Item]) -> list[str]:
+        """Paths of `outs` that are not whole: a folder's listing is what its hash says, and all it lists is there."""
+        with self.reached():
+            return [path for path, item in outs.items() if not self._is_whole(item.md5)]
+
+    def add(self, content: bytes) -> str:
+        """Put an object there; returns its hash."""
+        with self.reached():
+            self._objects.add_bytes(_md5(content), content)
+            return _md5(content)
+
+    def content(self, md5: str) -> bytes | None:
+        """An object's bytes; None if they have another hash."""
+        with self.reached():
+            content = self._read(self._objects.oid_to_path(md5))
+            return content if _md5(content) == md5 else None
 
     def copy(self, md5: str, target: Path) -> bool:
         """Copy the object to a file; False if it is not there."""
-        with self._reached():
+        with self.reached():
             return copied(self._objects, md5, target)
 
     def store(self) -> Store:
@@ -51,10 +72,16 @@ class Remote:
 
     def run(self, key: str) -> tuple[str, str] | None:
         """The run-cache's entry for a key, as its name and its YAML; of several the first by name."""
-        with self._reached():
+        with self.reached():
             folder = self._fs.join(self._root, "runs", key[:2], key)
-            paths = sorted(self._fs.find(folder)) if self._fs.exists(folder) else []
+            paths = sorted(self._fs.find(folder)) if is_there(self._fs, folder) else []
             return (self._fs.name(paths[0]), self._read(paths[0]).decode()) if paths else None
+
+    def receive(self, objects: Any, hashes: Iterable[HashInfo], *, shallow: bool = True) -> None:
+        """Copy objects there out of another of DVC's stores; every single one is looked for, no index is believed."""
+        with self.reached():
+            if failed := transfer(objects, self._objects, {*hashes}, cache_odb=objects, shallow=shallow).failed:
+                raise OSError(f"{len(failed)} objects could not be written")
 
     def push(self, entries: Iterable[Mapping[str, Any]]) -> None:
         """Push outputs of stages, given as in dvc.lock, then their run-cache entries; what is there is left alone."""
@@ -68,22 +95,24 @@ class Remote:
                 f"{', '.join(gone)} is not in DVC's cache and can't be pushed: `dvc commit` puts it there"
             )
         files = {oid for item in here.values() if item.isdir for _, _, oid in Tree.load(cache, item)}
-        with self._reached():
-            if failed := self._repo.cloud.push({*here.values(), *files}, odb=self._objects).failed:
-                raise OSError(f"{len(failed)} objects could not be written")
+        with self.reached():
+            for md5 in {outs[path] for path in here}:
+                if self._is_spoiled(md5):  # else it would be taken for whole and left alone
+                    self._objects.delete(md5)
+            self.receive(cache, {*here.values(), *files})
             for entry in entries:
                 self._push_run(entry)
 
     def has_record(self, name: str) -> bool:
         """Whether the record of this run is there, whole."""
-        with self._reached():
-            return bool(self._fs.exists(self._fs.join(self._root, RECORDS, name, RECORD)))
+        with self.reached():
+            return is_there(self._fs, self._fs.join(self._root, RECORDS, name, RECORD))
 
     def push_record(self, folder: Path) -> None:
         """Push the record in `folder`; one of the same name, of equal work, is left as it is."""
         if self.has_record(folder.name):
             return
-        with self._reached():
+        with self.reached():
             paths = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]
             for path in (*[path for path in paths if path != RECORD], RECORD):
                 target = self._fs.join(self._root, RECORDS, folder.name, *path.split("/"))
@@ -92,41 +121,31 @@ class Remote:
     def records(self) -> list[dict[str, Any]]:
         """Every record.json."""
         names = self.record_names()
-        with self._reached(), ThreadPoolExecutor(AT_ONCE) as pool:
+        with self.reached(), ThreadPoolExecutor(AT_ONCE) as pool:
             paths = [self._fs.join(self._root, RECORDS, name, RECORD) for name in names]
             return [json.loads(text) for text in pool.map(self._read, paths)]
 
     def record_names(self) -> list[str]:
         """Names of the records that are whole."""
-        with self._reached():
+        with self.reached():
             folder = self._fs.join(self._root, RECORDS)
-            if not self._fs.exists(folder):
+            if not is_there(self._fs, folder):
                 return []
             names = [self._fs.name(path.rstrip("/")) for path in self._fs.ls(folder)]
         return sorted(name for name in names if self.has_record(name))
 
     def fetch_record(self, name: str, folder: Path) -> None:
         """Copy a record's files into an empty folder."""
-        with self._reached():
+        with self.reached():
             source = self._fs.join(self._root, RECORDS, name)
             for path in self._fs.find(source):
                 target = folder.joinpath(*self._fs.relparts(path, source))
                 target.parent.mkdir(parents=True, exist_ok=True)
                 self._fs.get_file(path, str(target))
 
-    def _push_run(self, entry: Mapping[str, Any]) -> None:
-        key, value = _get_cache_hash(deepcopy(dict(entry)), key=True), _get_cache_hash(deepcopy(dict(entry)))
-        local = Path(self._repo.stage_cache._get_cache_path(key, value))
-        target = self._fs.join(self._root, "runs", key[:2], key, value)
-        if local.is_file() and not self._fs.exists(target):
-            self._fs.put_file(str(local), target)
-
-    def _read(self, path: str) -> bytes:
-        with self._fs.open(path, mode="rb") as file:
-            return bytes(file.read())
-
     @contextmanager
-    def _reached(self) -> Iterator[None]:
+    def reached(self) -> Iterator[None]:
+        """Whatever fails within the block is the remote's fault, and may pass."""
         try:
             yield
         except (AssertionError, errors.Retryable):
@@ -135,14 +154,54 @@ class Remote:
             words = f"{type(error).__name__}: {error}"
             raise errors.Retryable(f"{self.place} cannot be used ({words}): check it with `dvc remote list`") from error
 
+    def _push_run(self, entry: Mapping[str, Any]) -> None:
+        key, value = _get_cache_hash(deepcopy(dict(entry)), key=True), _get_cache_hash(deepcopy(dict(entry)))
+        local = Path(self._repo.stage_cache._get_cache_path(key, value))
+        target = self._fs.join(self._root, "runs", key[:2], key, value)
+        if local.is_file() and not is_there(self._fs, target):
+            self._fs.put_file(str(local), target)
+
+    def _has(self, md5: str) -> bool:
+        return is_there(self._objects.fs, self._objects.oid_to_path(md5))
+
+    def _is_whole(self, md5: str) -> bool:
+        if not self._has(md5) or self._is_spoiled(md5):
+            return False
+        if not md5.endswith(".dir"):
+            return True
+        listed = {found.value for _, _, found in Tree.load(self._objects, HashInfo("md5", md5))}
+        doubtful = listed - set(self._objects.oids_exist(listed))  # absent, or not asked for well
+        return all(self._has(one) for one in doubtful)
+
+    def _is_spoiled(self, md5: str) -> bool:
+        """Whether it is the listing of a folder, and another than its hash says."""
+        listing = self._objects.oid_to_path(md5)
+        return md5.endswith(".dir") and self._has(md5) and f"{_md5(self._read(listing))}.dir" != md5
+
+    def _read(self, path: str) -> bytes:
+        with self._fs.open(path, mode="rb") as file:
+            return bytes(file.read())
+
 
 def copied(objects: Any, md5: str, target: Path) -> bool:
     """Copy one object out of DVC's store `objects` to a file, which is then whole; False if it is not there."""
     source = objects.oid_to_path(md5)
-    if not objects.fs.exists(source):
+    if not is_there(objects.fs, source):
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}.partial")
     objects.fs.get_file(source, str(beside))
     beside.replace(target)
     return True
+
+
+def is_there(fs: Any, path: str) -> bool:
+    """Whether something lies at `path`; raises what the file system raises if it is not to be reached."""
+    with suppress(FileNotFoundError):
+        fs.info(path)
+        return True
+    return False
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()

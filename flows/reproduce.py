@@ -18,9 +18,10 @@ from typing import Any
 from components.common import errors
 from components.ingest import sources
 from flows import lockfile, numerics, runs, show, signals, source
-from flows.execution import Coordinator, StageFailed, alone
+from flows.contents import copy_out
+from flows.execution import Coordinator, alone
 from flows.graph import Stage
-from flows.processes import Interrupted
+from flows.processes import Interrupted, StageFailed
 from flows.sources import TABLE, folders, keep_folders
 from flows.stages import Repository
 from flows.verdict import FILE, Reproduction, Verdict, keep
@@ -117,7 +118,7 @@ def _bring_inputs(folder: Path, record_folder: Path, stage: str, originals: Repo
     makers = {out: name for name, entry in entries.items() for out in entry.outs}
     needed = {dep: item.md5 for dep, item in entries[stage].deps.items() if dep in makers}
     for path, md5 in needed.items():
-        if not originals.copy_out(md5, folder / path):
+        if not copy_out(originals, md5, folder / path):
             raise ValueError(f"{path} ({md5}) is neither in the cache here nor in a remote: reproduce the whole run")
     lockfile.keep(record_folder / "dvc.lock", folder / "dvc.lock", {makers[path] for path in needed})
 
@@ -154,7 +155,7 @@ def _run_stage(folder: Path, name: str) -> int:
         repository = Repository(folder)
         graph = repository.graph()
         coordinator = Coordinator(Workspace(folder), repository, graph, [graph.by_name[name]])
-        with alone(coordinator.workspace, print), signals.caught(lambda _: coordinator.processes.stop()):
+        with alone(coordinator.workspace, print), signals.caught(lambda _: coordinator.place.stop()):
             return _bring(coordinator, graph.by_name[name])
     finally:
         os.chdir(here)

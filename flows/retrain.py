@@ -20,9 +20,9 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from components.common import errors
 from components.common.artifacts import MANIFEST
 from flows import runs, signals
-from flows.execution import Coordinator, Outcome, StageFailed, alone
+from flows.execution import Coordinator, Outcome, Where, alone
 from flows.graph import Stage
-from flows.processes import Interrupted
+from flows.processes import Interrupted, StageFailed
 from flows.sharing import Sharing
 from flows.stages import Repository
 from flows.workspace import Workspace
@@ -45,7 +45,7 @@ THREADS = cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner(max_workers=
 
 
 @flow(name="retrain", persist_result=False, task_runner=THREADS)
-def retrain(targets: tuple[str, ...] = (), force: bool = False) -> Result | State[Result]:
+def retrain(targets: tuple[str, ...] = (), force: bool = False, where: Where = "here") -> Result | State[Result]:
     """Bring `targets` (all stages if none) up to date, in the order of dvc.yaml; `force` runs the targets again."""
     workspace, result, log = Workspace.find(), Result(), get_run_logger()
     with alone(workspace, log.warning):
@@ -53,12 +53,12 @@ def retrain(targets: tuple[str, ...] = (), force: bool = False) -> Result | Stat
         graph = repository.graph()
         forced = set(graph.matching(targets) or graph.by_name) if force else set()
         stages = graph.upstream_of(targets)
-        coordinator = Coordinator(workspace, repository, graph, stages)
+        coordinator = Coordinator(workspace, repository, graph, stages, where)
         sharing = Sharing(repository, log.warning)
 
         def stop(number: int) -> None:
             result.stopped_by = number
-            coordinator.processes.stop()
+            coordinator.place.stop()
 
         with signals.caught(stop):
             done: dict[str, PrefectFuture[Outcome | State[Outcome]]] = {}
@@ -67,10 +67,10 @@ def retrain(targets: tuple[str, ...] = (), force: bool = False) -> Result | Stat
                 done[stage.name] = task.submit(return_state=False, wait_for=[done[parent] for parent in stage.parents])
             for future in done.values():
                 future.wait()
-        whole = len(result.outcomes) == len(stages)
-        if whole:
-            entries = {stage.name: result.outcomes[stage.name].entry for stage in stages}
-            result.record = runs.write(workspace, repository, graph, entries)
+        coordinator.place.close()
+        if len(result.outcomes) == len(stages):
+            _record(coordinator, result, [stage.name for stage in stages])
+        whole = result.record is not None
         if not result.stopped_by:
             sharing.close([stage.name for stage in stages], result.record)
         coordinator.state.end("whole" if whole else "stopped" if result.stopped_by else "failed")
@@ -85,13 +85,13 @@ def _task(
     def bring() -> Outcome | State[Outcome]:
         try:
             outcome = coordinator.bring(stage, get_run_logger().info, force=force)
-        except (StageFailed, ValueError, Interrupted) as error:
+        except (StageFailed, ValueError, Interrupted, errors.Retryable) as error:
             result.faults[stage.name] = error
-            again = isinstance(error, StageFailed) and error.code == errors.RETRY
+            again = isinstance(error, errors.Retryable) or getattr(error, "code", 0) == errors.RETRY
             return Failed(message=str(error) or "stopped; it can be resumed", name=TRY_AGAIN if again else None)
         result.faults.pop(stage.name, None)
         result.outcomes[stage.name] = outcome
-        if outcome.how in ("ran", "restored"):
+        if outcome.how in ("ran", "restored") and coordinator.place.leaves_outputs:
             sharing.made(stage.name)
         _show(outcome)
         return outcome
@@ -106,6 +106,15 @@ def _task(
         retry_delay_seconds=TRY_AGAIN_AFTER_S,
         retry_condition_fn=_may_retry,
     )
+
+
+def _record(coordinator: Coordinator, result: Result, names: list[str]) -> None:
+    """Write the record of a run whose stages are all up to date."""
+    entries = {name: result.outcomes[name].entry for name in names}
+    try:
+        result.record = runs.write(coordinator.workspace, coordinator.repository, coordinator.graph, entries)
+    except errors.Retryable as error:  # where outputs lie in the remote alone; the next run writes it
+        result.faults["the record"] = error
 
 
 def _may_retry(_task: object, _run: TaskRun, state: State[Outcome]) -> bool:

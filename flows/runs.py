@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from components.common.artifacts import hash_file, write_json
 from flows import numerics, page, source, state
+from flows.contents import listing
 from flows.graph import Entry, Graph, Stage
 from flows.placement import cores
 from flows.tracking import measures
@@ -94,7 +95,7 @@ def write(workspace: Workspace, repository: "Repository", graph: Graph, entries:
         },
     }
     write_json(beside / RECORD, record)
-    write_json(beside / FILES, {path: repository.listing(md5) for path, md5 in sorted(who.outputs.items())})
+    write_json(beside / FILES, {path: listing(repository, md5) for path, md5 in sorted(who.outputs.items())})
     source.archive(beside / source.ARCHIVE)
     (beside / source.DIFFERENCE).write_text(difference)
     for file in (PARAMS, CONSTRAINTS, "dvc.lock"):

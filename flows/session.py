@@ -8,25 +8,26 @@ from pathlib import Path
 
 from components.common import codelock, errors, params
 from flows import estimate, gate, orchestrator, runs
-from flows.execution import alone
+from flows.execution import Where, alone
 from flows.graph import Entry, Graph
 from flows.modules import is_lock
 from flows.placement import cores
 from flows.plan import Decision, plan, table
 from flows.sharing import share
-from flows.stages import Repository
+from flows.stages import Place, Repository
 from flows.workspace import PARAMS, Workspace
 
 VIDEOS = 3  # named at the end of a run
+PLACE_OF: dict[Where, Place] = {"here": "workspace", "kubernetes": "remote"}  # of results that leave nothing to do
 
 
-def run(workspace: Workspace, targets: tuple[str, ...], *, force: bool) -> int:
+def run(workspace: Workspace, targets: tuple[str, ...], *, force: bool, where: Where = "here") -> int:
     """Bring stages up to date; returns the exit code. Raises ValueError for what must be mended first."""
     repository, graph, decisions = _decide(workspace, targets, force=force)
     if faults := list(_stale_code(graph)):
         raise ValueError("\n".join(faults))
-    if any(decision.verdict != "up to date" or decision.place != "workspace" for decision in decisions):
-        return _flow(workspace, graph, targets, force=force)
+    if any(decision.verdict != "up to date" or decision.place != PLACE_OF[where] for decision in decisions):
+        return _flow(workspace, graph, targets, force=force, where=where)
     print(f"{len(decisions)} stages, all up to date: nothing to run")
     entries = {decision.stage.name: decision.entry for decision in decisions if decision.entry}
     with alone(workspace, print):
@@ -77,13 +78,13 @@ def _stale_code(graph: Graph) -> Iterable[str]:
             yield str(error)
 
 
-def _flow(workspace: Workspace, graph: Graph, targets: tuple[str, ...], *, force: bool) -> int:
+def _flow(workspace: Workspace, graph: Graph, targets: tuple[str, ...], *, force: bool, where: Where) -> int:
     orchestrator.configure(workspace)
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that the server is stopped on the way
     from flows.retrain import Result, retrain  # imports prefect, which reads its settings then
 
     orchestrator.start()
-    state = retrain(targets, force, return_state=True)
+    state = retrain(targets, force, where, return_state=True)
     result = state.result(raise_on_failure=False)
     if not isinstance(result, Result):
         raise result if isinstance(result, Exception) else RuntimeError(state.message)
@@ -95,9 +96,13 @@ def _flow(workspace: Workspace, graph: Graph, targets: tuple[str, ...], *, force
     print(state.message, file=sys.stderr)
     if result.stopped_by:
         return 128 + result.stopped_by
-    codes = {getattr(fault, "code", errors.CONFIGURATION) for fault in result.faults.values()}
+    codes = {_code(fault) for fault in result.faults.values()}
     known = len(codes) == 1 and codes < {errors.CONFIGURATION, errors.DATA, errors.RETRY, errors.STOPPED}
     return codes.pop() if known else 1
+
+
+def _code(fault: Exception) -> int:
+    return getattr(fault, "code", errors.RETRY if isinstance(fault, errors.Retryable) else errors.CONFIGURATION)
 
 
 def _record(workspace: Workspace, repository: Repository, graph: Graph, entries: dict[str, Entry]) -> Path:

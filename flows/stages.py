@@ -1,21 +1,19 @@
 """The bridge to DVC: reads the stages, says what is where, and records results.
 
-No other module imports `dvc` but the rest of the bridge: `flows.remote` and `flows.runcache`.
+No other module imports `dvc` but the rest of the bridge: `flows.exchange`, `flows.remote` and `flows.runcache`.
 `dvc.repo.Repo` is not a public interface: it is pinned, and tests/flows/test_stages.py holds it to what is used here.
 What this writes (dvc.lock, cache, run-cache) is what `dvc repro` would write. dvc.yaml is read once per `Repository`;
 every method may be called from any thread; the current folder must be the root of the checkout.
 A kill at any moment leaves nothing that the next `Repository` cannot work with: dvc.lock is replaced whole.
 """
 
-import json
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeVar
 
 from dvc.dependency import ParamsDependency
@@ -35,9 +33,8 @@ from components.common import errors
 from components.common.artifacts import replace_file
 from flows import claims, runcache
 from flows.graph import Entry, Graph, Item, Stage
-from flows.lockfile import entry_of, text_of
+from flows.lockfile import entry_of, lines_of, text_of
 from flows.remote import Remote, copied
-from flows.store import Store
 
 Answer = TypeVar("Answer")
 Place = Literal["workspace", "cache", "remote"]
@@ -58,6 +55,7 @@ class Repository:
         logging.getLogger("dvc").setLevel(logging.WARNING)
         self._guard = threading.RLock()
         self._silent = False  # of the remote: it did not answer
+        self._relies = False  # on the remote
         with _in_words():
             self._repo = Repo(str(root), _wait_for_lock=True)
             self._lockfile = root / "dvc.lock"
@@ -116,7 +114,7 @@ class Repository:
                     dep.save()
                 else:
                     _fill(dep, deps[dep.def_path])
-            raw = self._local_entry(stage) or self._remote_entry(stage)
+            raw = runcache.found(self._repo.stage_cache, runcache.key(stage)) or self._remote_entry(stage)
             return entry_of(raw) if raw else None
 
     def checkout(self, name: str) -> None:
@@ -124,7 +122,8 @@ class Repository:
         with self._held():
             stage = self._load(name)
             if not stage.outs_cached():
-                self._pull(stage)
+                for objects in stage.get_used_objs().values():
+                    self._repo.cloud.pull(objects)
             stage.checkout(force=True)
 
     def restore(self, name: str, place: Place) -> Entry | None:
@@ -158,11 +157,35 @@ class Repository:
         with self._held():
             return self._record(prepared.handle)
 
+    def adopt(self, name: str, entry: Entry) -> Entry:
+        """Write down what was made elsewhere; an output in the workspace that `entry` does not speak of is removed."""
+        with self._held():
+            stage = self._load(name)
+            StageLoader.fill_from_lock(stage, lines_of(entry))
+            for out in stage.outs:
+                if out.exists and out.changed_checksum():
+                    out.remove()
+            return self._write(stage)
+
+    @property
+    def dvc(self) -> Repo:
+        """DVC's own repository; for the rest of the bridge only."""
+        return self._repo
+
+    @contextmanager
+    def opened(self, name: str) -> Iterator[PipelineStage]:
+        """DVC's own stage, filled from its entry, for a block; for the rest of the bridge only."""
+        with self._held():
+            yield self._load(name)
+
     def _record(self, stage: PipelineStage) -> Entry:
         stage.save_outs()
         if all(out.use_cache or out.is_metric or out.is_plot for out in stage.outs):
             self._repo.stage_cache.save(stage)
         stage.commit()
+        return self._write(stage)
+
+    def _write(self, stage: PipelineStage) -> Entry:
         raw = to_single_stage_lockfile(stage)
         document = {"schema": "2.0"} | (load_yaml(self._lockfile) if self._lockfile.exists() else {})
         document["stages"] = {**document.get("stages", {}), stage.name: raw}
@@ -208,62 +231,38 @@ class Repository:
         with self._held():
             return Remote(self._repo) if self._repo.config["core"].get("remote") else None
 
+    def rely_on_remote(self) -> Remote:
+        """The default remote: that it does not answer is from now on a fault that may pass, not an answer.
+
+        Raises ValueError if there is none.
+        """
+        if self.remote is None:
+            raise ValueError("machines meet in a DVC remote, and there is none: `dvc remote add -d NAME URL`")
+        self._relies = True
+        return self.remote
+
     def push(self, names: Iterable[str]) -> None:
         """Push the recorded outputs and run-cache entries of stages; raises errors.Retryable."""
         if self.remote:
             self.remote.push([self._recorded[name] for name in names])
-
-    def stores(self, *, remote: bool) -> list[Store]:
-        """The cache and, if it is asked for, the default remote, as places that fill up.
-
-        Raises ValueError if the cache lies outside of the checkout, where others may need what is in it, or if a remote
-        is asked for and there is none.
-        """
-        cache = self._repo.cache.local
-        if not Path(cache.path).resolve().is_relative_to(self._lockfile.parent.resolve()):
-            raise ValueError(f"the cache {cache.path} may serve others too: clean it with `dvc gc --projects`")
-        found = [Store("cache", cache, self._repo.stage_cache.cache_dir)]
-        if remote:
-            if self.remote is None:
-                raise ValueError("there is no default remote: `dvc remote add -d NAME URL` makes one")
-            found.append(self.remote.store())
-        return found
-
-    def listing(self, md5: str) -> dict[str, str] | None:
-        """Path -> hash of the files in a folder of this hash ("" for a file itself); None if it is not to be found."""
-        if not md5.endswith(".dir"):
-            return {"": md5}
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "listing"
-            if not self.copy(md5, path):
-                return None
-            return {item["relpath"]: item["md5"] for item in json.loads(path.read_text())}
 
     def copy(self, md5: str, target: Path) -> bool:
         """Copy the object of this hash from the cache or the remote to a file; False if neither has it."""
         found = copied(self._repo.cache.local, md5, target)
         return found or bool(self._ask(lambda remote: remote.copy(md5, target)))
 
-    def copy_out(self, md5: str, target: Path) -> bool:
-        """Copy a whole output of this hash, a file or a folder, to `target`; False if some of it is not to be found."""
-        files = self.listing(md5) if md5 else None
-        return files is not None and all(
-            self.copy(digest, target / name if name else target) for name, digest in files.items()
-        )
-
     def _ask(self, question: Callable[[Remote], Answer]) -> Answer | None:
-        """The remote's answer; None if there is no remote, or none that answers."""
+        """The remote's answer; None if there is no remote, or none that answers, unless all relies on it."""
         if self.remote is None or self._silent:
             return None
         try:
             return question(self.remote)
         except errors.Retryable as error:
+            if self._relies:
+                raise
             self._silent = True  # a remote that is not there may take a minute to say so
-            logging.getLogger(__name__).warning("%s; going on without it", error)
+            _warn(f"{error}; going on without it")
             return None
-
-    def _local_entry(self, stage: PipelineStage) -> Any:
-        return runcache.found(self._repo.stage_cache, runcache.key(stage))
 
     def _remote_entry(self, stage: PipelineStage, keep: bool = False) -> Any:
         """Look the stage up in the remote's run-cache; `keep` copies the entry into the local one."""
@@ -273,9 +272,11 @@ class Repository:
             runcache.keep(self._repo.stage_cache, key, *found)
         return loads_yaml(found[1]) if found else None
 
-    def _pull(self, stage: PipelineStage) -> None:
-        for objects in stage.get_used_objs().values():
-            self._repo.cloud.pull(objects)
+
+@cache
+def _warn(words: str) -> None:
+    """Once in a process, though it may read the repository several times."""
+    logging.getLogger(__name__).warning(words)
 
 
 @contextmanager

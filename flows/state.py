@@ -18,8 +18,8 @@ import psutil
 from flows.processes import Interrupted
 from flows.workspace import Workspace
 
-Doing = Literal["waiting", "running", "failed", "stopped", "up to date", "checked out", "restored", "ran"]
-DONE = ("up to date", "checked out", "restored", "ran")
+Doing = Literal["waiting", "running", "failed", "stopped", "up to date", "checked out", "pushed", "restored", "ran"]
+DONE = ("up to date", "checked out", "pushed", "restored", "ran")
 FILE = "run.json"
 
 

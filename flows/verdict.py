@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from components.common.artifacts import write_json
 from flows import closeness, lockfile, numerics, runs
+from flows.contents import listing
 from flows.graph import Entry, Item
 from flows.modules import is_lock
 from flows.show import made
@@ -86,7 +87,7 @@ class Reproduction:
     def _files(self, out: str, record: Mapping[str, Any], entry: Entry) -> Iterator[closeness.Closeness]:
         """How far each file of an output is from the original, if its bytes differ."""
         old = json.loads((self.record_folder / runs.FILES).read_text()).get(out)
-        new = self._repository.listing(entry.outs[out].md5)
+        new = listing(self._repository, entry.outs[out].md5)
         if old is None or new is None:
             yield closeness.Closeness(False, f"{out}: its files are not known")
             return

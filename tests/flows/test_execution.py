@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from components.common import errors
-from flows.execution import StageFailed, alone
-from flows.processes import Interrupted
+from flows.execution import alone
+from flows.processes import Interrupted, StageFailed
 from flows.workspace import Workspace
 
 
@@ -75,7 +75,7 @@ def test_a_target_brings_only_what_it_needs(checkout):
     assert checkout.started() == ["seed", "left"]
 
 
-@pytest.mark.parametrize(("code", "words"), [(64, "parameter must be mended"), (65, "broke a gate"), (3, "code 3:")])
+@pytest.mark.parametrize(("code", "words"), [(64, "to be mended"), (65, "broke a gate"), (3, "code 3:")])
 def test_a_failure_says_what_the_stage_said(checkout, code, words):
     checkout.write(seed__exit=code)
     with pytest.raises(StageFailed, match=rf"{words}.*nothing to work on") as caught:
@@ -109,7 +109,7 @@ def test_a_component_is_told_where_it_may_work_and_whom_to_tell(checkout):
 def test_nothing_of_a_stopped_stage_is_recorded(checkout):
     coordinator = checkout.coordinator("seed")
     with pytest.raises(Interrupted):
-        coordinator.bring(coordinator.graph.by_name["seed"], lambda _: coordinator.processes.stop())
+        coordinator.bring(coordinator.graph.by_name["seed"], lambda _: coordinator.place.stop())
     assert coordinator.repository.recorded("seed") is None
     checkout.started()
     checkout.bring("seed")

@@ -1,12 +1,14 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+import yaml
 
 from flows import placement
 from flows.graph import Graph, Stage
-from flows.placement import Threads, cores
+from flows.placement import Placements, Threads, cores
 
 
 def stage(name: str, *parents: str, threads: int = 1) -> Stage:
@@ -92,3 +94,47 @@ def can_take(threads: Threads, one: Stage, within_s: float = 0.2) -> bool:
 
     threading.Thread(target=take, daemon=True).start()
     return taken.wait(within_s)
+
+
+def test_the_projects_own_file_is_whole_and_serves_every_stage(monkeypatch):
+    monkeypatch.chdir(Path(__file__).parents[2])
+    placements = Placements.read()
+    assert placements.of(stage("ingest", threads=2)).image == "videopoet:cpu"
+
+
+def test_a_stage_gets_the_defaults_then_its_familys_part_then_its_own(tmp_path):
+    placements = read(tmp_path, adapt={"gpus": 1, "cpu": 8}, **{"adapt@v2a": {"gpus": 2}})
+    assert placements.of(stage("adapt@v2a")).gpus == 2
+    assert placements.of(stage("adapt@v2a")).cpu == 8
+    assert placements.of(stage("adapt@t2v")).gpus == 1
+    assert placements.of(stage("ingest")).gpus == 0
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ({"gpu": 1}, "`stages.adapt.gpu` is unknown"),
+        ({"cpu": "many"}, "`stages.adapt.cpu` must be int"),
+    ],
+)
+def test_a_key_that_is_wrong_is_named(tmp_path, part, words):
+    with pytest.raises(ValueError, match=words):
+        read(tmp_path, adapt=part)
+
+
+def test_a_key_that_is_missing_is_named(tmp_path):
+    file = tmp_path / "placement.yaml"
+    file.write_text("namespace: videopoet\ndefaults: {image: x}\nstages: {}\n")
+    with pytest.raises(ValueError, match=r"`defaults.cpu` is missing.*`defaults.memory` is missing"):
+        Placements.read(file)
+
+
+def test_a_stage_never_gets_fewer_cores_than_it_has_threads(tmp_path):
+    with pytest.raises(ValueError, match="ingest uses 3 threads and gets 2 cores: raise `cpu`"):
+        read(tmp_path).of(stage("ingest", threads=3))
+
+
+def read(folder: Path, **stages: dict) -> Placements:
+    own = yaml.safe_load((Path(__file__).parents[2] / placement.PLACEMENT).read_text())
+    (folder / "placement.yaml").write_text(yaml.safe_dump(own | {"stages": stages}))
+    return Placements.read(folder / "placement.yaml")

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from flows import runs
+from flows.contents import listing
 from flows.sharing import Sharing, share
 from flows.stages import Repository
 from flows.workspace import Workspace
@@ -69,7 +70,7 @@ def test_a_remote_that_cannot_be_used_is_a_warning_and_the_next_run_pushes_what_
     md5s = {item.md5 for stage in checkout.graph().by_name for item in repository.recorded(stage).outs.values()}
     assert repository.remote.holds(md5s)
     for md5 in md5s:
-        assert repository.remote.holds(repository.listing(md5).values())
+        assert repository.remote.holds(listing(repository, md5).values())
 
 
 def test_an_output_that_left_the_cache_is_named(checkout, remote):

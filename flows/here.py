@@ -1,0 +1,100 @@
+"""The one place to run a stage: a process on this machine, in this checkout."""
+
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from flows import numerics
+from flows.graph import Entry, Stage
+from flows.placement import Threads, cores
+from flows.plan import Decision
+from flows.processes import Ended, Interrupted, Processes, StageFailed, mark
+from flows.stages import Repository
+from flows.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What came of a stage that ran: its entry, what that took, and in which class of machine (`flows.numerics`)."""
+
+    entry: Entry
+    ended: Ended
+    numerics: Mapping[str, Any]
+
+
+class Here:
+    """Runs stages on this machine. Any thread may call; `stop` may be called from a signal handler."""
+
+    kept: Literal["checked out"] = "checked out"  # what `keep` does where it does anything
+    leaves_outputs = True  # in this checkout, from where they are pushed
+
+    def __init__(self, workspace: Workspace, repository: Repository, stages: Sequence[Stage]):
+        self.workspace, self.repository = workspace, repository
+        self.processes = Processes()
+        self._threads = Threads(cores(), stages)
+
+    def stop(self) -> None:
+        """End what runs in good order; at a second call at once."""
+        self.processes.stop()
+
+    def close(self) -> None:
+        """Nothing is held open here."""
+
+    def keep(self, stage: Stage, decision: Decision) -> bool:
+        """See to it that the result of a stage that is up to date lies in the workspace; True if it was checked out."""
+        if decision.place == "workspace":
+            return False
+        self.repository.checkout(stage.name)
+        return True
+
+    def restore(self, stage: Stage, decision: Decision) -> Entry | None:
+        """Bring a result that was found in the run-cache into the workspace; None if it is not there any more."""
+        assert decision.place is not None
+        return self.repository.restore(stage.name, decision.place)
+
+    def brought(self, name: str) -> AbstractContextManager[None]:
+        """Bring stage `name` up to date within the block."""
+        return self._threads.brought(name)
+
+    @contextmanager
+    def turn(self, stage: Stage) -> Iterator[None]:
+        """Run a stage within the block, for which there are threads then; raises Interrupted if the run was stopped."""
+        with self._threads.taken(stage):
+            if self.processes.stopping.is_set():
+                raise Interrupted
+            yield
+
+    def run(self, stage: Stage, tracked: Mapping[str, str], line: Callable[[str], None], *, force: bool) -> Ran:
+        """Run a stage; raises StageFailed if it ended badly, Interrupted if it was stopped."""
+        prepared = self.repository.prepare(stage.name)
+        last = deque[str](maxlen=1)
+
+        def keep(text: str) -> None:
+            last.append(text)
+            line(text)
+
+        ended, told = Ended(), {**environment(self.workspace, stage), **tracked}
+        for command in stage.cmd.splitlines():
+            ended = ended.then(self.processes.run(command, told, keep))
+            if ended.code:
+                raise StageFailed(stage.name, ended.code, last[0] if last else "")
+        return Ran(self.repository.record(prepared), ended, numerics.here(stage.threads))
+
+
+def environment(workspace: Workspace, stage: Stage) -> dict[str, str]:
+    """What a stage's command is told on this machine."""
+    return {
+        **mark(workspace.home),
+        "VIDEOPOET_SCRATCH": str(workspace.folder("scratch")),
+        "VIDEOPOET_CACHE": str(workspace.folder("cache")),
+        "VIDEOPOET_ROOTS": str(workspace.roots),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",  # `python` is this one
+        "OMP_NUM_THREADS": str(stage.threads),
+        "PYTHONUNBUFFERED": "1",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }

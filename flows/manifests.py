@@ -1,0 +1,202 @@
+"""An order + a placement -> the objects of a cluster: a Job, the ConfigMap that it mounts, a Service for several nodes.
+
+Pure: names and labels follow from what is asked for, so that two coordinators that ask for the same make one Job.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from components.common import errors
+from flows import lockfile
+from flows.graph import Entry
+from flows.placement import Placement
+
+PART_OF = {"app.kubernetes.io/part-of": "videopoet", "app.kubernetes.io/component": "stage"}
+JOB, STAGE_KEY, RECIPE, STAGE = "videopoet/job", "videopoet/stage-key", "videopoet/recipe", "videopoet/stage"
+CONTAINER, INIT_CONTAINER = "stage", "fetch"
+CODE, WORK, ORDER, SCRATCH, TEMPORARY, SHARED = "/app", "/work", "/order", "/scratch", "/tmp", "/dev/shm"
+MESSAGE = "/dev/termination-log"
+KEPT_S = 24 * 3600  # a finished Job, for a person to look at
+RENDEZVOUS_PORT = 29400
+USER = 10001
+
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked of a pod: a stage with the hashes of its inputs, and the files and environment that go with it."""
+
+    stage: str
+    asked: Entry  # without outputs
+    recipe: str  # of the run that asks
+    files: Mapping[str, str]
+    environment: Mapping[str, str]
+
+    @property
+    def key(self) -> str:
+        """Hash of what is asked for."""
+        text = json.dumps([self.stage, lockfile.lines_of(self.asked)], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    @property
+    def name(self) -> str:
+        """Name of all objects that are made for it."""
+        return f"{re.sub('[^a-z0-9]+', '-', self.stage.lower()).strip('-')[:40]}-{self.key[:10]}"
+
+
+def job(order: Order, placement: Placement, namespace: str) -> Manifest:
+    """The Job; suspended or not is for the cluster to say."""
+    several = {"completionMode": "Indexed", "completions": placement.nodes, "parallelism": placement.nodes}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": _metadata(order, namespace),
+        "spec": {
+            **(several if placement.nodes > 1 else {}),
+            "backoffLimit": 0,
+            "podFailurePolicy": {
+                "rules": [
+                    {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+                    {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [errors.CONFIGURATION]}},
+                ]
+            },
+            "activeDeadlineSeconds": placement.deadline_s,
+            "ttlSecondsAfterFinished": KEPT_S,
+            "template": {
+                "metadata": {"labels": _labels(order), "annotations": {STAGE: order.stage}},
+                "spec": _pod(order, placement),
+            },
+        },
+    }
+
+
+def config_map(order: Order, namespace: str, owner: Manifest) -> Manifest:
+    """The files of the order; they go when the Job goes."""
+    metadata = _metadata(order, namespace) | {"ownerReferences": [owner]}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "immutable": True, "data": dict(order.files)}
+
+
+def service(order: Order, namespace: str, owner: Manifest) -> Manifest:
+    """The headless Service by which the pods of one training find each other."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _metadata(order, namespace) | {"ownerReferences": [owner]},
+        "spec": {
+            "clusterIP": "None",
+            "publishNotReadyAddresses": True,
+            "selector": {JOB: order.name},
+            "ports": [{"name": "rendezvous", "port": RENDEZVOUS_PORT}],
+        },
+    }
+
+
+def owner(uid: str, name: str) -> Manifest:
+    """The reference that makes an object go with its Job."""
+    return {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid, "blockOwnerDeletion": True}
+
+
+def _labels(order: Order) -> dict[str, str]:
+    return {**PART_OF, JOB: order.name, STAGE_KEY: order.key, RECIPE: order.recipe[:32]}
+
+
+def _metadata(order: Order, namespace: str) -> Manifest:
+    annotations = {STAGE: order.stage}
+    return {"name": order.name, "namespace": namespace, "labels": _labels(order), "annotations": annotations}
+
+
+def _pod(order: Order, placement: Placement) -> Manifest:
+    several: Manifest = {"subdomain": order.name} if placement.nodes > 1 else {}
+    priority = {"priorityClassName": placement.priority_class} if placement.priority_class else {}
+    selector = {"nodeSelector": dict(placement.node_selector)} if placement.node_selector else {}
+    fetch = ["fetch", "--stage", order.stage, "--message", MESSAGE, "--order", ORDER, "--code", CODE]
+    launcher = ["--rank", "$(JOB_COMPLETION_INDEX)", "--launcher", "torchrun"] if placement.nodes > 1 else []
+    run = ["run", "--stage", order.stage, "--message", MESSAGE, *launcher]
+    return {
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": placement.grace_s,
+        "serviceAccountName": placement.service_account,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "fsGroup": USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        **several,
+        **priority,
+        **selector,
+        "initContainers": [_container(INIT_CONTAINER, fetch, order, placement)],
+        "containers": [_container(CONTAINER, run, order, placement)],
+        "volumes": [
+            {"name": "order", "configMap": {"name": order.name}},
+            {"name": "work", "emptyDir": {"sizeLimit": placement.disk}},
+            {"name": "tmp", "emptyDir": {}},
+            {"name": "scratch", **_scratch(placement)},
+            {"name": "shared", "emptyDir": {"medium": "Memory"}},  # between the processes that load a training's data
+        ],
+    }
+
+
+def _scratch(placement: Placement) -> Manifest:
+    if placement.scratch_claim:
+        return {"persistentVolumeClaim": {"claimName": placement.scratch_claim}}
+    return {"emptyDir": {}}
+
+
+def _container(name: str, arguments: list[str], order: Order, placement: Placement) -> Manifest:
+    gpus = {"nvidia.com/gpu": placement.gpus} if placement.gpus else {}
+    resources = {"cpu": placement.cpu, "memory": placement.memory, "ephemeral-storage": placement.disk, **gpus}
+    resources = {key: str(value) for key, value in resources.items()}
+    secret = {"envFrom": [{"secretRef": {"name": placement.secret}}]} if placement.secret else {}
+    environment = {**order.environment, **_of_pod(), **(_of_training(order, placement) if placement.nodes > 1 else {})}
+    return {
+        "name": name,
+        "image": placement.image,
+        "command": ["python", "-m", "flows.pod", *arguments],
+        "workingDir": WORK,
+        "env": [{"name": key, "value": value} for key, value in environment.items()],
+        **secret,
+        "resources": {"requests": resources, "limits": resources},
+        "terminationMessagePath": MESSAGE,
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [
+            {"name": "order", "mountPath": ORDER, "readOnly": True},
+            {"name": "work", "mountPath": WORK},
+            {"name": "tmp", "mountPath": TEMPORARY},
+            {"name": "scratch", "mountPath": SCRATCH},
+            {"name": "shared", "mountPath": SHARED},
+        ],
+    }
+
+
+def _of_pod() -> dict[str, str]:
+    return {
+        "HOME": TEMPORARY,
+        "DVC_SITE_CACHE_DIR": f"{TEMPORARY}/dvc",
+        "VIDEOPOET_SCRATCH": f"{SCRATCH}/checkpoints",
+        "VIDEOPOET_CACHE": f"{SCRATCH}/cache",
+    }
+
+
+def _of_training(order: Order, placement: Placement) -> dict[str, str]:
+    """What torchrun reads."""
+    return {
+        "PET_NNODES": str(placement.nodes),
+        "PET_NPROC_PER_NODE": str(placement.world_size // placement.nodes),
+        "PET_RDZV_BACKEND": "c10d",
+        "PET_RDZV_ENDPOINT": f"{order.name}-0.{order.name}:{RENDEZVOUS_PORT}",
+        "PET_RDZV_ID": order.key,
+    }

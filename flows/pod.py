@@ -1,0 +1,180 @@
+"""What a pod does, under a checkout that it lays out for itself.
+
+    python -m flows.pod fetch --stage NAME --message FILE --order FOLDER --code FOLDER    # the init container
+    python -m flows.pod run --stage NAME --message FILE [--rank N] [--launcher torchrun]  # the main one, as process 1
+
+The order says what is asked for: params.yaml, DVC's configuration, and a dvc.lock with the stage's command, parameters
+and the hashes of its inputs. `fetch` refuses an image that holds other code (64), then pulls those inputs. `run` runs
+the stage in a process group of its own, passes signals on, and ends with the stage's exit code; what it made is pushed
+by the first of several pods. The message that it leaves names the lock entry by hash and says what the work took.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from components.common import codelock, errors
+from flows import numerics, signals
+from flows.exchange import Exchange
+from flows.graph import Entry
+from flows.modules import is_lock
+from flows.patience import patiently
+from flows.processes import Ended, Interrupted, Processes
+from flows.stages import Repository
+from flows.workspace import PARAMS
+
+LOCK, CONFIG = "dvc.lock", "config"
+NOT_CODE = shutil.ignore_patterns(".git", ".dvc", ".videopoet", PARAMS, LOCK)
+SAID_CHARACTERS = 1000  # of the last line; a termination message holds 4096 bytes
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a pod leaves behind: the hash of its lock entry ("" if it failed), its last line, what the work took, and
+    in which class of machine (`flows.numerics`)."""
+
+    entry: str = ""
+    said: str = ""
+    seconds: float = 0.0
+    cpu_s: float = 0.0
+    peak_bytes: int = 0
+    numerics: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, text: str) -> "Message":
+        """Of any text: one that is no message is what was said last."""
+        try:
+            return cls(**json.loads(text))
+        except (ValueError, TypeError):
+            return cls(said=text.strip())
+
+
+def fetch(name: str, order: Path, code: Path) -> None:
+    """Lay out a checkout in the current folder and pull the stage's inputs; raises ValueError if the code is other."""
+    shutil.copytree(code, ".", ignore=NOT_CODE, dirs_exist_ok=True)
+    Path(".dvc").mkdir(exist_ok=True)
+    for file, place in ((PARAMS, PARAMS), (LOCK, LOCK), (CONFIG, ".dvc/config")):
+        shutil.copyfile(order / file, place)
+    repository = Repository(Path.cwd())
+    check(repository, name)
+    exchange = Exchange(repository)
+    patiently(lambda: exchange.pull_inputs(name), Processes().stopping)
+
+
+def check(repository: Repository, name: str) -> Entry:
+    """What is asked of stage `name`; raises ValueError, naming all that differs, if this code would do otherwise."""
+    stage, asked = repository.graph().by_name.get(name), repository.recorded(name)
+    if stage is None or asked is None:
+        raise ValueError(f"this image knows no stage `{name}`: build it from the code that you run")
+    differ = sorted({*stage.deps} ^ {*asked.deps})
+    differ += ["its command"] if stage.cmd != asked.cmd else []
+    differ += ["its parameters"] if stage.params != asked.params else []
+    for path in filter(is_lock, {*stage.deps} & {*asked.deps}):
+        found = repository.item(name, path)
+        if found is None or found.md5 != asked.deps[path].md5:
+            differ.append(path)
+        elif Path(path).stem in codelock.components():
+            codelock.check(Path(path).stem)
+    if differ:
+        raise ValueError(f"this image holds other code than was asked for ({', '.join(differ)}): build it anew")
+    return asked
+
+
+class Forwarder:
+    """Runs one stage here for a coordinator elsewhere."""
+
+    def __init__(self, name: str, rank: int, launcher: str):
+        self.repository = Repository(Path.cwd())
+        self.processes = Processes()
+        self.name, self.rank, self.launcher = name, rank, launcher
+        self._last = deque[str](maxlen=1)
+
+    def run(self) -> tuple[int, Message]:
+        """Run the stage and push what it made; returns the exit code and the message."""
+        asked = check(self.repository, self.name)
+        for path, item in asked.deps.items():
+            found = self.repository.item(self.name, path)
+            if found is None or found.md5 != item.md5:
+                raise errors.Retryable(f"the input {path} did not arrive whole")
+        prepared = self.repository.prepare(self.name)
+        ended = self._execute(asked.cmd)
+        if ended.code or self.rank:
+            return _exit_code(ended.code), self._message(ended)
+        self.repository.record(prepared)
+        return 0, self._message(ended, patiently(self._push, self.processes.stopping))
+
+    def _execute(self, cmd: str) -> Ended:
+        ended = Ended()
+        for command in cmd.splitlines():
+            launched = f"{self.launcher} {command.removeprefix('python ')}" if self.launcher else command
+            ended = ended.then(self.processes.run(launched, {}, self._line))
+            if ended.code:
+                break
+        return ended
+
+    def _push(self) -> str:
+        exchange = Exchange(self.repository)
+        self.repository.push([self.name])
+        return exchange.push_entry(self.name)
+
+    def _line(self, text: str) -> None:
+        self._last.append(text)
+        print(text, flush=True)
+
+    def _message(self, ended: Ended, entry: str = "") -> Message:
+        facts = {key: value for key, value in asdict(ended).items() if key != "code"}
+        machine = numerics.here(self.repository.graph().by_name[self.name].threads)
+        return Message(entry, self._last[0][:SAID_CHARACTERS] if self._last else "", **facts, numerics=machine)
+
+
+def _exit_code(code: int) -> int:
+    return 128 - code if code < 0 else code
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the pod is there for; returns the exit code of DESIGN §4, 1 for a fault of ours."""
+    parser = argparse.ArgumentParser(prog="python -m flows.pod")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for command in (commands.add_parser("fetch"), commands.add_parser("run")):
+        command.add_argument("--stage", required=True)
+        command.add_argument("--message", type=Path, required=True)
+    commands.choices["fetch"].add_argument("--order", type=Path, required=True)
+    commands.choices["fetch"].add_argument("--code", type=Path, required=True)
+    commands.choices["run"].add_argument("--rank", type=int, default=0)
+    commands.choices["run"].add_argument("--launcher", default="")
+    asked = parser.parse_args(arguments)
+    try:
+        code, message = _fetch(asked) if asked.command == "fetch" else _run(asked)
+    except (ValueError, errors.Retryable, Interrupted) as error:
+        code, message = _code(error), Message(said=(str(error) or "stopped")[:SAID_CHARACTERS])
+        print(message.said, file=sys.stderr, flush=True)
+    asked.message.write_text(json.dumps(asdict(message)))
+    return code
+
+
+def _fetch(asked: argparse.Namespace) -> tuple[int, Message]:
+    with signals.caught(lambda _: sys.exit(errors.STOPPED)):
+        fetch(asked.stage, asked.order, asked.code)
+    return 0, Message()
+
+
+def _run(asked: argparse.Namespace) -> tuple[int, Message]:
+    forwarder = Forwarder(asked.stage, asked.rank, asked.launcher)
+    with signals.caught(lambda _: forwarder.processes.stop()):
+        return forwarder.run()
+
+
+def _code(error: Exception) -> int:
+    if isinstance(error, Interrupted):
+        return errors.STOPPED
+    return errors.RETRY if isinstance(error, errors.Retryable) else errors.CONFIGURATION
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

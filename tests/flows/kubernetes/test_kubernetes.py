@@ -1,0 +1,322 @@
+"""Stages as Jobs, end to end: real commands in pods, a real API client, a remote that is a folder."""
+
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components.common import errors
+from flows import kubernetes
+from flows.processes import Interrupted, StageFailed
+
+ONE_STAGE = """
+import sys
+from pathlib import Path
+from flows.execution import Coordinator
+from flows.stages import Repository
+from flows.workspace import Workspace
+root = Path.cwd()
+repository = Repository(root)
+graph = repository.graph()
+coordinator = Coordinator(Workspace(root), repository, graph, graph.stages, "kubernetes")
+coordinator.bring(graph.by_name[sys.argv[1]], print)
+"""
+
+PATIENT = """
+import os, pathlib, signal, sys, time
+kept = pathlib.Path(os.environ["VIDEOPOET_SCRATCH"]) / "checkpoint"
+if kept.exists():
+    print("going on", flush=True)
+    pathlib.Path(sys.argv[2]).mkdir(parents=True)
+    pathlib.Path(sys.argv[2], "text").write_text(kept.read_text())
+    sys.exit()
+def save(*_):
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text("half")
+    print("saved", flush=True)
+    sys.exit(143)
+signal.signal(signal.SIGTERM, save)
+print("at work", flush=True)
+time.sleep(60)
+"""
+
+
+def failure(run, name: str) -> StageFailed:
+    with pytest.raises(StageFailed) as caught:
+        run.bring(name)
+    return caught.value
+
+
+def test_the_whole_graph_ends_with_the_lock_that_running_here_gives(cluster, checkout, templates, prefect_server):
+    command = [sys.executable, "-m", "flows.cli", "run", "--on", "kubernetes"]
+    environment = checkout.environment(PREFECT_API_URL=prefect_server)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert yaml.safe_load(checkout.lock()) == yaml.safe_load((templates / "made/dvc.lock").read_text())
+    assert not Path("out").exists()
+    assert len(cluster.pods) == 6
+    again = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    assert "all up to date: nothing to run" in again.stdout
+    assert len(cluster.pods) == 6
+
+
+def test_a_stage_runs_in_a_pod_and_leaves_its_entry_here_and_its_output_in_the_remote(runs, cluster):
+    run = runs()
+    outcomes = run.bring("seed", "left")
+    assert [outcome.how for outcome in outcomes] == ["ran", "ran"]
+    assert not Path("out").exists()
+    assert "seed works" in run.lines
+    assert "seed works" in Path(".videopoet/logs/seed.log").read_text()
+    assert run.coordinator.repository.place("left", outcomes[1].entry.outs) == "remote"
+    assert [outcome.how for outcome in runs().bring("seed", "left")] == ["up to date"] * 2
+
+
+def test_what_was_made_here_is_pushed_for_the_pods_that_need_it(runs, cluster, checkout):
+    checkout.bring("seed")
+    run = runs()
+    assert [outcome.how for outcome in run.bring("seed", "left")] == ["pushed", "ran"]
+    assert len(cluster.pods) == 1
+
+
+def test_what_another_checkout_pushed_is_written_down_without_a_pod(runs, cluster, checkout):
+    runs().bring("seed")
+    lock = checkout.lock()
+    Path("dvc.lock").unlink()
+    assert [outcome.how for outcome in runs().bring("seed")] == ["restored"]
+    assert checkout.lock() == lock
+    assert len(cluster.pods) == 1
+
+
+def test_a_stage_that_fails_says_its_last_words_and_keeps_its_code(runs, cluster, checkout):
+    checkout.write(seed__exit=errors.DATA)
+    fault = failure(runs(), "seed")
+    assert fault.code == errors.DATA
+    assert "nothing to work on" in str(fault)
+    assert not Path("dvc.lock").exists()
+    checkout.write()
+    assert runs().bring("seed")[0].how == "ran"
+
+
+def test_a_failed_job_makes_way_for_the_next_try(runs, cluster):
+    cluster.environment["WORK_SLEEP_S"] = "60"
+    threading.Thread(target=lambda: cluster.await_line("seed works").kill(), daemon=True).start()
+    fault = failure(runs(), "seed")
+    assert fault.code == -signal.SIGKILL
+    assert not Path("dvc.lock").exists()
+    cluster.environment.clear()
+    assert runs().bring("seed")[0].how == "ran"
+
+
+def test_a_stage_goes_on_in_a_new_pod_when_its_node_is_lost(runs, cluster):
+    cluster.environment["WORK_SLEEP_S"] = "60"
+
+    def lose() -> None:
+        pod = cluster.await_line("seed works")
+        cluster.environment.clear()
+        cluster.lose(pod)
+
+    threading.Thread(target=lose, daemon=True).start()
+    run = runs()
+    assert run.bring("seed")[0].how == "ran"
+    assert run.lines.count("seed works") == 2
+    assert len(cluster.jobs()) == 1
+
+
+def test_an_evicted_stage_goes_on_from_its_checkpoint(runs, cluster, checkout):
+    for root in (checkout.root, cluster.image):
+        (root / "work.py").write_text(PATIENT)
+    own = yaml.safe_load(Path("k8s/placement.yaml").read_text())
+    Path("k8s/placement.yaml").write_text(yaml.safe_dump(own | {"stages": {"seed": {"scratch_claim": "kept"}}}))
+    threading.Thread(target=lambda: cluster.evict(cluster.await_line("at work")), daemon=True).start()
+    run = runs()
+    assert run.bring("seed")[0].how == "ran"
+    assert [line for line in run.lines if "kubernetes" not in line and "why" not in line] == [
+        "at work",
+        "saved",
+        "stopped",
+        "going on",
+    ]
+
+
+def test_a_pod_that_is_gone_for_good_is_a_passing_fault(runs, cluster, monkeypatch):
+    monkeypatch.setattr(kubernetes, "LOST_S", 0.5)
+    cluster.environment["WORK_SLEEP_S"] = "60"
+    cluster.replaces = False
+    threading.Thread(target=lambda: cluster.lose(cluster.await_line("seed works")), daemon=True).start()
+    fault = failure(runs(), "seed")
+    assert fault.code == errors.RETRY
+    assert "node was lost" in str(fault)
+    cluster.await_true(lambda: not cluster.jobs())
+
+
+def test_what_a_pod_pushed_before_its_last_words_were_lost_is_found_by_the_next_try(runs, cluster):
+    cluster.loses_messages = True
+    assert failure(runs(), "seed").code == errors.RETRY
+    assert runs().bring("seed")[0].how == "restored"
+    assert len(cluster.pods) == 1
+
+
+def test_a_cluster_that_refuses_says_where_the_rights_are(runs, cluster):
+    run = runs()
+    cluster.api.faults.answers = [403] * 20
+    with pytest.raises(ValueError, match=r"the cluster refuses .*rbac.yaml"):
+        run.bring("seed")
+
+
+def test_a_job_that_somebody_deletes_is_a_passing_fault(runs, cluster):
+    cluster.environment["WORK_SLEEP_S"] = "60"
+
+    def delete() -> None:
+        cluster.await_line("seed works")
+        cluster.batch.delete_namespaced_job(*cluster.jobs(), "videopoet", propagation_policy="Foreground")
+
+    threading.Thread(target=delete, daemon=True).start()
+    assert failure(runs(), "seed").code == errors.RETRY
+
+
+def test_the_api_may_fail_and_watches_may_end_at_any_time(runs, cluster):
+    cluster.api.faults.watch_s, cluster.api.faults.gone, cluster.api.faults.cut_lines = 0.3, True, 1
+    cluster.api.faults.answers = [500, 429, 503, 410, 500, 429, 500, 503]
+    cluster.environment["WORK_SLEEP_S"] = "3"
+    run = runs()
+    assert run.bring("seed")[0].how == "ran"
+    assert run.lines.count("seed works") == 1
+    assert len(cluster.pods) == 1
+    assert cluster.api.seen.count("WATCH pods") > 3
+
+
+def test_a_coordinator_that_was_killed_finds_its_job_again(runs, cluster, checkout):
+    cluster.environment["WORK_SLEEP_S"] = "6"
+    environment = checkout.environment()
+    first = subprocess.Popen([sys.executable, "-c", ONE_STAGE, "seed"], env=environment)
+    cluster.await_line("seed works")
+    first.kill()
+    first.wait()
+    assert not Path("dvc.lock").exists()
+    run = runs()
+    assert run.bring("seed")[0].how == "ran"
+    assert any("is there already: going on with it" in line for line in run.lines)
+    assert run.lines.count("seed works") == 1
+    assert len(cluster.pods) == 1
+
+
+def test_a_run_that_is_stopped_deletes_its_jobs(runs, cluster):
+    cluster.environment["WORK_SLEEP_S"] = "60"
+    run = runs()
+
+    def stop() -> None:
+        cluster.await_line("seed works")
+        run.coordinator.place.stop()
+
+    threading.Thread(target=stop, daemon=True).start()
+    with pytest.raises(Interrupted):
+        run.bring("seed")
+    cluster.await_true(lambda: not cluster.jobs())
+    pod = next(iter(cluster.pods.values()))
+    assert pod.process.wait() == errors.STOPPED
+    assert run.lines[-1] == "stopped"
+    assert not Path("dvc.lock").exists()
+    with pytest.raises(Interrupted):
+        run.bring("left")
+
+
+def test_sigterm_ends_the_flow_and_its_jobs(cluster, checkout, prefect_server):
+    cluster.environment["WORK_SLEEP_S"] = "60"
+    flow = subprocess.Popen(
+        [sys.executable, "-m", "flows.cli", "run", "seed", "--on", "kubernetes"],
+        env=checkout.environment(PREFECT_API_URL=prefect_server),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    cluster.await_line("seed works")
+    flow.send_signal(signal.SIGTERM)
+    said, _ = flow.communicate(timeout=60)
+    assert flow.returncode == 128 + signal.SIGTERM
+    assert "goes on from here" in said
+    cluster.await_true(lambda: not cluster.jobs())
+
+
+def test_force_makes_a_new_job_in_place_of_the_finished_one(runs, cluster, checkout):
+    runs().bring("seed")
+    lock = checkout.lock()
+    assert runs().bring("seed", force=True)[0].how == "ran"
+    assert len(cluster.pods) == 2
+    assert checkout.lock() == lock
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words"),
+    [
+        ("codelock/work.json", "aaaa", "cccc", "codelock/work.json"),
+        ("dvc.yaml", "work.py seed", "work.py -u seed", "its command"),
+        ("dvc.yaml", "  seed:", "  seeds:", "knows no stage `seed`"),
+    ],
+)
+def test_an_image_with_other_code_is_refused_before_it_works(runs, cluster, file, old, new, words):
+    path = cluster.image / file
+    path.write_text(path.read_text().replace(old, new))
+    fault = failure(runs(), "seed")
+    assert fault.code == errors.CONFIGURATION
+    assert words in str(fault)
+    assert "image" in str(fault)
+
+
+@pytest.mark.parametrize("damage", ["entry", "output", "listing"])
+def test_a_lock_entry_that_does_not_match_what_was_pushed_is_refused(runs, cluster, checkout, monkeypatch, damage):
+    run = runs()
+    exchange = run.coordinator.place.exchange
+    honest = exchange.entry
+    folder = cluster.folder / "remote/files/md5"
+
+    def dishonest(md5: str):
+        """What the pod pushed is damaged before the coordinator looks at it."""
+        if damage == "entry":
+            _spoil(folder / md5[:2] / md5[2:])
+        entry = honest(md5)
+        if damage == "listing":
+            listing = entry.outs["out/seed"].md5
+            _spoil(folder / listing[:2] / listing[2:])
+        if damage == "output":
+            next(path for path in folder.rglob("*") if path.is_file() and path.read_bytes() == b"1\n").unlink()
+        return entry
+
+    monkeypatch.setattr(exchange, "entry", dishonest)
+    with pytest.raises(ValueError, match=r"has another hash|not whole in the remote"):
+        run.bring("seed")
+    assert not Path("dvc.lock").exists()
+    outcome = runs().bring("seed")[0]
+    assert outcome.how == ("restored" if damage == "entry" else "ran")
+    assert not exchange.remote.missing(outcome.entry.outs)
+
+
+def _spoil(path: Path) -> None:
+    content = path.read_bytes()
+    path.chmod(0o644)
+    path.write_bytes(content.replace(b"seed", b"weed") if b"seed" in content else b"[]")
+
+
+def test_the_entry_of_another_stage_is_refused(runs, cluster, checkout):
+    run = runs()
+    run.bring("seed")
+    md5 = run.coordinator.place.exchange.push_entry("seed")
+    stage = run.coordinator.graph.by_name["left"]
+    order = run.coordinator.place._order(stage, {})
+    with pytest.raises(ValueError, match=r"refused: the command is another, the parameters are others"):
+        run.coordinator.place._collect(stage, order, md5)
+
+
+def test_without_a_remote_the_reason_is_said(runs, cluster):
+    Path(".dvc/config").write_text("")
+    with pytest.raises(ValueError, match="dvc remote add"):
+        runs()
+
+
+def test_without_a_cluster_the_reason_is_said(runs, cluster, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", "nowhere")
+    with pytest.raises(ValueError, match="no cluster is known here"):
+        runs()

@@ -1,0 +1,84 @@
+"""What k8s/ says, rendered: valid, and no container that may more than it must."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+VERSIONS = ("1.31.0", "1.37.0")
+OVERLAYS = ("local", "gpu")
+FILES = sorted(path for path in ROOT.glob("k8s/**/*.yaml") if path.name not in ("kustomization.yaml", "placement.yaml"))
+
+
+def objects(text: str) -> list[dict[str, Any]]:
+    return [found for found in yaml.safe_load_all(text) if found]
+
+
+def pods(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [one["spec"]["template"]["spec"] for one in found if "template" in one.get("spec", {})]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_an_object_is_valid(path: Path, version: str) -> None:
+    for found in objects(path.read_text()):
+        kubernetes_validate.validate(found, version, strict=True)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_container_runs_as_root_or_without_limits(path: Path) -> None:
+    for pod in pods(objects(path.read_text())):
+        assert pod["securityContext"]["runAsNonRoot"]
+        for container in pod["containers"]:
+            assert container["resources"]["requests"] == container["resources"]["limits"]
+            assert container["securityContext"]["readOnlyRootFilesystem"]
+            assert not container["securityContext"]["allowPrivilegeEscalation"]
+
+
+def test_no_secret_is_in_these_files() -> None:
+    for path in FILES:
+        assert all(found["kind"] != "Secret" for found in objects(path.read_text())), path
+
+
+def test_every_file_is_listed_where_it_belongs() -> None:
+    for file in ROOT.glob("k8s/**/kustomization.yaml"):
+        listed = set(yaml.safe_load(file.read_text())["resources"])
+        beside = {path.name for path in file.parent.glob("*.yaml")} - {"kustomization.yaml"}
+        assert beside == {name for name in listed if name.endswith(".yaml")}
+
+
+def test_the_coordinators_rights_are_those_that_it_uses() -> None:
+    roles = {
+        one["metadata"]["name"]: one for one in objects((ROOT / "k8s/base/rbac.yaml").read_text()) if "rules" in one
+    }
+    rights = {
+        (resource, verb)
+        for rule in roles["videopoet-coordinator"]["rules"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    assert rights == {
+        *(("jobs", verb) for verb in ("create", "get", "list", "watch", "delete")),
+        *(("pods", verb) for verb in ("get", "list", "watch")),
+        ("jobs/finalizers", "update"),
+        ("pods/log", "get"),
+        ("configmaps", "create"),
+        ("services", "create"),
+    }
+
+
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not here: the overlays are not rendered")
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_an_overlay_renders_to_valid_objects(overlay: str) -> None:
+    command = ["kubectl", "kustomize", str(ROOT / "k8s/overlays" / overlay)]
+    rendered = objects(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    kinds = {one["kind"] for one in rendered}
+    assert {"Namespace", "Role", "Deployment", "StatefulSet", "NetworkPolicy", "ResourceQuota"} <= kinds
+    for one in rendered:
+        kubernetes_validate.validate(one, VERSIONS[-1], strict=True)
+        assert one["kind"] in ("Namespace", "PriorityClass") or one["metadata"]["namespace"] == "videopoet"
