@@ -5,13 +5,16 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope # a core for each
 
-.PHONY: run test setup setup-dev lint types contracts codelock unit chain clean
+.PHONY: run test test-slow setup setup-dev lint types contracts codelock unit chain clean
 
 run: setup ## train everything at profile `tiny`, generate, evaluate, report (about 19 minutes on 2 cores)
 	$(BIN)/videopoet run
 
-test: setup-dev lint types contracts codelock ## all that CI runs
-	$(PYTEST)
+test: setup-dev lint types contracts codelock ## all that CI runs but test-slow
+	$(PYTEST) -m 'not slow'
+
+test-slow: setup-dev ## the tests that run whole processes for minutes: a cluster, reproduction
+	$(PYTEST) -m slow
 
 setup: .venv/.installed
 setup-dev: .venv/.installed-dev
@@ -42,7 +45,7 @@ codelock: setup-dev ## does codelock/ match the code?
 	$(BIN)/videopoet codelock check
 
 unit: setup-dev ## the tests without the whole chain
-	$(PYTEST) -m 'not chain'
+	$(PYTEST) -m 'not chain and not slow'
 
 chain: setup-dev ## the whole chain at profile `test`
 	$(PYTEST) -m chain

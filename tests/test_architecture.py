@@ -12,6 +12,7 @@ from components.common import codelock
 ROOT = Path(__file__).parents[1]
 COMPONENTS = codelock.components()
 SOURCES = sorted([*ROOT.glob("components/**/*.py"), *ROOT.glob("flows/**/*.py")])
+BRIDGE = {"exchange", "remote", "runcache", "stages"}  # to DVC
 WALL_LINES, WALL_FUNCTION_LINES = 300, 60
 
 
@@ -59,6 +60,15 @@ def test_files_and_functions_stay_within_the_walls(path: Path) -> None:
             assert node.end_lineno is not None
             body = node.end_lineno - node.body[0].lineno  # a stage's signature is its command line, a line a flag
             assert body < WALL_FUNCTION_LINES, f"{name(path)}: {node.name} is too long"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_only_the_bridge_knows_dvc(path: Path) -> None:
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    imported = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    of_dvc = {module for module in imported if module.split(".")[0].startswith("dvc")}
+    assert not of_dvc or name(path) in {f"flows/{module}.py" for module in BRIDGE}, of_dvc
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name)

@@ -10,10 +10,13 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from components.ingest import sources
 from flows import runs
 from flows.workspace import Workspace
 
+pytestmark = pytest.mark.slow
 NOISY = """
 import json, os, pathlib, struct
 noise = float(os.environ.get("NOISE", "0"))

@@ -1,5 +1,6 @@
 """Stages as Jobs, end to end: real commands in pods, a real API client, a remote that is a folder."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -10,9 +11,11 @@ import pytest
 import yaml
 
 from components.common import errors
-from flows import kubernetes
+from flows import kubernetes, lockfile, state
+from flows import runs as records
 from flows.processes import Interrupted, StageFailed
 
+pytestmark = pytest.mark.slow
 ONE_STAGE = """
 import sys
 from pathlib import Path
@@ -62,6 +65,23 @@ def test_the_whole_graph_ends_with_the_lock_that_running_here_gives(cluster, che
     again = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
     assert "all up to date: nothing to run" in again.stdout
     assert len(cluster.pods) == 6
+    made = lockfile.read(templates / "made/dvc.lock")
+    (record,) = Path(".videopoet/runs").iterdir()
+    assert record.name == records.identity(checkout.graph(), made).name
+    assert (cluster.folder / "remote/records" / record.name / records.RECORD).is_file()
+    assert None not in json.loads((record / records.FILES).read_text()).values()
+    took = records.read(record)["took"]
+    assert took.keys() == made.keys()
+    assert all(note["seconds"] > 0 and note["numerics"]["world_size"] == 1 for note in took.values())
+
+
+def test_a_remote_that_cannot_be_used_is_a_passing_fault_and_starts_nothing(runs, cluster):
+    run = runs()
+    (cluster.folder / "remote").write_text("no folder")
+    with pytest.raises(errors.Retryable, match="remote `shared`"):
+        run.bring("seed")
+    assert not cluster.jobs()
+    assert state.read(run.coordinator.workspace).names("failed") == ["seed"]
 
 
 def test_a_stage_runs_in_a_pod_and_leaves_its_entry_here_and_its_output_in_the_remote(runs, cluster):
@@ -224,7 +244,7 @@ def test_a_run_that_is_stopped_deletes_its_jobs(runs, cluster):
         run.bring("left")
 
 
-def test_sigterm_ends_the_flow_and_its_jobs(cluster, checkout, prefect_server):
+def test_cancel_ends_the_flow_and_its_jobs(cluster, checkout, prefect_server):
     cluster.environment["WORK_SLEEP_S"] = "60"
     flow = subprocess.Popen(
         [sys.executable, "-m", "flows.cli", "run", "seed", "--on", "kubernetes"],
@@ -234,7 +254,11 @@ def test_sigterm_ends_the_flow_and_its_jobs(cluster, checkout, prefect_server):
         text=True,
     )
     cluster.await_line("seed works")
-    flow.send_signal(signal.SIGTERM)
+    videopoet = [sys.executable, "-m", "flows.cli"]
+    status = subprocess.run([*videopoet, "status"], capture_output=True, text=True, check=True)
+    assert "running  seed" in status.stdout
+    cancelled = subprocess.run([*videopoet, "cancel"], capture_output=True, text=True, check=True)
+    assert "stopped in the middle: seed" in cancelled.stdout
     said, _ = flow.communicate(timeout=60)
     assert flow.returncode == 128 + signal.SIGTERM
     assert "goes on from here" in said
