@@ -5,7 +5,6 @@ seeds, parameters and code. Its models come from the cache or the remote by the 
 kept with its table in .videopoet/decisions/ and, in a word, in the registry.
 """
 
-import json
 import shlex
 import shutil
 import time
@@ -134,9 +133,3 @@ class Promoter:
             there = f"cd {shlex.quote(str(folder))} && {command}"
             if code := processes.run(there, environment(self.workspace, stage), self.line).code:
                 raise ValueError(f"{champion.run} cannot be scored again: {stage.name} ended with {code}")
-
-
-def decisions(workspace: Workspace) -> list[dict[str, object]]:
-    """Every decision, the newest first."""
-    found = [json.loads(path.read_text()) for path in workspace.folder("decisions").glob("*.json")]
-    return sorted(found, key=lambda table: str(table["decided"]), reverse=True)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from components.common import errors
 from flows.workspace import enter
 
 app = typer.Typer()
@@ -17,10 +18,14 @@ def promote(
 
     The champion is scored again first, with the same judge, prompts and seeds. Exit code 1: refused.
     """
+    from flows.processes import Interrupted
     from flows.promotion import Promoter
 
     promoter = Promoter(enter(), print)
-    found = promoter.decide()
+    try:
+        found = promoter.decide()
+    except Interrupted:
+        raise typer.Exit(errors.STOPPED) from None
     print(f"candidate {found.candidate}, champion {found.champion or 'none'}")
     for verdict in found.verdicts:
         print(verdict.words)
