@@ -68,20 +68,21 @@ class Cleaning:
 
 
 def cleaning(workspace: Workspace, repository: Repository, keep: Keep, *, remote: bool) -> Cleaning:
-    """Look at all that is there and say what would go; raises ValueError if a run to be kept has no record."""
-    records = runs.listed(workspace, remote=remote)
+    """Look at all that is there and say what would go.
+
+    Raises ValueError if nobody knows what a run to be kept, or the present lock, needs.
+    """
+    places, records = stores(repository, remote=remote), runs.listed(workspace, remote=remote)
     kept = dict(_kept(workspace, keep, records))
-    needed = _hashes(lockfile.read(workspace.root / "dvc.lock").values(), {})
-    for md5 in sorted(needed):
-        needed |= set((listing(repository, md5) or {}).values())
+    needed = _needed(repository, workspace.root, {})
     for name in kept:
         folder = runs.find(workspace, name)
-        needed |= _hashes(lockfile.read(folder / "dvc.lock").values(), json.loads((folder / runs.FILES).read_text()))
+        needed |= _needed(repository, folder, json.loads((folder / runs.FILES).read_text()))
     here = [path.parent for path in sorted(workspace.folder("runs").glob(f"[!.]*/{runs.RECORD}"))]
     return Cleaning(
         kept,
         tuple(folder for folder in here if folder.name not in kept),
-        tuple((store, store.surplus(needed)) for store in stores(repository, remote=remote)),
+        tuple((store, store.surplus(needed)) for store in places),
     )
 
 
@@ -110,6 +111,15 @@ def _kept(workspace: Workspace, keep: Keep, records: list[dict[str, Any]]) -> It
                 yield registered.run, alias
 
 
-def _hashes(entries: Any, files: Mapping[str, Mapping[str, str] | None]) -> set[str]:
-    outs = {item.md5 for entry in entries for item in entry.outs.values()}
-    return outs | {md5 for listed in files.values() for md5 in (listed or {}).values()}
+def _needed(repository: Repository, folder: Path, files: Mapping[str, Mapping[str, str] | None]) -> set[str]:
+    """Hashes of all outputs in the dvc.lock of a folder and of the files in them, by `files` where that tells."""
+    needed = set[str]()
+    for entry in lockfile.read(folder / "dvc.lock").values():
+        for path, item in entry.outs.items():
+            listed = files.get(path) or listing(repository, item.md5)
+            if listed is None:
+                raise ValueError(
+                    f"nobody knows which files are in {path} ({item.md5}): `videopoet run` makes it again, then clean"
+                )
+            needed |= {item.md5, *listed.values()}
+    return needed

@@ -60,7 +60,7 @@ def models() -> None:
 @app.command()
 def gc(
     keep: Annotated[str, typer.Option(help="Runs to keep.")] = "champion,last=5,pinned",
-    remote: Annotated[bool, typer.Option("--remote", help="Clean the default remote too, for everybody.")] = False,
+    remote: Annotated[bool, typer.Option("--remote", help="The default remote too, while no run uses it.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only say what would go.")] = False,
 ) -> None:
     """Delete what no kept run and no present result needs: objects of the cache, run-cache entries, records."""

@@ -113,6 +113,17 @@ def test_a_kept_run_without_a_record_stops_everything(made: Checkout, workspace:
     assert cached(made.root) == before
 
 
+def test_an_output_whose_files_nobody_knows_stops_everything(
+    made: Checkout, workspace: Workspace, old_and_new: list[str]
+):
+    md5 = made.coordinator().repository.recorded("join").outs["out/join"].md5
+    (made.root / ".dvc/cache/files/md5" / md5[:2] / md5[2:]).unlink()
+    before = cached(made.root)
+    with pytest.raises(ValueError, match="which files are in out/join"):
+        cleaned(workspace, "last=1")
+    assert cached(made.root) == before
+
+
 def test_the_remote_is_cleaned_where_that_is_asked(
     made: Checkout, workspace: Workspace, old_and_new: list[str], tmp_path: Path
 ):
