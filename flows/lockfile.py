@@ -1,10 +1,13 @@
-"""dvc.lock ↔ what each stage made from what."""
+"""dvc.lock ↔ what each stage made from what.
+
+Read and written as DVC does it, in YAML 1.2: there `1e-05` is a number, to PyYAML it is text.
+"""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ruamel.yaml import YAML
 
 from flows.graph import Entry, Item
 from flows.workspace import PARAMS
@@ -18,7 +21,7 @@ def read(path: Path) -> dict[str, Entry]:
 def keep(path: Path, target: Path, names: Collection[str]) -> None:
     """Write the entries of some stages, as they stand in one dvc.lock, to another."""
     stages = {name: raw for name, raw in _stages(path).items() if name in names}
-    target.write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}, sort_keys=False, allow_unicode=True))
+    YAML().dump({"schema": "2.0", "stages": stages}, target)
 
 
 def entry_of(raw: Mapping[str, Any]) -> Entry:
@@ -57,6 +60,6 @@ def _raw(path: str, item: Item) -> dict[str, Any]:
 
 
 def _stages(path: Path) -> dict[str, Any]:
-    document = yaml.safe_load(path.read_text()) if path.is_file() else {}
-    stages: dict[str, Any] = document.get("stages", {})
+    document = YAML(typ="safe").load(path) if path.is_file() else None
+    stages: dict[str, Any] = (document or {}).get("stages", {})
     return stages

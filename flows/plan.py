@@ -49,10 +49,11 @@ def plan(
     """Decide about `stages`, which stand in the graph's order; `seen` is the folder of `flows.modules`."""
     made: Made = {}
     decisions = []
-    for stage in stages:
-        decision = decide(graph, stage, made, repository, seen, force=stage.name in force)
-        decisions.append(decision)
-        made |= {path: decision.entry.outs[path] if decision.entry else None for path in stage.outs}
+    with repository.held():
+        for stage in stages:
+            decision = decide(graph, stage, made, repository, seen, force=stage.name in force)
+            decisions.append(decision)
+            made |= {path: decision.entry.outs[path] if decision.entry else None for path in stage.outs}
     return decisions
 
 
@@ -115,7 +116,7 @@ def table(decisions: Iterable[Decision]) -> Iterable[str]:
 def _item(stage: Stage, path: str, made: Made, repository: Repository) -> Item | None:
     if path in made:
         return made[path]
-    if any(item is None for out, item in made.items() if _overlap(path, out)):
+    if any(item is None and _overlap(path, out) for out, item in made.items()):
         return None
     return repository.item(stage.name, path)
 

@@ -1,6 +1,7 @@
 """The bridge to DVC: reads the stages, says what is where, and records results.
 
-No other module imports `dvc` but the rest of the bridge: `flows.exchange`, `flows.remote` and `flows.runcache`.
+No other module imports `dvc` but the rest of the bridge: `flows.exchange`, `flows.parameters`,
+`flows.remote` and `flows.runcache`.
 `dvc.repo.Repo` is not a public interface: it is pinned, and tests/flows/test_stages.py holds it to what is used here.
 What this writes (dvc.lock, cache, run-cache) is what `dvc repro` would write. dvc.yaml is read once per `Repository`;
 every method may be called from any thread; the current folder must be the root of the checkout.
@@ -11,13 +12,13 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from dvc.dependency import ParamsDependency
-from dvc.dvcfile import load_file
 from dvc.exceptions import DvcException
 from dvc.output import Output
 from dvc.repo import Repo, lock_repo
@@ -34,6 +35,7 @@ from components.common.artifacts import replace_file
 from flows import claims, runcache
 from flows.graph import Entry, Graph, Item, Stage
 from flows.lockfile import entry_of, lines_of, text_of
+from flows.parameters import Parameters
 from flows.remote import Remote, copied
 
 Answer = TypeVar("Answer")
@@ -61,21 +63,22 @@ class Repository:
             self._lockfile = root / "dvc.lock"
             with lock_repo(self._repo):
                 claims.forget_dead(Path(self._repo.tmp_dir) / "rwlock")
-                self._repo.index.check_graph()
-                parents = {stage: list(self._repo.index.graph.successors(stage)) for stage in self._repo.index.graph}
+                index = self._repo.index
+                index.check_graph()
+                parents = {stage: list(index.graph.successors(stage)) for stage in index.graph}
             self._names = {stage.name: sorted(p.name for p in above) for stage, above in parents.items() if stage.cmd}
-            self._stages = load_file(self._repo, str(root / "dvc.yaml")).stages
+            self._stages = {stage.name: stage for stage in index.stages if stage.path == str(root / "dvc.yaml")}
+            self._parameters = Parameters()
             self._recorded: dict[str, Any] = self._read_lockfile()
 
     def graph(self) -> Graph:
         """The stages as they are now; raises ValueError naming a parameter that params.yaml lacks."""
-        with self._held():
-            return Graph.of(self._plain(self._load(name)) for name in self._stages)
+        with self.held():
+            return Graph.of(self._plain(stage) for stage in self._stages.values())
 
     def commands(self) -> dict[str, str]:
         """Stage -> command, before any parameter is looked at."""
-        with self._held():
-            return {name: text_of(self._stages[name].cmd) for name in self._stages}
+        return {name: text_of(stage.cmd) for name, stage in self._stages.items()}
 
     def recorded(self, name: str) -> Entry | None:
         """The stage's entry in dvc.lock."""
@@ -84,7 +87,7 @@ class Repository:
 
     def item(self, name: str, path: str) -> Item | None:
         """What lies in the workspace at an input or output of stage `name`, or None."""
-        with self._held():
+        with self.held():
             stage = self._load(name)
             found = next(thing for thing in (*stage.deps, *stage.outs) if thing.def_path == path)
             if not found.exists:
@@ -94,7 +97,7 @@ class Repository:
 
     def place(self, name: str, outs: Mapping[str, Item]) -> Place | None:
         """The nearest place that holds all of `outs`, outputs of stage `name`. Pulls no data."""
-        with self._held():
+        with self.held():
             stage = self._load(name)
             for out in stage.outs:
                 _fill(out, outs[out.def_path])
@@ -107,11 +110,11 @@ class Repository:
 
     def find(self, name: str, deps: Mapping[str, Item]) -> Entry | None:
         """The run-cache's entry, local or remote, for the stage as it is now if its inputs were `deps`."""
-        with self._held():
+        with self.held():
             stage = self._load(name)
             for dep in stage.deps:
                 if isinstance(dep, ParamsDependency):
-                    dep.save()
+                    dep.fill_values(self._parameters.of(dep))
                 else:
                     _fill(dep, deps[dep.def_path])
             raw = runcache.found(self._repo.stage_cache, runcache.key(stage)) or self._remote_entry(stage)
@@ -119,7 +122,7 @@ class Repository:
 
     def checkout(self, name: str) -> None:
         """Bring the recorded outputs of a stage from the cache or the remote into the workspace."""
-        with self._held():
+        with self.held():
             stage = self._load(name)
             if not stage.outs_cached():
                 for objects in stage.get_used_objs().values():
@@ -131,7 +134,7 @@ class Repository:
 
         `place` is where `find` and `place` saw them.
         """
-        with self._held():
+        with self.held():
             if place == "remote":
                 given = self._load(name)
                 given.save_deps()
@@ -146,7 +149,7 @@ class Repository:
 
     def prepare(self, name: str) -> Prepared:
         """Remove the stage's outputs and note its inputs; raises ValueError if one is missing."""
-        with self._held():
+        with self.held():
             stage = self._load(name)
             stage.remove_outs()
             stage.save_deps()
@@ -154,18 +157,24 @@ class Repository:
 
     def record(self, prepared: Prepared) -> Entry:
         """Cache the outputs that now exist and write the stage's entry; raises ValueError if an output is missing."""
-        with self._held():
+        with self.held():
             return self._record(prepared.handle)
 
     def adopt(self, name: str, entry: Entry) -> Entry:
         """Write down what was made elsewhere; an output in the workspace that `entry` does not speak of is removed."""
-        with self._held():
+        with self.held():
             stage = self._load(name)
             StageLoader.fill_from_lock(stage, lines_of(entry))
             for out in stage.outs:
                 if out.exists and out.changed_checksum():
                     out.remove()
             return self._write(stage)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Have the repository to oneself for a block. Every method does so; round many calls it saves time."""
+        with self._guard, _in_words(), lock_repo(self._repo), self._repo.scm_context(quiet=True):
+            yield
 
     @property
     def dvc(self) -> Repo:
@@ -175,7 +184,7 @@ class Repository:
     @contextmanager
     def opened(self, name: str) -> Iterator[PipelineStage]:
         """DVC's own stage, filled from its entry, for a block; for the rest of the bridge only."""
-        with self._held():
+        with self.held():
             yield self._load(name)
 
     def _record(self, stage: PipelineStage) -> Entry:
@@ -193,11 +202,6 @@ class Repository:
         self._recorded = self._read_lockfile()
         return entry_of(raw)
 
-    @contextmanager
-    def _held(self) -> Iterator[None]:
-        with self._guard, _in_words(), lock_repo(self._repo), self._repo.scm_context(quiet=True):
-            yield
-
     def _read_lockfile(self) -> dict[str, Any]:
         if not self._lockfile.exists():
             return {}
@@ -205,7 +209,11 @@ class Repository:
         return stages
 
     def _load(self, name: str) -> PipelineStage:
-        stage, raw = self._stages[name], self._recorded.get(name)
+        """A stage of one's own, filled from its entry. A copy: DVC takes milliseconds to make one from dvc.yaml."""
+        stage, raw = copy(self._stages[name]), self._recorded.get(name)
+        stage.deps, stage.outs = ([copy(thing) for thing in things] for things in (stage.deps, stage.outs))
+        for thing in (*stage.deps, *stage.outs):
+            thing.stage = stage
         StageLoader.fill_from_lock(stage, raw)
         stage.cmd_changed = raw is not None and raw["cmd"] != stage.cmd
         return stage
@@ -213,7 +221,7 @@ class Repository:
     def _plain(self, stage: PipelineStage) -> Stage:
         params: dict[str, Any] = {}
         for dep in stage.params:
-            values = dep.get_hash().value
+            values = self._parameters.of(dep)
             prefix = "" if dep.def_path == ParamsDependency.DEFAULT_PARAMS_FILE else f"{dep.def_path}:"
             params |= {f"{prefix}{key}": values[key] for key in sorted(values)}
         return Stage(
@@ -228,7 +236,7 @@ class Repository:
     @cached_property
     def remote(self) -> Remote | None:
         """The default remote, if one is configured; raises ValueError if it is configured wrongly."""
-        with self._held():
+        with self.held():
             return Remote(self._repo) if self._repo.config["core"].get("remote") else None
 
     def rely_on_remote(self) -> Remote:

@@ -1,7 +1,9 @@
 """Entries and the lines of dvc.lock that they are."""
 
+from ruamel.yaml import YAML
+
 from flows.graph import Entry, Item
-from flows.lockfile import entry_of, lines_of, read
+from flows.lockfile import entry_of, keep, lines_of, read
 
 ENTRY = Entry(
     "python a.py\npython b.py",
@@ -19,3 +21,12 @@ def test_lines_are_those_that_dvc_writes(made):
     stages = read(made.root / "dvc.lock")
     assert stages["seed"].outs.keys() == {"out/seed"}
     assert {name: entry_of(lines_of(entry)) for name, entry in stages.items()} == stages
+
+
+def test_a_small_number_stays_a_number_in_what_is_kept(tmp_path):
+    lines = {"mine": lines_of(ENTRY), "other": lines_of(ENTRY)}
+    YAML().dump({"schema": "2.0", "stages": lines}, tmp_path / "all.lock")
+    assert "rate: 1e-05" in (tmp_path / "all.lock").read_text()
+    keep(tmp_path / "all.lock", tmp_path / "some.lock", ["mine"])
+    assert "rate: 1e-05" in (tmp_path / "some.lock").read_text()
+    assert read(tmp_path / "some.lock") == {"mine": ENTRY}
