@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from components.common import errors
-from flows.manifests import CONTAINER
+from flows.manifests import CONTAINER, PARTS
 from flows.pod import Message
 
 Phase = Literal["queued", "pulling", "running", "succeeded", "failed"]
@@ -39,12 +39,14 @@ def state(job: Any, pods: Sequence[Any]) -> State:
     """The state of a Job that is there."""
     match result(job):
         case "Complete":
-            return _succeeded(pods)
+            return State("succeeded") if _parts(job) else _succeeded(pods)
         case "Failed":
             return _failed(next(one for one in job.status.conditions if one.type == "Failed"), pods)
     if job.spec.suspend:
         return State("queued", "suspended")
     alive = [pod for pod in pods if pod.status.phase in ("Pending", "Running")]
+    if done := _parts(job) and (job.status.succeeded or 0):
+        return State("running", f"{100 * done // _parts(job)} % of {_parts(job)} parts are done")
     if alive:
         return _alive(alive[-1])
     return State("running", "its pod has ended") if pods else State("queued", "no pod yet")
@@ -59,6 +61,10 @@ def first(pods: Sequence[Any]) -> Any:
         and any(one.name == CONTAINER and (one.state.running or one.state.terminated) for one in _containers(pod))
     ]
     return started[-1] if started else None
+
+
+def _parts(job: Any) -> int:
+    return int((job.metadata.labels or {}).get(PARTS, "0"))
 
 
 def _alive(pod: Any) -> State:

@@ -5,9 +5,11 @@ left behind. It is checked against what was asked for and what the remote holds,
 after what was asked for: a coordinator that died finds it again, and two that ask for the same share one.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -20,7 +22,7 @@ from flows.exchange import Exchange, lock
 from flows.graph import Entry, Graph, Item, Stage
 from flows.here import Ran
 from flows.job_state import State, first, result, state
-from flows.manifests import CONTAINER, Order
+from flows.manifests import CONTAINER, ROOTS, Order
 from flows.mirror import Lines, Mirror
 from flows.modules import is_lock
 from flows.patience import patiently
@@ -109,26 +111,38 @@ class Kubernetes:
 
     def run(self, stage: Stage, tracked: Mapping[str, str], line: Callable[[str], None], *, force: bool) -> Ran:
         """Run a stage in the cluster; raises StageFailed if it ended badly, Interrupted if it was stopped."""
-        order, follower = self._order(stage, tracked), Follower(self._cluster, line)
-        try:
-            with _passing(stage):
-                self._send(stage, order)
-                uid = self._submit(order, self._placements[stage.name], line, force=force)
-                ended = self._follow(order.name, uid, follower)
-                if ended.phase == "failed":
-                    if ended.code == errors.RETRY:  # there may be more to it than its status says: begin anew
-                        self._cluster.delete_job(order.name)
-                    raise StageFailed(stage.name, ended.code, ended.words)
+        order, placement = self._order(stage, tracked), self._placements[stage.name]
+        with _passing(stage):
+            self._send(stage, order)
+            if placement.parts > 1 and self._cluster.job(order.name) is None:
+                self._run_job(stage, replace(order, parts=placement.parts), line, force=force)
+            ended = self._run_job(stage, order, line, force=force)
+            try:
                 entry = self._collect(stage, order, ended.message.entry)
-        except (Interrupted, Refused):
+            except (Interrupted, Refused):
+                self._cluster.delete_job(order.name)
+                raise
+        facts = ended.message
+        machine = {**facts.numerics, "world_size": placement.world_size}
+        took = Ended(0, facts.seconds, facts.cpu_s, facts.peak_bytes)
+        return Ran(self.repository.adopt(stage.name, entry), took, machine)
+
+    def _run_job(self, stage: Stage, order: Order, line: Callable[[str], None], *, force: bool) -> State:
+        """Run a Job to its end; raises StageFailed if that is a bad one."""
+        follower = Follower(self._cluster, line)
+        try:
+            uid = self._submit(order, self._placements[stage.name], line, force=force)
+            ended = self._follow(order.name, uid, follower)
+        except Interrupted:
             self._cluster.delete_job(order.name)
             raise
         finally:
             follower.close()
-        facts = ended.message
-        machine = {**facts.numerics, "world_size": self._placements[stage.name].world_size}
-        took = Ended(0, facts.seconds, facts.cpu_s, facts.peak_bytes)
-        return Ran(self.repository.adopt(stage.name, entry), took, machine)
+        if ended.phase == "failed":
+            if ended.code == errors.RETRY:  # there may be more to it than its status says: begin anew
+                self._cluster.delete_job(order.name)
+            raise StageFailed(stage.name, ended.code, ended.words)
+        return ended
 
     def _sources(self, stage: Stage) -> dict[str, Item]:
         """The inputs of a stage that no stage makes."""
@@ -145,7 +159,8 @@ class Kubernetes:
                 assert parent is not None, f"{stage.name} is brought up to date after what makes {path}"
                 deps[path] = parent.outs[path]
         asked = Entry(stage.cmd, stage.params, {path: deps[path] for path in stage.deps}, {})
-        files = {PARAMS: self._params, LOCK: lock(stage.name, asked), CONFIG: self.exchange.config()}
+        roots = json.dumps(manifests.media_paths(self._placements[stage.name]))
+        files = {PARAMS: self._params, LOCK: lock(stage.name, asked), CONFIG: self.exchange.config(), ROOTS: roots}
         environment = {
             "OMP_NUM_THREADS": str(stage.threads),
             "PYTHONUNBUFFERED": "1",
@@ -241,7 +256,7 @@ class Follower:
             self._line(f"kubernetes: {now.phase}{f' ({now.words})' if now.words else ''}")
             self._told = now
         self._had_pods |= bool(pods)
-        if pods or not self._had_pods or now.over:
+        if pods or not self._had_pods or now.over or job.spec.suspend:  # its queue may have stopped it for a while
             self._lost_s = 0.0
         elif not self._lost_s:
             self._lost_s = time.monotonic() + LOST_S

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from components.common import errors
@@ -17,12 +18,17 @@ from flows.placement import Placement
 
 PART_OF = {"app.kubernetes.io/part-of": "videopoet", "app.kubernetes.io/component": "stage"}
 JOB, STAGE_KEY, RECIPE, STAGE = "videopoet/job", "videopoet/stage-key", "videopoet/recipe", "videopoet/stage"
+PARTS = "videopoet/parts"
 CONTAINER, INIT_CONTAINER = "stage", "fetch"
 CODE, WORK, ORDER, SCRATCH, TEMPORARY, SHARED = "/app", "/work", "/order", "/scratch", "/tmp", "/dev/shm"
+MEDIA, ROOTS = "/media", "roots.json"
 MESSAGE = "/dev/termination-log"
 KEPT_S = 24 * 3600  # a finished Job, for a person to look at
 RENDEZVOUS_PORT = 29400
+TRIES_OF_A_PART = 2  # beyond the first
 USER = 10001
+
+NONE: Mapping[str, str] = MappingProxyType({})
 
 Manifest = dict[str, Any]
 
@@ -36,6 +42,7 @@ class Order:
     recipe: str  # of the run that asks
     files: Mapping[str, str]
     environment: Mapping[str, str]
+    parts: int = 0  # pods that share the items, for the cache alone; 0 where the stage is run
 
     @property
     def key(self) -> str:
@@ -46,19 +53,19 @@ class Order:
     @property
     def name(self) -> str:
         """Name of all objects that are made for it."""
-        return f"{re.sub('[^a-z0-9]+', '-', self.stage.lower()).strip('-')[:40]}-{self.key[:10]}"
+        whole = f"{re.sub('[^a-z0-9]+', '-', self.stage.lower()).strip('-')[:40]}-{self.key[:10]}"
+        return f"{whole}-parts" if self.parts else whole
 
 
 def job(order: Order, placement: Placement, namespace: str) -> Manifest:
-    """The Job; suspended or not is for the cluster to say."""
-    several = {"completionMode": "Indexed", "completions": placement.nodes, "parallelism": placement.nodes}
+    """The Job."""
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": _metadata(order, namespace),
+        "metadata": _metadata(order, namespace, _of_queue(placement)),
         "spec": {
-            **(several if placement.nodes > 1 else {}),
-            "backoffLimit": 0,
+            "suspend": bool(placement.queue),  # until the queue lets it in
+            **_completion(order, placement),
             "podFailurePolicy": {
                 "rules": [
                     {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
@@ -73,6 +80,16 @@ def job(order: Order, placement: Placement, namespace: str) -> Manifest:
             },
         },
     }
+
+
+def _completion(order: Order, placement: Placement) -> Manifest:
+    """How many pods, and what becomes of the Job if one fails: a training goes on whole, a part by itself."""
+    if order.parts:
+        at_once = min(order.parts, placement.parallelism)
+        several = {"completionMode": "Indexed", "completions": order.parts, "parallelism": at_once}
+        return {**several, "backoffLimitPerIndex": TRIES_OF_A_PART, "maxFailedIndexes": 0}
+    several = {"completionMode": "Indexed", "completions": placement.nodes, "parallelism": placement.nodes}
+    return {**(several if placement.nodes > 1 else {}), "backoffLimit": 0}
 
 
 def config_map(order: Order, namespace: str, owner: Manifest) -> Manifest:
@@ -102,12 +119,21 @@ def owner(uid: str, name: str) -> Manifest:
 
 
 def _labels(order: Order) -> dict[str, str]:
-    return {**PART_OF, JOB: order.name, STAGE_KEY: order.key, RECIPE: order.recipe[:32]}
+    parts = {PARTS: str(order.parts)} if order.parts else {}
+    return {**PART_OF, JOB: order.name, STAGE_KEY: order.key, RECIPE: order.recipe[:32], **parts}
 
 
-def _metadata(order: Order, namespace: str) -> Manifest:
-    annotations = {STAGE: order.stage}
-    return {"name": order.name, "namespace": namespace, "labels": _labels(order), "annotations": annotations}
+def _of_queue(placement: Placement) -> dict[str, str]:
+    """What Kueue reads."""
+    if not placement.queue:
+        return {}
+    priority = {"kueue.x-k8s.io/priority-class": placement.priority_class} if placement.priority_class else {}
+    return {"kueue.x-k8s.io/queue-name": placement.queue, **priority}
+
+
+def _metadata(order: Order, namespace: str, labels: Mapping[str, str] = NONE) -> Manifest:
+    labels, annotations = {**_labels(order), **labels}, {STAGE: order.stage}
+    return {"name": order.name, "namespace": namespace, "labels": labels, "annotations": annotations}
 
 
 def _pod(order: Order, placement: Placement) -> Manifest:
@@ -115,8 +141,9 @@ def _pod(order: Order, placement: Placement) -> Manifest:
     priority = {"priorityClassName": placement.priority_class} if placement.priority_class else {}
     selector = {"nodeSelector": dict(placement.node_selector)} if placement.node_selector else {}
     fetch = ["fetch", "--stage", order.stage, "--message", MESSAGE, "--order", ORDER, "--code", CODE]
-    launcher = ["--rank", "$(JOB_COMPLETION_INDEX)", "--launcher", "torchrun"] if placement.nodes > 1 else []
-    run = ["run", "--stage", order.stage, "--message", MESSAGE, *launcher]
+    share = ["--rank", "$(JOB_COMPLETION_INDEX)", "--launcher", "torchrun"] if placement.nodes > 1 else []
+    share += ["--part", "$(JOB_COMPLETION_INDEX)", "--parts", str(order.parts)] if order.parts else []
+    run = ["run", "--stage", order.stage, "--message", MESSAGE, *share]
     return {
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": placement.grace_s,
@@ -141,6 +168,10 @@ def _pod(order: Order, placement: Placement) -> Manifest:
             {"name": "tmp", "emptyDir": {}},
             {"name": "scratch", **_scratch(placement)},
             {"name": "shared", "emptyDir": {"medium": "Memory"}},  # between the processes that load a training's data
+            *(
+                {"name": f"media-{number}", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
+                for number, claim in enumerate(placement.media.values())
+            ),
         ],
     }
 
@@ -178,8 +209,17 @@ def _container(name: str, arguments: list[str], order: Order, placement: Placeme
             {"name": "tmp", "mountPath": TEMPORARY},
             {"name": "scratch", "mountPath": SCRATCH},
             {"name": "shared", "mountPath": SHARED},
+            *(
+                {"name": f"media-{number}", "mountPath": path, "readOnly": True}
+                for number, path in enumerate(media_paths(placement).values())
+            ),
         ],
     }
+
+
+def media_paths(placement: Placement) -> dict[str, str]:
+    """Alias of a folder of somebody's media -> where pods see it."""
+    return {alias: f"{MEDIA}/{number}" for number, alias in enumerate(placement.media)}
 
 
 def _of_pod() -> dict[str, str]:
@@ -188,6 +228,7 @@ def _of_pod() -> dict[str, str]:
         "DVC_SITE_CACHE_DIR": f"{TEMPORARY}/dvc",
         "VIDEOPOET_SCRATCH": f"{SCRATCH}/checkpoints",
         "VIDEOPOET_CACHE": f"{SCRATCH}/cache",
+        "VIDEOPOET_ROOTS": f"{ORDER}/{ROOTS}",
     }
 
 

@@ -16,6 +16,7 @@ from typing import Any, get_origin, get_type_hints
 
 import yaml
 
+from flows import parts
 from flows.graph import Graph, Stage
 
 PLACEMENT = Path("k8s/placement.yaml")
@@ -108,11 +109,15 @@ class Placement:
     disk: str  # for inputs, outputs and what is in between
     gpus: int
     nodes: int  # pods that train together; one everywhere else
+    parts: int  # pods that share the items of a data stage before one of them runs it; one everywhere else
+    parallelism: int  # of those pods, how many at a time
     node_selector: dict[str, str]
-    priority_class: str  # "" for the cluster's default
+    priority_class: str  # "" for the cluster's default; in a queue, the queue's own class of that name
+    queue: str  # Kueue's LocalQueue that lets the Job in; "" to start at once
     deadline_s: int  # the Job fails when it has been at work for so long
     grace_s: int  # from the request to stop to the kill: enough to write a checkpoint
     scratch_claim: str  # volume claim for checkpoints and caches that outlive a pod; "" for none
+    media: dict[str, str]  # alias of a folder of your own media -> volume claim that holds it
     secret: str  # whose keys the pod gets as environment, the remote's credentials among them; "" for none
     service_account: str
     tracking_uri: str  # of the MLflow server as pods reach it; "" for none
@@ -155,6 +160,11 @@ class Placements:
             raise ValueError(
                 f"{stage.name} uses {stage.threads} threads and gets {placement.cpu} cores: raise `cpu` in {PLACEMENT}"
             )
+        if placement.parts > 1 and not parts.can(stage.cmd):
+            able = ", ".join(parts.components())
+            raise ValueError(f"{stage.name} is done as a whole: `parts` in {PLACEMENT} is for {able}")
+        if placement.parts > 1 and not placement.scratch_claim:
+            raise ValueError(f"the parts of {stage.name} share a cache: name its `scratch_claim` in {PLACEMENT}")
         return placement
 
 

@@ -2,11 +2,13 @@
 
     python -m flows.pod fetch --stage NAME --message FILE --order FOLDER --code FOLDER    # the init container
     python -m flows.pod run --stage NAME --message FILE [--rank N] [--launcher torchrun]  # the main one, as process 1
+    python -m flows.pod run --stage NAME --message FILE --part N --parts N                # the same, for one part
 
 The order says what is asked for: params.yaml, DVC's configuration, and a dvc.lock with the stage's command, parameters
 and the hashes of its inputs. `fetch` refuses an image that holds other code (64), then pulls those inputs. `run` runs
 the stage in a process group of its own, passes signals on, and ends with the stage's exit code; what it made is pushed
-by the first of several pods. The message that it leaves names the lock entry by hash and says what the work took.
+by the first of several pods. One part of a stage's items is done for the cache alone (`flows.parts`). The message that
+it leaves names the lock entry by hash and says what the work took.
 """
 
 import argparse
@@ -20,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from components.common import codelock, errors
-from flows import numerics, signals
+from flows import numerics, parts, signals
 from flows.exchange import Exchange
 from flows.graph import Entry
 from flows.modules import is_lock
@@ -89,10 +91,11 @@ def check(repository: Repository, name: str) -> Entry:
 class Forwarder:
     """Runs one stage here for a coordinator elsewhere."""
 
-    def __init__(self, name: str, rank: int, launcher: str):
+    def __init__(self, name: str, *, rank: int = 0, launcher: str = "", part: int = 0, parts: int = 0):
         self.repository = Repository(Path.cwd())
         self.processes = Processes()
         self.name, self.rank, self.launcher = name, rank, launcher
+        self.part, self.parts = part, parts
         self._last = deque[str](maxlen=1)
 
     def run(self) -> tuple[int, Message]:
@@ -102,6 +105,9 @@ class Forwarder:
             found = self.repository.item(self.name, path)
             if found is None or found.md5 != item.md5:
                 raise errors.Retryable(f"the input {path} did not arrive whole")
+        if self.parts:
+            ended = self._execute(parts.command(asked.cmd, self.part, self.parts))
+            return _exit_code(ended.code), self._message(ended)
         prepared = self.repository.prepare(self.name)
         ended = self._execute(asked.cmd)
         if ended.code or self.rank:
@@ -148,6 +154,8 @@ def main(arguments: list[str]) -> int:
     commands.choices["fetch"].add_argument("--code", type=Path, required=True)
     commands.choices["run"].add_argument("--rank", type=int, default=0)
     commands.choices["run"].add_argument("--launcher", default="")
+    commands.choices["run"].add_argument("--part", type=int, default=0)
+    commands.choices["run"].add_argument("--parts", type=int, default=0)
     asked = parser.parse_args(arguments)
     try:
         code, message = _fetch(asked) if asked.command == "fetch" else _run(asked)
@@ -165,7 +173,8 @@ def _fetch(asked: argparse.Namespace) -> tuple[int, Message]:
 
 
 def _run(asked: argparse.Namespace) -> tuple[int, Message]:
-    forwarder = Forwarder(asked.stage, asked.rank, asked.launcher)
+    shared = {"rank": asked.rank, "launcher": asked.launcher, "part": asked.part, "parts": asked.parts}
+    forwarder = Forwarder(asked.stage, **shared)
     with signals.caught(lambda _: forwarder.processes.stop()):
         return forwarder.run()
 

@@ -7,6 +7,7 @@ Nothing in it depends on when, where or how fast the folder was made.
 import hashlib
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -118,11 +119,18 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write `content` to `path` so that a reader, or a crash, sees the old bytes or the new ones, never a part."""
-    beside = path.with_name(f".{path.name}.partial")
-    beside.write_bytes(content)
-    _sync(beside)
-    beside.replace(path)
+    """Write `content` to `path` so that a reader, or a crash, sees the old bytes or the new ones, never a part.
+
+    Several may write the same path at once, from several machines too: one of them is the last.
+    """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    try:
+        beside.write_bytes(content)
+        _sync(beside)
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def _sync(path: Path) -> None:

@@ -35,13 +35,10 @@ IN_FLIGHT = 4  # files per worker that are decoded ahead of being written
 
 def run(config: Config, *, corpus: Path, sources: Path, output: Path) -> artifacts.Summary:
     """Decode every source of both tables; raises DataError when too many are refused or a gate breaks."""
-    roots = {"": corpus, **runtime.current().roots}
-    arrived = read_sources(corpus / TABLE) + read_sources(sources)
-    if unknown := sorted({source.root for source in arrived} - roots.keys()):
-        raise ValueError(f"no folder is known for the sources of {', '.join(unknown)}: run `videopoet sources add`")
+    arrived, roots = arrivals(corpus, sources)
     refused: list[tuple[Source, Refused]] = []
     with artifacts.fresh(output) as folder:
-        taken = progress(_outcomes(config, arrived, roots), total=len(arrived), unit="files", label="ingest")
+        taken = progress(outcomes(config, arrived, roots), total=len(arrived), unit="files", label="ingest")
         clips = data.write(folder, _rows(taken, refused), shard_digits=config.shard_digits)
         _write_quarantine(folder / "quarantine.parquet", refused)
         _stop_at_ceiling(config, refused, len(arrived))
@@ -59,7 +56,19 @@ def run(config: Config, *, corpus: Path, sources: Path, output: Path) -> artifac
     return summary
 
 
-def _outcomes(config: Config, arrived: list[Source], roots: Mapping[str, Path]) -> Iterator[tuple[Source, Outcome]]:
+def arrivals(corpus: Path, sources: Path) -> tuple[list[Source], Mapping[str, Path]]:
+    """Every source of both tables, and where the folder of each alias lies; raises ValueError if one is not known."""
+    roots = {"": corpus, **runtime.current().roots}
+    arrived = read_sources(corpus / TABLE) + read_sources(sources)
+    if unknown := sorted({source.root for source in arrived} - roots.keys()):
+        raise ValueError(
+            f"no folder is known for the sources of {', '.join(unknown)}: run `videopoet sources add`; in a cluster,"
+            " name the volume claim that holds them under `media` in k8s/placement.yaml"
+        )
+    return arrived, roots
+
+
+def outcomes(config: Config, arrived: list[Source], roots: Mapping[str, Path]) -> Iterator[tuple[Source, Outcome]]:
     """Decode files side by side and give their outcomes in the order of arrival."""
     cache = Cache(runtime.current().cache / "ingest", config)
     described: dict[str, Source] = {}  # of files with the same bytes, the first with a caption, or else the first

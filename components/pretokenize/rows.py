@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -28,6 +28,7 @@ from components.pretokenize.data import CONDITION, Codes, Column
 from components.pretokenize.encoding import Encoders
 
 Arrays = dict[str, NDArray[Any]]
+EVERY = slice(None)  # batch
 SOUND = "audio"  # the column whose inputs are samples
 
 
@@ -133,11 +134,28 @@ class Sources:
             "text_length": length_N,
         }
 
+    def encode(self, share: slice) -> None:
+        """Encode a share of the batches of everything, for the cache alone."""
+        for fmt in self.config.formats.all():
+            for _ in self._encoded(self.rows(fmt), fmt, fmt.name, partial(self._seen_and_heard, fmt), share):
+                pass
+        for stage in get_args(Stage):
+            high, rows = self.config.high(stage), self.pair_rows(stage)
+            for _ in self._encoded(rows, high, f"pairs of {stage}", partial(self._at_two_sizes, high), share):
+                pass
+
     def _encoded(
-        self, rows: Sequence[int], fmt: Format, label: str, read: Callable[[Sequence[int]], Arrays]
+        self,
+        rows: Sequence[int],
+        fmt: Format,
+        label: str,
+        read: Callable[[Sequence[int]], Arrays],
+        share: slice = EVERY,
     ) -> Iterator[tuple[slice, dict[str, Codes]]]:
         """Codes of `rows`, batch by batch; each batch is read while the one before it is encoded."""
-        batches = list(ops.batches(rows, int(np.prod(self.encoders.latent(fmt))), self.config.batch_tokens))
+        batches = list(ops.batches(rows, int(np.prod(self.encoders.latent(fmt))), self.config.batch_tokens))[share]
+        if not batches:
+            return
         with ThreadPoolExecutor(1, "reader") as reader:
             ahead = reader.submit(read, batches[0][1])
             for number, (span, _) in enumerate(progress(batches, total=len(batches), unit="batches", label=label), 1):

@@ -32,13 +32,8 @@ def run(
     output: Path,
 ) -> Summary:
     """Tokenize the kept clips, group by group, then the super-resolution pairs; a broken gate raises DataError."""
-    sources = Sources(
-        config,
-        Clips(clips),
-        Embeddings(text),
-        Structures(structure),
-        Encoders(visual_tokenizer, audio_tokenizer, threads=config.threads, precision=config.precision),
-    )
+    encoders = Encoders(visual_tokenizer, audio_tokenizer, threads=config.threads, precision=config.precision)
+    sources = Sources(config, Clips(clips), Embeddings(text), Structures(structure), encoders)
     facts = _facts(sources) | {"text": artifacts.digest(text)}
     counts: dict[str, int] = {}
     small: dict[str, int] = {}  # of the pairs, those whose clip lacks the detail of the larger size

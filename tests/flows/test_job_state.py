@@ -8,12 +8,20 @@ from kubernetes.client import V1Job, V1Pod
 
 from components.common import errors
 from flows.job_state import first, state
+from flows.manifests import PARTS
 
 
-def job(*conditions: tuple[str, str], suspend: bool = False) -> V1Job:
+def job(*conditions: tuple[str, str], suspend: bool = False, parts: int = 0, succeeded: int = 0) -> V1Job:
     status = [{"type": kind, "status": "True", "reason": reason, "message": reason} for kind, reason in conditions]
     template = {"spec": {"containers": []}}
-    return V1Job.from_dict({"spec": {"suspend": suspend, "template": template}, "status": {"conditions": status}})
+    labels = {PARTS: str(parts)} if parts else {}
+    return V1Job.from_dict(
+        {
+            "metadata": {"name": "job", "labels": labels},
+            "spec": {"suspend": suspend, "template": template},
+            "status": {"conditions": status, "succeeded": succeeded},
+        }
+    )
 
 
 def pod(
@@ -49,6 +57,7 @@ WAITS = {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}
         (job(), [pod("Pending", fetch=WAITS)], "pulling", "ImagePullBackOff: not found"),
         (job(), [pod("Running", stage={"running": {}})], "running", "on node-1"),
         (job(), [pod("Succeeded", stage=ended(0))], "running", "its pod has ended"),
+        (job(parts=8, succeeded=3), [pod("Running")], "running", "37 % of 8 parts are done"),
         (job(), [pod("Failed"), pod("Pending", node="")], "queued", ""),  # an evicted pod and the one after it
     ],
 )
@@ -63,6 +72,10 @@ def test_success_names_the_entry():
         job(("SuccessCriteriaMet", ""), ("Complete", "")), [pod("Succeeded", fetch=ended(0), stage=ended(0, said))]
     )
     assert (now.phase, now.message.entry, now.message.seconds) == ("succeeded", "ab12", 2.5)
+
+
+def test_parts_that_are_done_name_no_entry():
+    assert state(job(("Complete", ""), parts=2, succeeded=2), []).phase == "succeeded"
 
 
 def test_success_without_a_pod_is_found_by_the_next_try():

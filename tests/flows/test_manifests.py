@@ -19,11 +19,15 @@ PLACEMENT = Placement(
     disk="20Gi",
     gpus=0,
     nodes=1,
+    parts=1,
+    parallelism=100,
     node_selector={},
     priority_class="",
+    queue="",
     deadline_s=3600,
     grace_s=60,
     scratch_claim="",
+    media={},
     secret="",
     service_account="videopoet-stage",
     tracking_uri="",
@@ -34,15 +38,18 @@ RICH = replace(
     nodes=4,
     node_selector={"gpu": "h100"},
     priority_class="training",
+    queue="videopoet",
     scratch_claim="scratch",
+    media={"holidays": "media-holidays"},
     secret="remote",
 )
 ASKED = Entry("python -m components adapt", {"adapt.t2v": {"steps": 3}}, {"data/clips": Item("ab12.dir", 7, 2)}, {})
+ETCD_BYTES = 1 << 20  # that an object may have
 ORDER = Order("adapt@t2v", ASKED, "c0ffee" * 10, {"params.yaml": "adapt: {}\n"}, {"OMP_NUM_THREADS": "2"})
 
 
-def pod(placement: Placement) -> dict:
-    return manifests.job(ORDER, placement, "videopoet")["spec"]["template"]["spec"]
+def pod(placement: Placement, order: Order = ORDER) -> dict:
+    return manifests.job(order, placement, "videopoet")["spec"]["template"]["spec"]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -55,6 +62,40 @@ def test_all_objects_are_valid(placement, version):
         manifests.service(ORDER, "videopoet", owner),
     ):
         kubernetes_validate.validate(found, version, strict=True)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_ten_thousand_parts_are_one_small_job(version):
+    found = manifests.job(replace(ORDER, parts=10_000), replace(PLACEMENT, parts=10_000), "videopoet")
+    kubernetes_validate.validate(found, version, strict=True)
+    assert found["metadata"]["name"] == f"{ORDER.name}-parts"
+    assert (found["spec"]["completions"], found["spec"]["parallelism"]) == (10_000, 100)
+    # At worst, when every other part is done, the Job's status names each of them.
+    status = {"completedIndexes": ",".join(map(str, range(0, 10_000, 2))), "succeeded": 5_000}
+    assert len(json.dumps(found | {"status": status})) < ETCD_BYTES
+
+
+def test_a_part_does_its_share_and_leaves_no_output():
+    (container,) = pod(PLACEMENT, replace(ORDER, parts=3))["containers"]
+    assert container["command"][-4:] == ["--part", "$(JOB_COMPLETION_INDEX)", "--parts", "3"]
+
+
+def test_a_job_waits_for_its_queue_to_let_it_in():
+    found = manifests.job(ORDER, RICH, "videopoet")
+    assert found["spec"]["suspend"]
+    labels = {key: value for key, value in found["metadata"]["labels"].items() if key.startswith("kueue")}
+    assert labels == {"kueue.x-k8s.io/queue-name": "videopoet", "kueue.x-k8s.io/priority-class": "training"}
+    free = manifests.job(ORDER, PLACEMENT, "videopoet")
+    assert not free["spec"]["suspend"]
+    assert not any(key.startswith("kueue") for key in free["metadata"]["labels"])
+
+
+def test_folders_of_media_are_mounted_to_be_read_only():
+    spec = pod(RICH)
+    volume = next(one for one in spec["volumes"] if one["name"] == "media-0")
+    assert volume["persistentVolumeClaim"] == {"claimName": "media-holidays", "readOnly": True}
+    (mount,) = [one for one in spec["containers"][0]["volumeMounts"] if one["name"] == "media-0"]
+    assert mount == {"name": "media-0", "mountPath": manifests.media_paths(RICH)["holidays"], "readOnly": True}
 
 
 def test_a_pod_may_as_little_as_can_be_and_gets_what_it_asks_for():

@@ -1,5 +1,6 @@
 """An artefact is whole or absent, and its digest is its content."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,12 @@ def test_the_manifest_says_what_was_kept_and_dropped(tmp_path: Path) -> None:
     assert make(tmp_path / "a") == artifacts.Summary({"things": 1}, {"bad": 2})
     manifest = artifacts.read_manifest(tmp_path / "a")
     assert (manifest.kind, manifest.inputs, list(manifest.files)) == ("thing", {}, ["file.txt"])
+
+
+def test_several_may_write_one_file_at_once_and_it_is_whole(tmp_path: Path) -> None:
+    contents = [bytes([number]) * 300_000 for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(20):
+            list(pool.map(lambda content: artifacts.replace_file(tmp_path / "file", content), contents))
+            assert (tmp_path / "file").read_bytes() in contents
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from components.common import artifacts, runtime
 from components.common.errors import DataError
 from components.corpus import data as corpus_data
-from components.ingest import data, stage
+from components.ingest import data, part, stage
 from components.ingest.config import Config
+from components.ingest.worker import Worker
 
 from .conftest import film, moving, picture, stored
 
@@ -100,6 +101,33 @@ def test_threads_and_the_cache_change_no_byte(config: Config, empty_corpus: Path
     with runtime.use(runtime.Runtime(tmp_path / "s", tmp_path / "new cache", {"mine": tmp_path})):
         ingest(replace(config, threads=2), empty_corpus, tmp_path, list(MIXTURE))
     assert artifacts.digest(folder) == before
+
+
+def test_parts_that_share_a_cache_leave_nothing_to_decode(
+    config: Config, empty_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, folder = ingest(config, empty_corpus, tmp_path, list(MIXTURE))
+    before = artifacts.digest(folder)
+    decoded: list[str] = []
+    outcome = Worker.outcome
+
+    def counted(worker: Worker, path: Path, source: corpus_data.Source) -> object:
+        decoded.append(path.name)
+        return outcome(worker, path, source)
+
+    monkeypatch.setattr(Worker, "outcome", counted)
+    with runtime.use(runtime.Runtime(tmp_path / "s", tmp_path / "shared cache", {"mine": tmp_path})):
+        for number in range(3):
+            part.run(config, corpus=empty_corpus, sources=tmp_path / "sources.parquet", part=number, parts=3)
+        assert sorted(decoded) == sorted(MIXTURE.keys() - {"same film.mp4"})
+        _, folder = ingest(config, empty_corpus, tmp_path, list(MIXTURE))
+    assert len(decoded) == len(MIXTURE) - 1
+    assert artifacts.digest(folder) == before
+
+
+def test_a_part_that_is_none_is_a_mistake(config: Config, empty_corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"part must lie in \[0, 3\), got 3"):
+        part.run(config, corpus=empty_corpus, sources=tmp_path / "sources.parquet", part=3, parts=3)
 
 
 def test_new_files_leave_the_other_shards_as_they_are(config: Config, empty_corpus: Path, tmp_path: Path) -> None:

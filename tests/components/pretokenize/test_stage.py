@@ -12,7 +12,7 @@ from components.common.formats import Formats
 from components.embed_text.data import Embeddings
 from components.estimate_structure.data import Structures
 from components.filter.data import Clips
-from components.pretokenize import ops, regions, stage
+from components.pretokenize import ops, part, regions, stage
 from components.pretokenize.config import Config
 from components.pretokenize.data import Tokens
 from components.pretokenize.encoding import Encoders
@@ -122,6 +122,26 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(
     monkeypatch.setattr(ops, "visual_codes", None)  # what was encoded once is in the cache
     monkeypatch.setattr(ops, "audio_codes", None)
     assert artifacts.digest(run("again")) == whole
+
+
+def test_parts_that_share_a_cache_leave_nothing_to_encode(
+    run: Run,
+    config: Config,
+    inputs: dict[str, Path],
+    tokens: Tokens,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    shared = runtime.Runtime(scratch=tmp_path / "part", cache=tmp_path / "cache")
+    folder, files = tmp_path / "cache/pretokenize", list[int]()
+    with runtime.use(shared):
+        for number in range(3):
+            part.run(config, **inputs, part=number, parts=3)
+            files.append(len(list(folder.glob("*/*"))))
+    assert 0 < files[0] < files[1] < files[2]
+    monkeypatch.setattr(ops, "visual_codes", None)
+    monkeypatch.setattr(ops, "audio_codes", None)
+    assert artifacts.digest(run("whole")) == artifacts.digest(tokens.folder)
 
 
 def test_a_clip_without_structure_is_named(run: Run, inputs: dict[str, Path], tmp_path: Path):

@@ -1,0 +1,23 @@
+"""One part of the files, decoded for the cache: what several machines do side by side before one runs ingest."""
+
+from pathlib import Path
+
+from components.common.progress import progress
+from components.ingest.config import Config
+from components.ingest.stage import arrivals, outcomes
+
+
+def run(config: Config, *, corpus: Path, sources: Path, part: int, parts: int) -> None:
+    """Decode the files that belong to `part` (from 0) of `parts`, by their hashes.
+
+    Files with the same bytes go together. The machines must share VIDEOPOET_CACHE. Nothing is lost with a part that
+    fails: ingest decodes what is not there.
+    """
+    if not 0 <= part < parts:
+        raise ValueError(f"part must lie in [0, {parts}), got {part}")
+    arrived, roots = arrivals(corpus, sources)
+    mine = [source for source in arrived if int(source.sha256[:8], 16) % parts == part]
+    for _ in progress(
+        outcomes(config, mine, roots), total=len(mine), unit="files", label=f"ingest part {part} of {parts}"
+    ):
+        pass
