@@ -63,8 +63,7 @@ class Repository:
             self._lockfile = root / "dvc.lock"
             with lock_repo(self._repo):
                 claims.forget_dead(Path(self._repo.tmp_dir) / "rwlock")
-                index = self._repo.index
-                index.check_graph()
+                (index := self._repo.index).check_graph()
                 parents = {stage: list(index.graph.successors(stage)) for stage in index.graph}
             self._names = {stage.name: sorted(p.name for p in above) for stage, above in parents.items() if stage.cmd}
             self._stages = {stage.name: stage for stage in index.stages if stage.path == str(root / "dvc.yaml")}
