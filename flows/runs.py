@@ -15,14 +15,15 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from components.common.artifacts import hash_file, write_json
 from flows import numerics, page, source, state
-from flows.contents import listing
+from flows.contents import copy_out, listing
 from flows.graph import Entry, Graph, Stage
 from flows.placement import cores
-from flows.tracking import measures
+from flows.tracking import METRICS, measures
 from flows.workspace import CONSTRAINTS, PARAMS, Workspace
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ SCHEMA_VERSION = 2
 NAME_DIGITS = 10
 Found = TypeVar("Found")
 RECORD, FILES = "record.json", "files.json"
+INDEX = "index.html"  # of a report
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ def write(workspace: Workspace, repository: "Repository", graph: Graph, entries:
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir()
     difference = source.difference()
+    files = {path: listing(repository, md5) for path, md5 in sorted(who.outputs.items())}
     record = {
         "schema_version": SCHEMA_VERSION,
         "run": who.run,
@@ -81,7 +84,7 @@ def write(workspace: Workspace, repository: "Repository", graph: Graph, entries:
         "outputs": who.outputs,
         "made": [{"stage": name, "outs": list(entry.outs)} for name, entry in entries.items()],  # in running order
         "took": {name: _took(workspace, name, entry) for name, entry in entries.items()},
-        "metrics": {path: values for path in sorted(who.outputs) if (values := measures(Path(path)))},
+        "metrics": {path: values for path in files if (values := _measures(repository, path, files[path] or {}))},
         "written": state.now(),
         "by": getpass.getuser(),
         "source": {"revision": source.revision(), "uncommitted": bool(difference)},
@@ -95,7 +98,7 @@ def write(workspace: Workspace, repository: "Repository", graph: Graph, entries:
         },
     }
     write_json(beside / RECORD, record)
-    write_json(beside / FILES, {path: listing(repository, md5) for path, md5 in sorted(who.outputs.items())})
+    write_json(beside / FILES, files)
     source.archive(beside / source.ARCHIVE)
     (beside / source.DIFFERENCE).write_text(difference)
     for file in (PARAMS, CONSTRAINTS, "dvc.lock"):
@@ -106,8 +109,8 @@ def write(workspace: Workspace, repository: "Repository", graph: Graph, entries:
     for name in entries:
         if (logs / f"{name}.log").is_file():
             shutil.copy2(logs / f"{name}.log", beside / "logs")
-    if report := report_of(graph):
-        shutil.copytree(report, beside / "report")
+    if report := next((path for path in reversed(who.outputs) if INDEX in (files[path] or {})), None):
+        copy_out(repository, who.outputs[report], beside / "report")
     (beside / "index.html").write_text(page.render(record))
     shutil.rmtree(folder, ignore_errors=True)
     beside.rename(folder)
@@ -158,7 +161,7 @@ def is_genuine(record: Mapping[str, Any]) -> bool:
 
 def report_of(graph: Graph) -> Path | None:
     """The folder of the report, if it is there: the output of the last stage that makes an index.html."""
-    return next((folder for stage in reversed(graph.stages) for folder in _with(stage, "index.html")), None)
+    return next((folder for stage in reversed(graph.stages) for folder in _with(stage, INDEX)), None)
 
 
 def videos_of(graph: Graph, count: int) -> list[Path]:
@@ -178,6 +181,15 @@ def videos_of(graph: Graph, count: int) -> list[Path]:
 
 def _with(stage: Stage, file: str) -> list[Path]:
     return [Path(out) for out in stage.outs if (Path(out) / file).is_file()]
+
+
+def _measures(repository: "Repository", path: str, files: Mapping[str, str]) -> dict[str, float]:
+    """The numbers of an output, wherever it lies."""
+    if METRICS not in files:
+        return {}
+    with TemporaryDirectory() as folder:
+        repository.copy(files[METRICS], Path(folder) / METRICS)
+        return measures(Path(folder))
 
 
 def _took(workspace: Workspace, name: str, entry: Entry) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from flows.graph import Entry, Stage, flat
 from flows.workspace import Workspace
 
 EXPERIMENT = "videopoet"
+METRICS = "metrics.json"  # of an output that has any
 PARAMS_AT_ONCE, PARAM_LENGTH, METRICS_AT_ONCE = 100, 6000, 1000  # the store's limits
 MEDIA_SUFFIXES, MEDIA_OF_EACH, MEDIA_BYTES = (".png", ".mp4"), 4, 5_000_000
 
@@ -104,7 +105,7 @@ class Tracking:
 
 def measures(folder: Path) -> dict[str, float]:
     """The numbers in an output's metrics.json, by names that MLflow accepts."""
-    path = folder / "metrics.json"
+    path = folder / METRICS
     values = json.loads(path.read_text()) if path.is_file() else {}
     return {
         re.sub(r"[^\w\-. /]+", ".", name).strip("."): float(value)
