@@ -11,6 +11,7 @@ from flows.pod import Message
 Phase = Literal["queued", "pulling", "running", "succeeded", "failed"]
 KILLED, OUT_OF_MEMORY = 128, "OOMKilled"
 RANK = "batch.kubernetes.io/job-completion-index"
+_AFTER = {errors.RETRY: 1, errors.STOPPED: 2}  # how a pod ends because another one did: less telling than a cause
 BY_PERSON = ("DeadlineExceeded",)  # reasons for which a Job fails whatever its pods do; another try would end alike
 
 
@@ -93,7 +94,7 @@ def _failed(condition: Any, pods: Sequence[Any]) -> State:
     if not ends:
         words = f"its pod is gone without a word ({condition.reason or 'Failed'}: {condition.message or ''})"
         return State("failed", words, errors.RETRY)
-    ended = next((one for one in ends if one.exit_code != errors.STOPPED), ends[0])
+    ended = min(ends, key=lambda one: _AFTER.get(one.exit_code, 0))
     message = Message.read(ended.message or "")
     words = message.said or ended.reason or ""
     if ended.reason == OUT_OF_MEMORY:

@@ -26,6 +26,8 @@ MESSAGE = "/dev/termination-log"
 KEPT_S = 24 * 3600  # a finished Job, for a person to look at
 RENDEZVOUS_PORT = 29400
 TRIES_OF_A_PART = 2  # beyond the first
+INDEX = "$(JOB_COMPLETION_INDEX)"  # of a pod among several, as the cluster fills it in
+LAUNCHER = "python -m components.common.launch"
 USER = 10001
 
 NONE: Mapping[str, str] = MappingProxyType({})
@@ -69,6 +71,8 @@ def job(order: Order, placement: Placement, namespace: str) -> Manifest:
             "podFailurePolicy": {
                 "rules": [
                     {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+                    # of several nodes all stop with the one that makes way, and all are started again
+                    {"action": "Ignore", "onExitCodes": {"operator": "In", "values": [errors.STOPPED]}},
                     {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [errors.CONFIGURATION]}},
                 ]
             },
@@ -141,8 +145,8 @@ def _pod(order: Order, placement: Placement) -> Manifest:
     priority = {"priorityClassName": placement.priority_class} if placement.priority_class else {}
     selector = {"nodeSelector": dict(placement.node_selector)} if placement.node_selector else {}
     fetch = ["fetch", "--stage", order.stage, "--message", MESSAGE, "--order", ORDER, "--code", CODE]
-    share = ["--rank", "$(JOB_COMPLETION_INDEX)", "--launcher", "torchrun"] if placement.nodes > 1 else []
-    share += ["--part", "$(JOB_COMPLETION_INDEX)", "--parts", str(order.parts)] if order.parts else []
+    share = ["--rank", INDEX, "--launcher", f"{LAUNCHER} --node-rank {INDEX}"] if placement.nodes > 1 else []
+    share += ["--part", INDEX, "--parts", str(order.parts)] if order.parts else []
     run = ["run", "--stage", order.stage, "--message", MESSAGE, *share]
     return {
         "restartPolicy": "Never",
@@ -233,11 +237,12 @@ def _of_pod() -> dict[str, str]:
 
 
 def _of_training(order: Order, placement: Placement) -> dict[str, str]:
-    """What torchrun reads."""
+    """What torchrun reads: the nodes meet at the first pod, and a pod's rank is its index, whichever comes first."""
     return {
         "PET_NNODES": str(placement.nodes),
         "PET_NPROC_PER_NODE": str(placement.world_size // placement.nodes),
-        "PET_RDZV_BACKEND": "c10d",
+        "PET_RDZV_BACKEND": "static",
         "PET_RDZV_ENDPOINT": f"{order.name}-0.{order.name}:{RENDEZVOUS_PORT}",
         "PET_RDZV_ID": order.key,
+        "PET_SHUTDOWN_TIMEOUT": str(placement.grace_s),
     }

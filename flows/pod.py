@@ -1,7 +1,7 @@
 """What a pod does, under a checkout that it lays out for itself.
 
     python -m flows.pod fetch --stage NAME --message FILE --order FOLDER --code FOLDER    # the init container
-    python -m flows.pod run --stage NAME --message FILE [--rank N] [--launcher torchrun]  # the main one, as process 1
+    python -m flows.pod run --stage NAME --message FILE [--rank N] [--launcher COMMAND]  # the main one, as process 1
     python -m flows.pod run --stage NAME --message FILE --part N --parts N                # the same, for one part
 
 The order says what is asked for: params.yaml, DVC's configuration, and a dvc.lock with the stage's command, parameters

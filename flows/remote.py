@@ -37,6 +37,8 @@ class Remote:
         self._objects = repo.cloud.get_remote_odb()
         root = repo.cloud.get_remote_odb(hash_name="md5-dos2unix")
         self._fs, self._root = root.fs, root.path
+        for fs in (self._fs.fs, self._objects.fs.fs):  # a listing would be believed after other machines wrote there
+            fs.dircache.use_listings_cache = False
         self.place = f"remote `{repo.config['core']['remote']}` ({self._fs.unstrip_protocol(self._root)})"
 
     def holds(self, hashes: Iterable[str]) -> bool:

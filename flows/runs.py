@@ -109,7 +109,7 @@ def write(workspace: Workspace, repository: "Repository", graph: Graph, entries:
     for name in entries:
         if (logs / f"{name}.log").is_file():
             shutil.copy2(logs / f"{name}.log", beside / "logs")
-    if report := next((path for path in reversed(who.outputs) if INDEX in (files[path] or {})), None):
+    if report := next((path for path in reversed([*who.outputs]) if INDEX in (files[path] or {})), None):
         copy_out(repository, who.outputs[report], beside / "report")
     (beside / "index.html").write_text(page.render(record))
     shutil.rmtree(folder, ignore_errors=True)

@@ -4,71 +4,20 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from components.generate.data import read_table
 from components.report.ops import tasks
+from tests.clones import PATIENCE_S, clone, environment, lock, outputs, run, videopoet
 
-ROOT = Path(__file__).parents[1]
-PATIENCE_S = 900
 TRAINS = ("tokenizer", "text_encoder", "judge", "language_model", "adapt", "super_resolution")
 
 pytestmark = pytest.mark.chain
-
-
-def clone(folder: Path) -> Path:
-    """A clean checkout of the working tree, at profile `test`."""
-    listed = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True)
-    for name in listed.splitlines():
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    shutil.copy2(ROOT / "profiles/test.yaml", folder / "params.yaml")
-    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
-    for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "clone"]):
-        subprocess.run(["git", *command], cwd=folder, check=True)
-    return folder
-
-
-def environment() -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("VIDEOPOET_", "PREFECT_"))}
-    return clean | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-
-
-def run(folder: Path, *command: str) -> str:
-    """Run a command in a clone; its output is shown if it fails."""
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=PATIENCE_S,
-    )
-    assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}\n{done.stdout[-6000:]}"
-    return done.stdout
-
-
-def videopoet(folder: Path, *arguments: str) -> str:
-    return run(folder, sys.executable, "-m", "flows.cli", *arguments)
-
-
-def lock(folder: Path) -> dict[str, Any]:
-    """What dvc.lock says of each stage: command, hashes of what went in and came out, parameters."""
-    stages: dict[str, Any] = yaml.safe_load((folder / "dvc.lock").read_text())["stages"]
-    return stages
-
-
-def outputs(folder: Path) -> dict[str, str]:
-    return {out["path"]: out["md5"] for stage in lock(folder).values() for out in stage["outs"]}
 
 
 @pytest.fixture(scope="module")

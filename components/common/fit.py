@@ -20,10 +20,11 @@ from typing import Any, Protocol, TypeVar, cast
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
+from torch.distributed import DistError
 from torch.optim import Optimizer
 
 from components.common import runtime
-from components.common.errors import Stopped
+from components.common.errors import Retryable, Stopped
 from components.common.progress import Meter
 from components.common.random import seed_of
 
@@ -71,6 +72,13 @@ class History:
         """Whether all that was noted since the last row is a number."""
         return all(bool(torch.isfinite(value)) for value in self.sums.values())
 
+    def share(self, fabric: Fabric) -> None:
+        """Replace what this process noted since the last row by the mean over all processes."""
+        if fabric.world_size > 1:
+            self.sums = {
+                name: cast(Tensor, fabric.all_reduce(value, reduce_op="mean")) for name, value in self.sums.items()
+            }
+
     def close_row(self, step: int) -> dict[str, float]:
         """End a stretch at `step`; raises Diverged when the loss leapt."""
         row = {name: value.item() / self.counts[name] for name, value in sorted(self.sums.items())}
@@ -107,12 +115,27 @@ def fit(
     """Train for `steps` steps numbered from `first_step`; goes on from the checkpoint in scratch if there is one.
 
     `per_step` counts how many of `unit` a step learns from, for the rate that is shown. Raises Stopped on SIGTERM or
-    Ctrl-C after a checkpoint, Diverged (a ValueError) when the loss is no number or leaps.
+    Ctrl-C after a checkpoint, Diverged (a ValueError) when the loss is no number or leaps. Several processes stop
+    together, whichever of them was asked to; if one is gone, Retryable is raised in the others.
     """
     machine = runtime.current()
     fabric = Fabric(accelerator="auto", devices=machine.processes, num_nodes=machine.nodes)
-    fabric.launch()
-    _set_up(fabric, training)
+    with _together(fabric):
+        fabric.launch()
+        _set_up(fabric, training)
+        return _learn(fabric, training, steps, first_step, seed, checkpoint_every_steps, unit, per_step)
+
+
+def _learn(
+    fabric: Fabric,
+    training: Training[B],
+    steps: int,
+    first_step: int,
+    seed: int,
+    checkpoint_every_steps: int,
+    unit: str,
+    per_step: int,
+) -> History:
     history, last_step = History(steps), first_step + steps
     checkpoint = runtime.current().scratch / "checkpoint.pt"
     start = _resume(checkpoint, training, history) or first_step
@@ -126,12 +149,15 @@ def fit(
             torch.manual_seed(seed_of(seed, "step", step, fabric.global_rank))
             history.add(training.step(fabric, batch, step))
             done = step + 1 - first_step
+            stops = _any(fabric, bool(stopping))
             row_ends = done % history.stretch == 0 or step + 1 == last_step
-            checkpoint_due = bool(stopping) or done % checkpoint_every_steps == 0 or step + 1 == last_step
+            checkpoint_due = stops or done % checkpoint_every_steps == 0 or step + 1 == last_step
             if (row_ends or checkpoint_due) and not history.finite():
                 raise Diverged(
                     f"the loss is no longer a number at step {step}: lower the learning rate, or clip harder"
                 )
+            if row_ends or checkpoint_due:
+                history.share(fabric)
             if row_ends:
                 row = history.close_row(step + 1)
                 if fabric.is_global_zero:
@@ -141,10 +167,28 @@ def fit(
                 if fabric.is_global_zero:
                     _save(checkpoint, training, history, step + 1)
                 fabric.barrier()
-            if stopping and step + 1 < last_step:
+            if stops and step + 1 < last_step:
                 raise Stopped(f"stopped at step {step + 1} of {last_step}; the same command goes on from there")
     meter.close(note=f"loss {history.rows[-1]['loss']:.4g}" if history.rows else "")
     return history
+
+
+@contextmanager
+def _together(fabric: Fabric) -> Iterator[None]:
+    """The end of another process, of which the exchange with it fails, as a passing fault."""
+    try:
+        yield
+    except RuntimeError as error:  # torch has no class of its own for it where processes meet by gloo
+        if fabric.world_size == 1 or not (isinstance(error, DistError) or "gloo" in str(error)):
+            raise
+        raise Retryable(f"another of the {fabric.world_size} processes of this training is gone: {error}") from error
+
+
+def _any(fabric: Fabric, here: bool) -> bool:
+    """Whether it is so in any process: all must leave the loop at the same step, or the others would wait for ever."""
+    if fabric.world_size == 1:
+        return here
+    return bool(fabric.all_reduce(torch.tensor(float(here), device=fabric.device), reduce_op="max"))
 
 
 def _set_up(fabric: Fabric, training: Training[B]) -> None:

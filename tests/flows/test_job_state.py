@@ -91,6 +91,12 @@ def test_success_without_a_pod_is_found_by_the_next_try():
         ([pod("Failed", stage=ended(139, "", "Error"))], -11, "Error"),
         ([pod("Failed", stage=ended(143))], errors.STOPPED, ""),
         ([pod("Failed", stage=ended(143)), pod("Failed", stage=ended(65))], 65, ""),  # one of several, and its fellows
+        (
+            [pod("Failed", stage=ended(75)), pod("Failed", stage=ended(1))],
+            1,
+            "",
+        ),  # the one is gone for the other's fault
+        ([pod("Failed", stage=ended(143)), pod("Failed", stage=ended(75))], errors.RETRY, ""),
         ([pod("Failed")], errors.RETRY, "without a word"),
         ([], errors.RETRY, "without a word"),
     ],

@@ -112,8 +112,9 @@ def test_a_pod_may_as_little_as_can_be_and_gets_what_it_asks_for():
 def test_an_evicted_pod_is_replaced_and_a_wrong_configuration_is_not_tried_again():
     spec = manifests.job(ORDER, PLACEMENT, "videopoet")["spec"]
     assert spec["backoffLimit"] == 0
-    assert [rule["action"] for rule in spec["podFailurePolicy"]["rules"]] == ["Ignore", "FailJob"]
-    assert spec["podFailurePolicy"]["rules"][1]["onExitCodes"]["values"] == [64]
+    disrupted, stopped, wrong = spec["podFailurePolicy"]["rules"]
+    assert [rule["action"] for rule in (disrupted, stopped, wrong)] == ["Ignore", "Ignore", "FailJob"]
+    assert [rule["onExitCodes"]["values"] for rule in (stopped, wrong)] == [[143], [64]]
 
 
 def test_several_nodes_meet_at_the_first():
@@ -121,6 +122,8 @@ def test_several_nodes_meet_at_the_first():
     environment = {one["name"]: one["value"] for one in spec["containers"][0]["env"]}
     assert environment["PET_NNODES"] == "4"
     assert environment["PET_NPROC_PER_NODE"] == "8"
+    assert environment["PET_RDZV_BACKEND"] == "static"
+    assert spec["containers"][0]["command"][-1].endswith("launch --node-rank $(JOB_COMPLETION_INDEX)")
     service = manifests.service(ORDER, "videopoet", manifests.owner("0", ORDER.name))
     assert spec["subdomain"] == service["metadata"]["name"]
     assert environment["PET_RDZV_ENDPOINT"] == f"{ORDER.name}-0.{spec['subdomain']}:29400"

@@ -7,6 +7,7 @@ import pytest
 from components.common import errors
 from flows.remote import is_there
 from flows.stages import Repository
+from tests import s3
 
 
 @pytest.fixture
@@ -84,3 +85,18 @@ def test_an_object_that_is_not_what_it_is_called_is_not_taken_for_it(seed, remot
     path.chmod(0o644)
     path.write_bytes(b"other")
     assert seed.remote.content(md5) is None
+
+
+@pytest.mark.slow
+def test_what_another_machine_wrote_after_the_last_look_is_seen(checkout, tmp_path, monkeypatch):
+    for name, value in s3.CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    with s3.served(tmp_path / "s3.log") as address:
+        settings = f"    url = s3://{s3.BUCKET}/store\n    endpointurl = {address}\n"
+        Path(".dvc/config").write_text(f"[core]\n    remote = store\n['remote \"store\"']\n{settings}")
+        ours, theirs = Repository(checkout.root).remote, Repository(checkout.root).remote
+        for count, name in enumerate(("one", "two"), 1):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "record.json").write_text("{}")
+            theirs.push_record(tmp_path / name)
+            assert len(ours.record_names()) == count

@@ -1,6 +1,7 @@
 """Stages as Jobs, end to end: real commands in pods, a real API client, a remote that is a folder."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,11 @@ from components.common import errors
 from flows import kubernetes, lockfile, state
 from flows import runs as records
 from flows.processes import Interrupted, StageFailed
+from tests.clones import clone, outputs, run, videopoet
+from tests.flows.kubernetes.api import Api, kubeconfig, served
+from tests.flows.kubernetes.cluster import Cluster
+from tests.flows.kubernetes.conftest import CORES
+from tests.flows.kubernetes.processes import PROJECT, ProcessPod
 
 pytestmark = pytest.mark.slow
 ONE_STAGE = """
@@ -70,7 +76,9 @@ def test_the_whole_graph_ends_with_the_lock_that_running_here_gives(cluster, che
     assert record.name == records.identity(checkout.graph(), made).name
     assert (cluster.folder / "remote/records" / record.name / records.RECORD).is_file()
     assert None not in json.loads((record / records.FILES).read_text()).values()
-    took = records.read(record)["took"]
+    written = records.read(record)
+    assert written["metrics"]["out/join"] == {"letters.judge": 12}
+    took = written["took"]
     assert took.keys() == made.keys()
     assert all(note["seconds"] > 0 and note["numerics"]["world_size"] == 1 for note in took.values())
 
@@ -344,3 +352,31 @@ def test_without_a_cluster_the_reason_is_said(runs, cluster, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", "nowhere")
     with pytest.raises(ValueError, match="no cluster is known here"):
         runs()
+
+
+def test_files_are_decoded_in_parts_and_the_clips_are_those_of_one_machine(tmp_path, monkeypatch):
+    folder, api = clone(tmp_path / "clone"), Api()
+    run(folder, "dvc", "init", "-q", "--force")
+    run(folder, "dvc", "remote", "add", "-q", "--default", "shared", str(tmp_path / "remote"))
+    placement = yaml.safe_load((folder / "k8s/placement.yaml").read_text())
+    parts = {"stages": {"ingest": {"parts": 3, "parallelism": 2}}}
+    (folder / "k8s/placement.yaml").write_text(yaml.safe_dump(placement | parts))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    with served(api) as url:
+        (tmp_path / "kubeconfig").write_text(kubeconfig(url))
+        cluster = Cluster(api, url, tmp_path, PROJECT, ProcessPod, CORES)
+        said = videopoet(folder, "run", "ingest", "--on", "kubernetes")
+        cluster.close()
+    shares = sorted(
+        int(pod.spec["hostname"].rpartition("-")[2]) for pod in cluster.pods.values() if "-parts-" in pod.pod
+    )
+    assert shares == [0, 1, 2]
+    assert "of 3 parts are done" in said
+    kept = list((tmp_path / "claims/videopoet-scratch/cache/ingest").glob("*/*/*.arrow"))
+    assert kept
+    there = outputs(folder)
+    (folder / "dvc.lock").unlink()
+    run(folder, "dvc", "remote", "remove", "-q", "shared")
+    shutil.rmtree(folder / ".dvc/cache", ignore_errors=True)
+    videopoet(folder, "run", "ingest")
+    assert outputs(folder) == there

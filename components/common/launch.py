@@ -1,0 +1,36 @@
+"""One node's part of a training of several processes: torchrun, which ends with the exit code of the stage.
+
+    python -m components.common.launch [options of torchrun] -m components <stage> …
+
+torchrun on its own ends with 1 whatever its processes ended with, so that nobody could tell a configuration that must
+be mended from a passing fault. A node that never came, or that is gone, is a passing fault. What torchrun is told in
+its own environment variables (PET_…) holds here too.
+"""
+
+import sys
+
+from torch.distributed import DistError, run
+from torch.distributed.elastic.multiprocessing.api import SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.elastic.rendezvous import RendezvousError
+
+from components.common import errors
+
+
+def main(arguments: list[str]) -> int:
+    """Start this node's processes and wait for them; returns the exit code of the one that failed first."""
+    try:
+        run.run(run.parse_args(arguments))
+    except ChildFailedError as error:
+        _, failure = error.get_first_failure()
+        return 128 - failure.exitcode if failure.exitcode < 0 else failure.exitcode
+    except SignalException:
+        return errors.STOPPED
+    except (DistError, RendezvousError) as error:
+        print(f"the nodes of this training do not find each other: {error}", file=sys.stderr, flush=True)
+        return errors.RETRY
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
