@@ -41,11 +41,19 @@ def run(
         Literal["here", "kubernetes"],
         typer.Option(help="Where stages run; in a cluster each is a Job (k8s/README.md)."),
     ] = "here",
+    max_gpu_hours: Annotated[
+        float | None, typer.Option(min=0, help="Stop before the run takes more, by past runs and as it goes.")
+    ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Where Prometheus may look on while the run goes on.")
+    ] = None,
 ) -> None:
     """Bring stages up to date. Stop it as you like: the same command goes on from there."""
     from flows import session
 
-    raise typer.Exit(session.run(enter(), tuple(stages or ()), force=force, where=on))
+    targets = tuple(stages or ())
+    code = session.run(enter(), targets, force=force, where=on, max_gpu_hours=max_gpu_hours, metrics_port=metrics_port)
+    raise typer.Exit(code)
 
 
 @app.command()

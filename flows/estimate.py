@@ -19,16 +19,31 @@ class Past:
     seconds: float
     cpu_s: float
     same_params: bool
+    gpu_s: float = 0.0
 
 
 def past(stage: Stage, records: Iterable[Mapping[str, Any]]) -> Past | None:
     """What `stage` took in the past; `records` stand newest first."""
+    return _nearest(_all(stage, records))
+
+
+def on_gpus(stage: Stage, records: Iterable[Mapping[str, Any]]) -> Past | None:
+    """What `stage` took in the past where it held GPUs."""
+    return _nearest([one for one in _all(stage, records) if one.gpu_s])
+
+
+def _all(stage: Stage, records: Iterable[Mapping[str, Any]]) -> list[Past]:
     found = []
     for record in records:
         note = record["took"].get(stage.name, {})
         if "seconds" in note:
             same = record["stages"][stage.name]["params"] == dict(stage.params)
-            found.append(Past(record["run"][:10], note["seconds"], note["cpu_s"], same))
+            gpu_s = note.get("gpu_s", 0.0)  # older records have none
+            found.append(Past(record["run"][:10], note["seconds"], note["cpu_s"], same, gpu_s))
+    return found
+
+
+def _nearest(found: Sequence[Past]) -> Past | None:
     return next((one for one in found if one.same_params), found[0] if found else None)
 
 
@@ -38,8 +53,10 @@ def lines(stages: Sequence[Stage], records: Sequence[Mapping[str, Any]], cores: 
     if known:
         wall_s = wall([stage for stage in stages if stage.name in known], known, cores)
         cpu_s = sum(one.cpu_s for one in known.values())
+        gpu_hours = sum(one.gpu_s for one in known.values()) / 3600
         runs = ", ".join(sorted({one.run for one in known.values()}))
-        yield f"estimate: {wall_s:,.0f} s with {cores} cores, {cpu_s:,.0f} core-seconds (by runs {runs})"
+        took = f"{cpu_s:,.0f} core-seconds, {gpu_hours:,.3g} GPU-hours"
+        yield f"estimate: {wall_s:,.0f} s with {cores} cores, {took} (by runs {runs})"
     if others := [name for name, one in known.items() if not one.same_params]:
         yield f"measured with other parameters: {', '.join(others)}"
     if new := [stage.name for stage in stages if stage.name not in known]:

@@ -6,18 +6,22 @@ kill at any moment costs no more than the stage's own checkpoints allow.
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from fcntl import LOCK_EX, LOCK_NB, flock
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from components.common import errors
-from flows import modules, state
+from flows import estimate, modules, runs, state
+from flows.budget import Budget, demands
 from flows.graph import Entry, Graph, Stage
 from flows.here import Here, Ran
-from flows.plan import Decision, Made, decide
+from flows.metrics import View
+from flows.plan import Decision, Made, decide, plan
 from flows.processes import StageFailed, end_leftovers
+from flows.pulse import Pulse
 from flows.stages import Repository
 from flows.tracking import Tracking
 from flows.workspace import Workspace
@@ -52,6 +56,22 @@ class Coordinator:
         self.tracking = Tracking(workspace)
         self.place = _place(where, workspace, repository, graph, stages)
         self.state = state.State(workspace, [stage.name for stage in stages])
+        self.stages = stages
+        self.pulses: dict[str, Pulse] = {}  # of the stages that run
+        self.budget: Budget | None = None
+
+    @property
+    def view(self) -> View:
+        """What Prometheus may see of this run."""
+        return View(self.state.doing, self.pulses, self._took, partial(state.outcomes, self.workspace))
+
+    def limit(self, hours: float, forced: set[str], line: Callable[[str], None]) -> None:
+        """Keep to so many GPU-hours; raises OverBudget if that can be seen not to do."""
+        records = runs.listed(self.workspace)
+        predicted = {stage.name: found.gpu_s for stage in self.stages if (found := estimate.on_gpus(stage, records))}
+        self.budget = Budget(hours, demands({stage.name: self.place.needs(stage) for stage in self.stages}, predicted))
+        decisions = plan(self.graph, self.stages, self.repository, self.workspace.folder("code"), force=forced)
+        self.budget.begin([one.stage.name for one in decisions if one.verdict == "run"], line)
 
     def bring(self, stage: Stage, line: Callable[[str], None], *, force: bool = False) -> Outcome:
         """Bring a stage up to date; `line` gets every line it prints.
@@ -94,8 +114,8 @@ class Coordinator:
         tracked = self.tracking.start(stage)
         entry, status = None, "KILLED"
         try:
-            with self._logged(stage.name, line) as keep:
-                ran = self.place.run(stage, tracked, keep, force=force)
+            with self._logged(stage.name, line) as keep, self._watched(stage.name, Pulse(keep)) as pulse:
+                ran = self.place.run(stage, tracked, pulse, force=force)
             entry, status = ran.entry, "FINISHED"
             self._note(stage.name, ran)
             return entry
@@ -104,6 +124,23 @@ class Coordinator:
             raise
         finally:
             self.tracking.finish(tracked, status, entry)
+
+    @contextmanager
+    def _watched(self, name: str, pulse: Pulse) -> Iterator[Pulse]:
+        """Follow the signs of life of a stage within the block, and what it takes of the budget."""
+
+        def look() -> None:
+            self.state.hear(name, pulse.heard)
+            if self.budget and self.budget.look():
+                self.place.stop()
+
+        taking = self.budget.taking(name, lambda: pulse.gpu_s) if self.budget else nullcontext()
+        with taking, pulse.beating(look):
+            self.pulses[name] = pulse
+            try:
+                yield pulse
+            finally:
+                del self.pulses[name]
 
     @contextmanager
     def _logged(self, name: str, line: Callable[[str], None]) -> Iterator[Callable[[str], None]]:
@@ -115,6 +152,10 @@ class Coordinator:
                 line(text)
 
             yield keep
+
+    def _took(self) -> dict[str, dict[str, Any]]:
+        names = [name for name, doing in self.state.doing().items() if doing == "ran"]
+        return {name: json.loads((self.workspace.folder("stages") / f"{name}.json").read_text()) for name in names}
 
     def _note(self, name: str, ran: Ran) -> None:
         note = {

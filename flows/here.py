@@ -3,17 +3,19 @@
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from flows import numerics
+from flows import gpus, numerics
+from flows.budget import Needs
 from flows.graph import Entry, Stage
 from flows.placement import Threads, cores
 from flows.plan import Decision
-from flows.processes import Ended, Interrupted, Processes, StageFailed, mark
+from flows.processes import GRACE_S, Ended, Interrupted, Processes, StageFailed, mark
+from flows.pulse import Pulse
 from flows.stages import Repository
 from flows.workspace import Workspace
 
@@ -69,21 +71,32 @@ class Here:
                 raise Interrupted
             yield
 
-    def run(self, stage: Stage, tracked: Mapping[str, str], line: Callable[[str], None], *, force: bool) -> Ran:
-        """Run a stage; raises StageFailed if it ended badly, Interrupted if it was stopped."""
+    def needs(self, stage: Stage) -> Needs:
+        """What a stage holds while it runs: every GPU that it can see."""
+        return Needs(gpus.count(), GRACE_S)
+
+    def run(self, stage: Stage, tracked: Mapping[str, str], pulse: Pulse, *, force: bool) -> Ran:
+        """Run a stage; raises StageFailed if it ended badly, Interrupted if it was stopped, Nondeterministic (a
+        ValueError) if the same work gave something else before."""
         prepared = self.repository.prepare(stage.name)
         last = deque[str](maxlen=1)
 
         def keep(text: str) -> None:
             last.append(text)
-            line(text)
+            pulse(text)
 
         ended, told = Ended(), {**environment(self.workspace, stage), **tracked}
-        for command in stage.cmd.splitlines():
-            ended = ended.then(self.processes.run(command, told, keep))
-            if ended.code:
-                raise StageFailed(stage.name, ended.code, last[0] if last else "")
-        return Ran(self.repository.record(prepared), ended, numerics.here(stage.threads))
+        pulse.hold(gpus.count())
+        try:
+            for command in stage.cmd.splitlines():
+                ended = ended.then(self.processes.run(command, told, keep, pulse.started))
+                if ended.code:
+                    raise StageFailed(stage.name, ended.code, last[0] if last else "")
+        finally:
+            pulse.hold(0)
+        machine = numerics.here(stage.threads)
+        took = replace(ended, gpu_s=pulse.gpu_s, gpu_used_s=pulse.gpu_used_s)
+        return Ran(self.repository.record(prepared, machine), took, machine)
 
 
 def environment(workspace: Workspace, stage: Stage) -> dict[str, str]:

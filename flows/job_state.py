@@ -1,12 +1,14 @@
 """A Job and its pods, as the cluster tells of them -> how the stage is doing, and how it ended."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any, Literal
 
 from components.common import errors
 from flows.manifests import CONTAINER, PARTS
 from flows.pod import Message
+from flows.processes import Ended
 
 Phase = Literal["queued", "pulling", "running", "succeeded", "failed"]
 KILLED, OUT_OF_MEMORY = 128, "OOMKilled"
@@ -40,28 +42,31 @@ def state(job: Any, pods: Sequence[Any]) -> State:
     """The state of a Job that is there."""
     match result(job):
         case "Complete":
-            return State("succeeded") if _parts(job) else _succeeded(pods)
+            return _succeeded(pods, is_in_parts=bool(_parts(job)))
         case "Failed":
             return _failed(next(one for one in job.status.conditions if one.type == "Failed"), pods)
     if job.spec.suspend:
         return State("queued", "suspended")
     alive = [pod for pod in pods if pod.status.phase in ("Pending", "Running")]
-    if done := _parts(job) and (job.status.succeeded or 0):
+    if done := _parts(job) and ((job.status and job.status.succeeded) or 0):
         return State("running", f"{100 * done // _parts(job)} % of {_parts(job)} parts are done")
     if alive:
         return _alive(alive[-1])
     return State("running", "its pod has ended") if pods else State("queued", "no pod yet")
 
 
-def first(pods: Sequence[Any]) -> Any:
-    """The pod whose lines are those of the stage: the newest one of rank 0; None if its container has not started."""
-    started = [
-        pod
+def speaking(pods: Sequence[Any]) -> dict[str, Any]:
+    """Rank -> the newest pod of it whose container has started; the lines of the stage are those of rank 0."""
+    return {
+        (pod.metadata.annotations or {}).get(RANK, "0"): pod
         for pod in sorted(pods, key=lambda pod: str(pod.metadata.creation_timestamp))
-        if (pod.metadata.annotations or {}).get(RANK, "0") == "0"
-        and any(one.name == CONTAINER and (one.state.running or one.state.terminated) for one in _containers(pod))
-    ]
-    return started[-1] if started else None
+        if any(one.name == CONTAINER and (one.state.running or one.state.terminated) for one in _containers(pod))
+    }
+
+
+def on_node(pod: Any) -> bool:
+    """Whether a pod holds what it was given on a node."""
+    return bool(pod.spec.node_name) and pod.status.phase in ("Pending", "Running")
 
 
 def _parts(job: Any) -> int:
@@ -79,12 +84,13 @@ def _alive(pod: Any) -> State:
     return State("queued", unscheduled[0] if unscheduled else words)
 
 
-def _succeeded(pods: Sequence[Any]) -> State:
+def _succeeded(pods: Sequence[Any], *, is_in_parts: bool) -> State:
     messages = [Message.read(ended.message or "") for ended in map(_ended, pods) if ended and not ended.exit_code]
-    found = next((message for message in messages if message.entry), None)
+    found = Message() if is_in_parts else next((message for message in messages if message.entry), None)
     if found is None:  # its result is in the remote's run-cache, where the next try finds it
         return State("failed", "it succeeded, but its pod is gone and with it the hash of what it made", errors.RETRY)
-    return State("succeeded", message=found)
+    took = reduce(Ended.beside, (message.took for message in messages), Ended())
+    return State("succeeded", message=replace(found, took=took))
 
 
 def _failed(condition: Any, pods: Sequence[Any]) -> State:

@@ -6,37 +6,36 @@ after what was asked for: a coordinator that died finds it again, and two that a
 """
 
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from components.common import errors
 from flows import manifests, runs
+from flows.budget import Needs
 from flows.cluster import Cluster
 from flows.exchange import Exchange, lock
+from flows.follower import GONE, Follower
 from flows.graph import Entry, Graph, Item, Stage
 from flows.here import Ran
-from flows.job_state import State, first, result, state
-from flows.manifests import CONTAINER, ROOTS, Order
-from flows.mirror import Lines, Mirror
+from flows.job_state import State, result
+from flows.manifests import ROOTS, Order
+from flows.mirror import Mirror
 from flows.modules import is_lock
 from flows.patience import patiently
 from flows.placement import Placement, Placements
 from flows.plan import Decision
 from flows.pod import CONFIG, LOCK
 from flows.processes import Ended, Interrupted, StageFailed
+from flows.pulse import Pulse
 from flows.stages import Repository
 from flows.workspace import PARAMS
 
-LOOK_S = 30.0  # at a Job itself, where the mirror tells of no change
-LOST_S = 120.0  # that a Job whose pod is gone may take to start another
-LAST_LINES_S = 10.0
-GONE = State("failed", "its Job was deleted from outside", errors.RETRY)
+REPLACED = {False: ("Failed",), True: ("Failed", "Complete")}  # by whether it is forced: ends of a Job that makes way
 
 Found = TypeVar("Found")
 
@@ -109,35 +108,46 @@ class Kubernetes:
             raise Interrupted
         yield
 
-    def run(self, stage: Stage, tracked: Mapping[str, str], line: Callable[[str], None], *, force: bool) -> Ran:
-        """Run a stage in the cluster; raises StageFailed if it ended badly, Interrupted if it was stopped."""
+    def needs(self, stage: Stage) -> Needs:
+        """What a stage holds while its pods are on nodes."""
+        placement = self._placements[stage.name]
+        pods = max(placement.nodes, min(placement.parts, placement.parallelism))
+        return Needs(placement.gpus * pods, placement.grace_s)
+
+    def run(self, stage: Stage, tracked: Mapping[str, str], pulse: Pulse, *, force: bool) -> Ran:
+        """Run a stage in the cluster; raises StageFailed if it ended badly, Interrupted if it was stopped,
+        Nondeterministic (a ValueError) if the same work gave something else before."""
         order, placement = self._order(stage, tracked), self._placements[stage.name]
+        shared = Ended()
         with _passing(stage):
             self._send(stage, order)
             if placement.parts > 1 and self._cluster.job(order.name) is None:
-                self._run_job(stage, replace(order, parts=placement.parts), line, force=force)
-            ended = self._run_job(stage, order, line, force=force)
+                shared = self._run_job(stage, replace(order, parts=placement.parts), pulse, force=force).message.took
+            ended = self._run_job(stage, order, pulse, force=force)
             try:
-                entry = self._collect(stage, order, ended.message.entry)
+                entry, machine = self._collect(stage, order, ended.message.entry), ended.message.numerics
+                entry = self._patiently(lambda: self.repository.adopt(stage.name, entry, machine))
             except (Interrupted, Refused):
                 self._cluster.delete_job(order.name)
                 raise
-        facts = ended.message
-        machine = {**facts.numerics, "world_size": placement.world_size}
-        took = Ended(0, facts.seconds, facts.cpu_s, facts.peak_bytes)
-        return Ran(self.repository.adopt(stage.name, entry), took, machine)
+        took = shared.then(ended.message.took)
+        at_least_s = placement.gpus * placement.nodes * ended.message.took.seconds
+        gpu_s = max(pulse.gpu_s, at_least_s)  # of a Job that was there it has not seen all
+        return Ran(entry, replace(took, gpu_s=gpu_s), machine)
 
-    def _run_job(self, stage: Stage, order: Order, line: Callable[[str], None], *, force: bool) -> State:
+    def _run_job(self, stage: Stage, order: Order, pulse: Pulse, *, force: bool) -> State:
         """Run a Job to its end; raises StageFailed if that is a bad one."""
-        follower = Follower(self._cluster, line)
+        placement = self._placements[stage.name]
+        follower = Follower(self._cluster, pulse, placement.gpus)
         try:
-            uid = self._submit(order, self._placements[stage.name], line, force=force)
+            uid = self._submit(order, placement, pulse, force=force)
             ended = self._follow(order.name, uid, follower)
         except Interrupted:
             self._cluster.delete_job(order.name)
             raise
         finally:
             follower.close()
+            pulse.hold(0)
         if ended.phase == "failed":
             if ended.code == errors.RETRY:  # there may be more to it than its status says: begin anew
                 self._cluster.delete_job(order.name)
@@ -183,7 +193,7 @@ class Kubernetes:
         """Have the Job that is asked for in the cluster, with all that belongs to it; returns its uid."""
         namespace = self._cluster.namespace
         found = self._cluster.job(order.name)
-        if found is not None and (found.metadata.deletion_timestamp or result(found) in _replaced(force=force)):
+        if found is not None and (found.metadata.deletion_timestamp or result(found) in REPLACED[force]):
             self._cluster.delete_job(order.name)
             self._cluster.await_end(order.name)
         if self._cluster.create_job(manifests.job(order, placement, namespace)):
@@ -199,7 +209,7 @@ class Kubernetes:
             self._cluster.create(manifests.service(order, namespace, owner))
         return str(found.metadata.uid)
 
-    def _follow(self, name: str, uid: str, follower: "Follower") -> State:
+    def _follow(self, name: str, uid: str, follower: Follower) -> State:
         """Follow a Job until it is over."""
         while True:
             version, job, pods = self._mirror.of(name)
@@ -230,59 +240,6 @@ class Kubernetes:
 
     def _patiently(self, call: Callable[[], Found]) -> Found:
         return patiently(call, self.stopping)
-
-
-class Follower:
-    """What has been told and seen of one Job."""
-
-    def __init__(self, cluster: Cluster, line: Callable[[str], None]):
-        self._cluster, self._line = cluster, line
-        self._told: State | None = None
-        self._seen = self._had_pods = False
-        self._lost_s = 0.0
-        self._lines: tuple[str, Lines] | None = None
-
-    def see(self, job: Any, pods: Sequence[Any], uid: str) -> State:
-        """How the Job `uid` is doing, of which the cluster last told `job` and `pods`."""
-        if job is None or job.metadata.uid != uid:  # not told of yet, or not any more
-            return GONE if self._seen else State("queued")
-        self._seen = True
-        if result(job):  # the mirror may know the end of a Job before that of its pods
-            pods = self._cluster.pods(job.metadata.name)
-        pods = [pod for pod in pods if any(one.uid == uid for one in pod.metadata.owner_references or [])]
-        now = state(job, pods)
-        self._pass_on_lines(pods)
-        if (now.phase, now.words) != (self._told and (self._told.phase, self._told.words)) and not now.over:
-            self._line(f"kubernetes: {now.phase}{f' ({now.words})' if now.words else ''}")
-            self._told = now
-        self._had_pods |= bool(pods)
-        if pods or not self._had_pods or now.over or job.spec.suspend:  # its queue may have stopped it for a while
-            self._lost_s = 0.0
-        elif not self._lost_s:
-            self._lost_s = time.monotonic() + LOST_S
-        elif time.monotonic() >= self._lost_s:
-            return State("failed", "its node was lost: the pod is gone and no other came", errors.RETRY)
-        return now
-
-    def patience_s(self) -> float:
-        """How long to wait for a change."""
-        return min(LOOK_S, max(0.0, self._lost_s - time.monotonic())) if self._lost_s else LOOK_S
-
-    def close(self) -> None:
-        """Pass on the last lines."""
-        if self._lines:
-            self._lines[1].finish(LAST_LINES_S)
-
-    def _pass_on_lines(self, pods: Sequence[Any]) -> None:
-        pod = first(pods)
-        if pod is not None and (self._lines is None or self._lines[0] != pod.metadata.name):
-            self.close()
-            self._lines = pod.metadata.name, Lines(self._cluster, pod.metadata.name, CONTAINER, self._line)
-
-
-def _replaced(*, force: bool) -> tuple[str, ...]:
-    """Results of a Job that is there for which it makes way for a new one."""
-    return ("Failed", "Complete") if force else ("Failed",)
 
 
 def _told(tracked: Mapping[str, str], uri: str) -> dict[str, str]:

@@ -79,7 +79,7 @@ def job(order: Order, placement: Placement, namespace: str) -> Manifest:
             "activeDeadlineSeconds": placement.deadline_s,
             "ttlSecondsAfterFinished": KEPT_S,
             "template": {
-                "metadata": {"labels": _labels(order), "annotations": {STAGE: order.stage}},
+                "metadata": {"labels": _labels(order), "annotations": {STAGE: order.stage, **_scraped(placement)}},
                 "spec": _pod(order, placement),
             },
         },
@@ -145,9 +145,13 @@ def _pod(order: Order, placement: Placement) -> Manifest:
     priority = {"priorityClassName": placement.priority_class} if placement.priority_class else {}
     selector = {"nodeSelector": dict(placement.node_selector)} if placement.node_selector else {}
     fetch = ["fetch", "--stage", order.stage, "--message", MESSAGE, "--order", ORDER, "--code", CODE]
-    share = ["--rank", INDEX, "--launcher", f"{LAUNCHER} --node-rank {INDEX}"] if placement.nodes > 1 else []
-    share += ["--part", INDEX, "--parts", str(order.parts)] if order.parts else []
-    run = ["run", "--stage", order.stage, "--message", MESSAGE, *share]
+    size = str(placement.world_size)
+    launcher = ["--rank", INDEX, "--launcher", f"{LAUNCHER} --node-rank {INDEX}", "--world-size", size]
+    share = ["--part", INDEX, "--parts", str(order.parts)] if order.parts else []
+    port = placement.metrics_port
+    metrics = ["--metrics-port", str(port)] if port else []
+    run = ["run", "--stage", order.stage, "--message", MESSAGE, *(launcher if placement.nodes > 1 else share), *metrics]
+    ports = {"ports": [{"name": "metrics", "containerPort": port}]} if port else {}
     return {
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": placement.grace_s,
@@ -165,7 +169,7 @@ def _pod(order: Order, placement: Placement) -> Manifest:
         **priority,
         **selector,
         "initContainers": [_container(INIT_CONTAINER, fetch, order, placement)],
-        "containers": [_container(CONTAINER, run, order, placement)],
+        "containers": [{**_container(CONTAINER, run, order, placement), **ports}],
         "volumes": [
             {"name": "order", "configMap": {"name": order.name}},
             {"name": "work", "emptyDir": {"sizeLimit": placement.disk}},
@@ -178,6 +182,12 @@ def _pod(order: Order, placement: Placement) -> Manifest:
             ),
         ],
     }
+
+
+def _scraped(placement: Placement) -> dict[str, str]:
+    """What tells a Prometheus that goes by annotations where to ask."""
+    port = placement.metrics_port
+    return {"prometheus.io/scrape": "true", "prometheus.io/port": str(port)} if port else {}
 
 
 def _scratch(placement: Placement) -> Manifest:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+SIZES = ("peak_bytes", "read_bytes", "written_bytes", "bytes")
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 0; color: #1d2126; }
 header { padding: 1.2rem 2rem; background: #f4f5f7; }
@@ -32,7 +33,8 @@ recipe <code>{record["recipe"][:10]}</code> · source <code>{escape(revision)}</
 <a href="params.yaml">params.yaml</a> · <a href="dvc.lock">dvc.lock</a> · <a href="record.json">record.json</a>
 <details><summary>Time and size of each stage</summary>
 <table><tr><th>stage</th><th class="number">seconds</th><th class="number">core-seconds</th>
-<th class="number">peak memory</th><th class="number">output</th><th>log</th></tr>
+<th class="number">GPU-seconds</th><th class="number">peak memory</th><th class="number">read</th>
+<th class="number">written</th><th class="number">output</th><th>log</th></tr>
 {rows}
 </table></details>
 </header>
@@ -45,8 +47,8 @@ def _row(name: str, note: Mapping[str, Any]) -> str:
     cells = [
         f"{note['seconds']:,.1f}" if note else "made elsewhere",
         f"{note['cpu_s']:,.1f}" if note else "",
-        f"{note['peak_bytes'] / 1e6:,.0f} MB" if note else "",
-        f"{note['bytes'] / 1e6:,.2f} MB" if note else "",
+        f"{note['gpu_s']:,.1f}" if "gpu_s" in note else "",
+        *(f"{note[key] / 1e6:,.2f} MB" if key in note else "" for key in SIZES),
     ]
     numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
     log = f'<a href="logs/{escape(name)}.log">log</a>' if note else ""

@@ -121,6 +121,7 @@ class Placement:
     secret: str  # whose keys the pod gets as environment, the remote's credentials among them; "" for none
     service_account: str
     tracking_uri: str  # of the MLflow server as pods reach it; "" for none
+    metrics_port: int  # where Prometheus may ask a pod; 0 for nowhere
 
     @property
     def world_size(self) -> int:

@@ -1,8 +1,8 @@
 """What a pod does, under a checkout that it lays out for itself.
 
     python -m flows.pod fetch --stage NAME --message FILE --order FOLDER --code FOLDER    # the init container
-    python -m flows.pod run --stage NAME --message FILE [--rank N] [--launcher COMMAND]  # the main one, as process 1
-    python -m flows.pod run --stage NAME --message FILE --part N --parts N                # the same, for one part
+    python -m flows.pod run --stage NAME --message FILE [--rank N] …            # the main one, as process 1
+    python -m flows.pod run --stage NAME --message FILE --part N --parts N …    # the same, for one part
 
 The order says what is asked for: params.yaml, DVC's configuration, and a dvc.lock with the stage's command, parameters
 and the hashes of its inputs. `fetch` refuses an image that holds other code (64), then pulls those inputs. `run` runs
@@ -17,17 +17,20 @@ import shutil
 import sys
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from components.common import codelock, errors
-from flows import numerics, parts, signals
+from flows import gpus, numerics, parts, signals
 from flows.exchange import Exchange
 from flows.graph import Entry
+from flows.metrics import View, served
 from flows.modules import is_lock
 from flows.patience import patiently
 from flows.processes import Ended, Interrupted, Processes
+from flows.pulse import Pulse
 from flows.stages import Repository
 from flows.workspace import PARAMS
 
@@ -43,17 +46,16 @@ class Message:
 
     entry: str = ""
     said: str = ""
-    seconds: float = 0.0
-    cpu_s: float = 0.0
-    peak_bytes: int = 0
+    took: Ended = field(default_factory=Ended)
     numerics: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def read(cls, text: str) -> "Message":
         """Of any text: one that is no message is what was said last."""
         try:
-            return cls(**json.loads(text))
-        except (ValueError, TypeError):
+            values = json.loads(text)
+            return cls(**{**values, "took": Ended(**values["took"])})
+        except (ValueError, TypeError, KeyError):
             return cls(said=text.strip())
 
 
@@ -91,11 +93,14 @@ def check(repository: Repository, name: str) -> Entry:
 class Forwarder:
     """Runs one stage here for a coordinator elsewhere."""
 
-    def __init__(self, name: str, *, rank: int = 0, launcher: str = "", part: int = 0, parts: int = 0):
+    def __init__(
+        self, name: str, *, rank: int = 0, launcher: str = "", world_size: int = 1, part: int = 0, parts: int = 0
+    ):
         self.repository = Repository(Path.cwd())
         self.processes = Processes()
-        self.name, self.rank, self.launcher = name, rank, launcher
+        self.name, self.rank, self.launcher, self.world_size = name, rank, launcher, world_size
         self.part, self.parts = part, parts
+        self.pulse = Pulse(partial(print, flush=True))
         self._last = deque[str](maxlen=1)
 
     def run(self) -> tuple[int, Message]:
@@ -106,37 +111,40 @@ class Forwarder:
             if found is None or found.md5 != item.md5:
                 raise errors.Retryable(f"the input {path} did not arrive whole")
         if self.parts:
-            ended = self._execute(parts.command(asked.cmd, self.part, self.parts))
-            return _exit_code(ended.code), self._message(ended)
+            with self.pulse.beating():
+                ended = self._execute(parts.command(asked.cmd, self.part, self.parts))
+            return _exit_code(ended.code), Message(said=self._said(), took=ended)
+        exchange = Exchange(self.repository)
         prepared = self.repository.prepare(self.name)
-        ended = self._execute(asked.cmd)
-        if ended.code or self.rank:
-            return _exit_code(ended.code), self._message(ended)
-        self.repository.record(prepared)
-        return 0, self._message(ended, patiently(self._push, self.processes.stopping))
+        machine = numerics.here(self.repository.graph().by_name[self.name].threads, self.world_size)
+        with self.pulse.beating():
+            ended = self._execute(asked.cmd)
+
+        def push() -> str:
+            self.repository.record(prepared, machine)
+            self.repository.push([self.name])
+            return exchange.push_entry(self.name)
+
+        entry = "" if ended.code or self.rank else patiently(push, self.processes.stopping)
+        return _exit_code(ended.code), Message(entry, self._said(), ended, machine)
 
     def _execute(self, cmd: str) -> Ended:
         ended = Ended()
+        self.pulse.hold(gpus.count())
         for command in cmd.splitlines():
             launched = f"{self.launcher} {command.removeprefix('python ')}" if self.launcher else command
-            ended = ended.then(self.processes.run(launched, {}, self._line))
+            ended = ended.then(self.processes.run(launched, {}, self._line, self.pulse.started))
             if ended.code:
                 break
-        return ended
+        self.pulse.hold(0)
+        return replace(ended, gpu_s=self.pulse.gpu_s, gpu_used_s=self.pulse.gpu_used_s)
 
-    def _push(self) -> str:
-        exchange = Exchange(self.repository)
-        self.repository.push([self.name])
-        return exchange.push_entry(self.name)
+    def _said(self) -> str:
+        return self._last[0][:SAID_CHARACTERS] if self._last else ""
 
     def _line(self, text: str) -> None:
         self._last.append(text)
-        print(text, flush=True)
-
-    def _message(self, ended: Ended, entry: str = "") -> Message:
-        facts = {key: value for key, value in asdict(ended).items() if key != "code"}
-        machine = numerics.here(self.repository.graph().by_name[self.name].threads)
-        return Message(entry, self._last[0][:SAID_CHARACTERS] if self._last else "", **facts, numerics=machine)
+        self.pulse(text)
 
 
 def _exit_code(code: int) -> int:
@@ -154,8 +162,10 @@ def main(arguments: list[str]) -> int:
     commands.choices["fetch"].add_argument("--code", type=Path, required=True)
     commands.choices["run"].add_argument("--rank", type=int, default=0)
     commands.choices["run"].add_argument("--launcher", default="")
+    commands.choices["run"].add_argument("--world-size", type=int, default=1)
     commands.choices["run"].add_argument("--part", type=int, default=0)
     commands.choices["run"].add_argument("--parts", type=int, default=0)
+    commands.choices["run"].add_argument("--metrics-port", type=int, default=0)
     asked = parser.parse_args(arguments)
     try:
         code, message = _fetch(asked) if asked.command == "fetch" else _run(asked)
@@ -173,9 +183,10 @@ def _fetch(asked: argparse.Namespace) -> tuple[int, Message]:
 
 
 def _run(asked: argparse.Namespace) -> tuple[int, Message]:
-    shared = {"rank": asked.rank, "launcher": asked.launcher, "part": asked.part, "parts": asked.parts}
-    forwarder = Forwarder(asked.stage, **shared)
-    with signals.caught(lambda _: forwarder.processes.stop()):
+    of_several = {"rank": asked.rank, "world_size": asked.world_size, "part": asked.part, "parts": asked.parts}
+    forwarder = Forwarder(asked.stage, launcher=asked.launcher, **of_several)
+    view = View(lambda: {asked.stage: "running"}, {asked.stage: forwarder.pulse})
+    with signals.caught(lambda _: forwarder.processes.stop()), served(asked.metrics_port, view):
         return forwarder.run()
 
 

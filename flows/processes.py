@@ -12,13 +12,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
 import psutil
 
 from components.common import errors
+from flows import usage
 
 MARK = "VIDEOPOET_COORDINATOR"  # environment variable, see `mark`
 GRACE_S = 60.0  # for a checkpoint
@@ -54,11 +55,23 @@ class Ended:
     seconds: float = 0.0
     cpu_s: float = 0.0
     peak_bytes: int = 0
+    read_bytes: int = 0  # by read calls, from a disk, the page cache or a pipe alike; memory-mapped files are not in it
+    written_bytes: int = 0  # by write calls
+    gpu_s: float = 0.0  # GPUs held × seconds
+    gpu_used_s: float = 0.0  # of these, by the share of time that the GPUs were at work
 
     def then(self, after: "Ended") -> "Ended":
         """This one, and then another."""
-        peak_bytes = max(self.peak_bytes, after.peak_bytes)
-        return Ended(after.code, self.seconds + after.seconds, self.cpu_s + after.cpu_s, peak_bytes)
+        return replace(self._and(after), code=after.code, seconds=self.seconds + after.seconds)
+
+    def beside(self, other: "Ended") -> "Ended":
+        """This one and one that went on at the same time."""
+        return replace(self._and(other), seconds=max(self.seconds, other.seconds))
+
+    def _and(self, other: "Ended") -> "Ended":
+        sums = ("cpu_s", "read_bytes", "written_bytes", "gpu_s", "gpu_used_s")
+        sum_of = {key: getattr(self, key) + getattr(other, key) for key in sums}
+        return replace(self, peak_bytes=max(self.peak_bytes, other.peak_bytes), **sum_of)
 
 
 class Processes:
@@ -68,10 +81,17 @@ class Processes:
         self._groups: set[int] = set()
         self.stopping = threading.Event()
 
-    def run(self, command: str, environment: Mapping[str, str], line: Callable[[str], None]) -> Ended:
+    def run(
+        self,
+        command: str,
+        environment: Mapping[str, str],
+        line: Callable[[str], None],
+        started: Callable[[int], None] = lambda _: None,
+    ) -> Ended:
         """Run a shell command in the current folder; every line that it prints goes to `line`.
 
-        Raises `Interrupted` if the run was asked to stop before the command ended well.
+        `started` is told the process's number. Raises `Interrupted` if the run was asked to stop before the command
+        ended well.
         """
         if self.stopping.is_set():
             raise Interrupted
@@ -90,7 +110,10 @@ class Processes:
         assert process.stdout is not None
         reader = threading.Thread(target=_pass_on, args=(process.stdout, line), daemon=True)
         reader.start()
-        _, status, usage = os.wait4(process.pid, 0)
+        started(process.pid)
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # what it read is known until it is waited for
+        moved = usage.moved(process.pid)
+        _, status, spent = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if self.stopping.is_set():  # a shell ends at once; what it started may be writing a checkpoint
             _await_group(process.pid, GRACE_S)
@@ -100,7 +123,8 @@ class Processes:
         if process.returncode and self.stopping.is_set():
             raise Interrupted
         seconds = time.monotonic() - started_s
-        return Ended(process.returncode, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+        cpu_s, peak_bytes = spent.ru_utime + spent.ru_stime, spent.ru_maxrss * 1024
+        return Ended(process.returncode, seconds, cpu_s, peak_bytes, moved.read_bytes, moved.written_bytes)
 
     def stop(self) -> None:
         """Ask every group to end; those that are still there after `GRACE_S`, or at a second call, are killed."""

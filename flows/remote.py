@@ -9,6 +9,7 @@ The file systems under DVC say of everything in a store that is away that it doe
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -25,7 +26,7 @@ from components.common import errors
 from flows.graph import Item
 from flows.store import Store
 
-RECORDS, RECORD = "records", "record.json"
+RECORDS, RECORD, VALUES = "records", "record.json", "values"
 AT_ONCE = 16  # small files
 
 
@@ -76,14 +77,29 @@ class Remote:
         """The run-cache's entry for a key, as its name and its YAML; of several the first by name."""
         with self.reached():
             folder = self._fs.join(self._root, "runs", key[:2], key)
-            paths = sorted(self._fs.find(folder)) if is_there(self._fs, folder) else []
+            found = self._fs.find(folder) if is_there(self._fs, folder) else []
+            paths = sorted(path for path in found if not self._fs.name(path).startswith("."))  # half of one, perhaps
             return (self._fs.name(paths[0]), self._read(paths[0]).decode()) if paths else None
+
+    def values(self, key: str) -> list[str]:
+        """What the same work gave before, as `flows.values` wrote it."""
+        with self.reached():
+            folder = self._fs.join(self._root, VALUES, key)
+            paths = sorted(self._fs.find(folder)) if is_there(self._fs, folder) else []
+            return [self._read(path).decode() for path in paths if path.endswith(".json")]
+
+    def add_value(self, name: str, file: Path) -> None:
+        """Keep a value, unless there is one of this name."""
+        with self.reached():
+            target = self._fs.join(self._root, VALUES, *name.split("/"))
+            if not is_there(self._fs, target):
+                self._fs.put_file(str(file), target)
 
     def receive(self, objects: Any, hashes: Iterable[HashInfo], *, shallow: bool = True) -> None:
         """Copy objects there out of another of DVC's stores; every single one is looked for, no index is believed."""
-        with self.reached():
+        with self.reached(), _reasons() as reasons:
             if failed := transfer(objects, self._objects, {*hashes}, cache_odb=objects, shallow=shallow).failed:
-                raise OSError(f"{len(failed)} objects could not be written")
+                raise OSError(f"{len(failed)} objects could not be written: {'; '.join(sorted({*reasons}))}")
 
     def push(self, entries: Iterable[Mapping[str, Any]]) -> None:
         """Push outputs of stages, given as in dvc.lock, then their run-cache entries; what is there is left alone."""
@@ -183,6 +199,19 @@ class Remote:
     def _read(self, path: str) -> bytes:
         with self._fs.open(path, mode="rb") as file:
             return bytes(file.read())
+
+
+@contextmanager
+def _reasons() -> Iterator[list[str]]:
+    """Why objects could not be written within the block, which DVC tells its log alone."""
+    found: list[str] = []
+    log, handler = logging.getLogger(transfer.__module__), logging.Handler()
+    handler.emit = lambda record: found.append(str(record.exc_info and record.exc_info[1]))  # type: ignore[method-assign]  # a class of its own would say no more
+    log.addHandler(handler)
+    try:
+        yield found
+    finally:
+        log.removeHandler(handler)
 
 
 def copied(objects: Any, md5: str, target: Path) -> bool:

@@ -19,7 +19,8 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from components.common import errors
 from components.common.artifacts import MANIFEST
-from flows import runs, signals
+from flows import metrics, runs, signals
+from flows.budget import OverBudget
 from flows.execution import Coordinator, Outcome, Where, alone
 from flows.graph import Stage
 from flows.processes import Interrupted, StageFailed
@@ -45,8 +46,18 @@ THREADS = cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner(max_workers=
 
 
 @flow(name="retrain", persist_result=False, task_runner=THREADS)
-def retrain(targets: tuple[str, ...] = (), force: bool = False, where: Where = "here") -> Result | State[Result]:
-    """Bring `targets` (all stages if none) up to date, in the order of dvc.yaml; `force` runs the targets again."""
+def retrain(
+    targets: tuple[str, ...] = (),
+    force: bool = False,
+    where: Where = "here",
+    max_gpu_hours: float | None = None,
+    metrics_port: int | None = None,
+) -> Result | State[Result]:
+    """Bring `targets` (all stages if none) up to date, in the order of dvc.yaml; `force` runs the targets again.
+
+    Raises OverBudget (a ValueError) if that can be seen to take more than `max_gpu_hours` (`flows.budget`). Where
+    `metrics_port` is given, Prometheus may look on there (`flows.metrics`).
+    """
     workspace, result, log = Workspace.find(), Result(), get_run_logger()
     with alone(workspace, log.warning):
         repository = Repository(workspace.root)
@@ -54,13 +65,15 @@ def retrain(targets: tuple[str, ...] = (), force: bool = False, where: Where = "
         forced = set(graph.matching(targets) or graph.by_name) if force else set()
         stages = graph.upstream_of(targets)
         coordinator = Coordinator(workspace, repository, graph, stages, where)
+        if max_gpu_hours is not None:
+            coordinator.limit(max_gpu_hours, forced, log.info)
         sharing = Sharing(repository, log.warning)
 
         def stop(number: int) -> None:
             result.stopped_by = number
             coordinator.place.stop()
 
-        with signals.caught(stop):
+        with signals.caught(stop), metrics.served(metrics_port, coordinator.view):
             done: dict[str, PrefectFuture[Outcome | State[Outcome]]] = {}
             for stage in stages:
                 task = _task(coordinator, sharing, stage, result, force=stage.name in forced)
@@ -68,6 +81,8 @@ def retrain(targets: tuple[str, ...] = (), force: bool = False, where: Where = "
             for future in done.values():
                 future.wait()
         coordinator.place.close()
+        if coordinator.budget and coordinator.budget.used_up:
+            result.faults["the budget"] = OverBudget(coordinator.budget.used_up)
         if len(result.outcomes) == len(stages):
             _record(coordinator, result, [stage.name for stage in stages])
         whole = result.record is not None

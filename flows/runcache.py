@@ -13,10 +13,15 @@ from dvc.stage.serialize import to_single_stage_lockfile
 from components.common.artifacts import replace_file
 
 
+def is_left_out(stage: PipelineStage) -> bool:
+    """Whether DVC does not expect a stage to give the same again."""
+    changes = stage.is_callback or stage.always_changed or any(out.persist or not out.is_in_repo for out in stage.outs)
+    return changes or not (stage.deps and stage.outs)
+
+
 def key(stage: PipelineStage) -> str:
     """What the stage is looked up by, "" for a stage that DVC leaves out."""
-    left_out = stage.is_callback or stage.always_changed or any(out.persist or not out.is_in_repo for out in stage.outs)
-    if left_out or not (stage.deps and stage.outs):
+    if is_left_out(stage):
         return ""
     return str(_get_cache_hash(to_single_stage_lockfile(stage), key=True))
 

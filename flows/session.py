@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from components.common import codelock, errors, params
 from flows import estimate, gate, orchestrator, runs
@@ -21,13 +22,21 @@ VIDEOS = 3  # named at the end of a run
 PLACE_OF: dict[Where, Place] = {"here": "workspace", "kubernetes": "remote"}  # of results that leave nothing to do
 
 
-def run(workspace: Workspace, targets: tuple[str, ...], *, force: bool, where: Where = "here") -> int:
+def run(
+    workspace: Workspace,
+    targets: tuple[str, ...],
+    *,
+    force: bool,
+    where: Where = "here",
+    max_gpu_hours: float | None = None,
+    metrics_port: int | None = None,
+) -> int:
     """Bring stages up to date; returns the exit code. Raises ValueError for what must be mended first."""
     repository, graph, decisions = _decide(workspace, targets, force=force)
     if faults := list(_stale_code(graph)):
         raise ValueError("\n".join(faults))
     if any(decision.verdict != "up to date" or decision.place != PLACE_OF[where] for decision in decisions):
-        return _flow(workspace, graph, targets, force=force, where=where)
+        return _flow(workspace, graph, (targets, force, where, max_gpu_hours, metrics_port))
     print(f"{len(decisions)} stages, all up to date: nothing to run")
     entries = {decision.stage.name: decision.entry for decision in decisions if decision.entry}
     with alone(workspace, print):
@@ -78,13 +87,13 @@ def _stale_code(graph: Graph) -> Iterable[str]:
             yield str(error)
 
 
-def _flow(workspace: Workspace, graph: Graph, targets: tuple[str, ...], *, force: bool, where: Where) -> int:
+def _flow(workspace: Workspace, graph: Graph, arguments: tuple[Any, ...]) -> int:
     orchestrator.configure(workspace)
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that the server is stopped on the way
     from flows.retrain import Result, retrain  # imports prefect, which reads its settings then
 
     orchestrator.start()
-    state = retrain(targets, force, where, return_state=True)
+    state = retrain(*arguments, return_state=True)
     result = state.result(raise_on_failure=False)
     if not isinstance(result, Result):
         raise result if isinstance(result, Exception) else RuntimeError(state.message)

@@ -11,6 +11,7 @@ from flows.modules import FOLDER as CODE
 from flows.modules import is_lock
 
 DIGITS = runs.NAME_DIGITS
+COST = ("seconds", "cpu_s", "bytes", "gpu_s", "gpu_used_s", "read_bytes", "written_bytes")
 Values = Mapping[str, Any]
 
 
@@ -24,26 +25,37 @@ def brief(record: Values) -> str:
 def whole(record: Values) -> Iterator[str]:
     """A record for reading: what, when, who, source, machine, each stage, and what the last stage measured."""
     machine, took = record["numerics"], record["took"]
-    seconds, cpu_s, size = (sum(note.get(key, 0) for note in took.values()) for key in ("seconds", "cpu_s", "bytes"))
+    seconds, cpu_s, size, gpu_s, used_s, read, written = (
+        sum(note.get(key, 0) for note in took.values()) for key in COST
+    )
     yield f"run      {record['run']}"
     yield f"recipe   {record['recipe']}"
     yield f"written  {record['written']} by {record['by']}"
     yield f"source   {_source(record)}"
     yield f"machine  {machine['processor']}, {machine['device']}, {machine['cores']} cores, torch {machine['torch']}"
     yield f"took     {seconds:,.0f} s, {cpu_s:,.0f} core-seconds, {size / 1e6:,.1f} MB made"
+    moved = f"{read / 1e6:,.1f} MB read, {written / 1e6:,.1f} MB written"
+    yield f"         {moved}, {gpu_s:,.0f} GPU-seconds{_share(gpu_s, used_s)}"
     width = max(map(len, took), default=0)
-    yield f"\n{'stage':<{width}}  {'seconds':>9}  {'core-s':>9}  {'MB':>9}  output"
+    heads = ("seconds", "core-s", "GPU-s", "MB read", "written", "made")
+    yield f"\n{'stage':<{width}}  {'  '.join(f'{head:>9}' for head in heads)}  output"
     for name, outs in made(record).items():
         note = took[name]
         hashes = ", ".join(f"{path} {record['outputs'][path][:DIGITS]}" for path in outs)
-        numbers = [note.get("seconds"), note.get("cpu_s"), note["bytes"] / 1e6 if note else None]
-        cells = "  ".join(f"{'elsewhere' if number is None else f'{number:,.1f}':>9}" for number in numbers)
+        sizes = [note[key] / 1e6 if key in note else None for key in ("read_bytes", "written_bytes", "bytes")]
+        numbers = [note.get("seconds"), note.get("cpu_s"), note.get("gpu_s"), *sizes]
+        unknown = "?" if note else "elsewhere"
+        cells = "  ".join(f"{unknown if number is None else f'{number:,.1f}':>9}" for number in numbers)
         yield f"{name:<{width}}  {cells}  {hashes}"
     if record["metrics"]:
         last = next(path for outs in reversed(made(record).values()) for path in outs if path in record["metrics"])
         values = {name: value for name, value in record["metrics"][last].items() if not name.endswith("/n")}
         yield f"\n{last}"
         yield from (f"    {name}  {value:.6g}" for name, value in values.items())
+
+
+def _share(gpu_s: float, used_s: float) -> str:
+    return f", {used_s / gpu_s:.0%} of them at work" if gpu_s else ""
 
 
 def difference(old: Path, new: Path) -> Iterator[str]:

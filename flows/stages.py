@@ -1,7 +1,7 @@
 """The bridge to DVC: reads the stages, says what is where, and records results.
 
-No other module imports `dvc` but the rest of the bridge: `flows.exchange`, `flows.parameters`,
-`flows.remote` and `flows.runcache`.
+No other module imports `dvc` but the rest of the bridge: `flows.dvc_terms`, `exchange`, `parameters`, `remote` and
+`runcache`.
 `dvc.repo.Repo` is not a public interface: it is pinned, and tests/flows/test_stages.py holds it to what is used here.
 What this writes (dvc.lock, cache, run-cache) is what `dvc repro` would write. dvc.yaml is read once per `Repository`;
 every method may be called from any thread; the current folder must be the root of the checkout.
@@ -19,24 +19,23 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from dvc.dependency import ParamsDependency
-from dvc.exceptions import DvcException
-from dvc.output import Output
 from dvc.repo import Repo, lock_repo
 from dvc.stage import PipelineStage
 from dvc.stage.cache import RunCacheNotFoundError
 from dvc.stage.loader import StageLoader
 from dvc.stage.serialize import to_single_stage_lockfile
 from dvc.utils.serialize import dumps_yaml, load_yaml, loads_yaml
-from dvc_data.hashfile.hash_info import HashInfo
-from dvc_data.hashfile.meta import Meta
 
 from components.common import errors
 from components.common.artifacts import replace_file
-from flows import claims, runcache
-from flows.graph import Entry, Graph, Item, Stage
+from flows import claims, runcache, values
+from flows.contents import listing
+from flows.dvc_terms import fill, in_words, plain
+from flows.graph import Entry, Graph, Item
 from flows.lockfile import entry_of, lines_of, text_of
 from flows.parameters import Parameters
 from flows.remote import Remote, copied
+from flows.values import Value, Values
 
 Answer = TypeVar("Answer")
 Place = Literal["workspace", "cache", "remote"]
@@ -58,7 +57,7 @@ class Repository:
         self._guard = threading.RLock()
         self._silent = False  # of the remote: it did not answer
         self._relies = False  # on the remote
-        with _in_words():
+        with in_words():
             self._repo = Repo(str(root), _wait_for_lock=True)
             self._lockfile = root / "dvc.lock"
             with lock_repo(self._repo):
@@ -69,11 +68,13 @@ class Repository:
             self._stages = {stage.name: stage for stage in index.stages if stage.path == str(root / "dvc.yaml")}
             self._parameters = Parameters()
             self._recorded: dict[str, Any] = self._read_lockfile()
+        self._values = Values(self, root / ".videopoet/values")
 
     def graph(self) -> Graph:
         """The stages as they are now; raises ValueError naming a parameter that params.yaml lacks."""
         with self.held():
-            return Graph.of(self._plain(stage) for stage in self._stages.values())
+            stages = self._stages.values()
+            return Graph.of(plain(stage, self._names[stage.name], self._parameters.of) for stage in stages)
 
     def commands(self) -> dict[str, str]:
         """Stage -> command, before any parameter is looked at."""
@@ -99,13 +100,13 @@ class Repository:
         with self.held():
             stage = self._load(name)
             for out in stage.outs:
-                _fill(out, outs[out.def_path])
+                fill(out, outs[out.def_path])
             if all(out.exists and not out.changed_checksum() for out in stage.outs):
                 return "workspace"
             if all(not out.changed_cache() for out in stage.outs):
                 return "cache"
             hashes = [out.hash_info.value for out in stage.outs]
-            return "remote" if self._ask(lambda remote: remote.holds(hashes)) else None
+            return "remote" if self.ask(lambda remote: remote.holds(hashes)) else None
 
     def find(self, name: str, deps: Mapping[str, Item]) -> Entry | None:
         """The run-cache's entry, local or remote, for the stage as it is now if its inputs were `deps`."""
@@ -115,7 +116,7 @@ class Repository:
                 if isinstance(dep, ParamsDependency):
                     dep.fill_values(self._parameters.of(dep))
                 else:
-                    _fill(dep, deps[dep.def_path])
+                    fill(dep, deps[dep.def_path])
             raw = runcache.found(self._repo.stage_cache, runcache.key(stage)) or self._remote_entry(stage)
             return entry_of(raw) if raw else None
 
@@ -144,6 +145,7 @@ class Repository:
                 self._repo.stage_cache.restore(stage, pull=place == "remote")
             except RunCacheNotFoundError:
                 return None
+            stage.save_outs()
             return self._record(stage)
 
     def prepare(self, name: str) -> Prepared:
@@ -154,15 +156,29 @@ class Repository:
             stage.save_deps()
             return Prepared(name, stage)
 
-    def record(self, prepared: Prepared) -> Entry:
-        """Cache the outputs that now exist and write the stage's entry; raises ValueError if an output is missing."""
-        with self.held():
-            return self._record(prepared.handle)
+    def record(self, prepared: Prepared, machine: Mapping[str, Any]) -> Entry:
+        """Cache the outputs that now exist, made on this class of machine, and write the stage's entry.
 
-    def adopt(self, name: str, entry: Entry) -> Entry:
-        """Write down what was made elsewhere; an output in the workspace that `entry` does not speak of is removed."""
+        Raises ValueError if an output is missing, Nondeterministic, and records nothing, if there were others before.
+        """
+        with self.held():
+            stage = prepared.handle
+            stage.save_outs()
+            if not runcache.is_left_out(stage):
+                trees = {out.def_path: out.obj for out in stage.outs}
+                value = Value(entry_of(to_single_stage_lockfile(stage)), machine)
+                self._values.add(stage.name, value, lambda out: values.files(trees[out]))
+            return self._record(stage)
+
+    def adopt(self, name: str, entry: Entry, machine: Mapping[str, Any] | None = None) -> Entry:
+        """Write down what was made elsewhere; an output in the workspace that `entry` does not speak of is removed.
+
+        What a stage has just made on a class of machine may raise Nondeterministic, as `record` does.
+        """
         with self.held():
             stage = self._load(name)
+            if machine is not None and not runcache.is_left_out(stage):
+                self._values.add(name, Value(entry, machine), lambda out: listing(self, entry.outs[out].md5))
             StageLoader.fill_from_lock(stage, lines_of(entry))
             for out in stage.outs:
                 if out.exists and out.changed_checksum():
@@ -172,7 +188,7 @@ class Repository:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Have the repository to oneself for a block. Every method does so; round many calls it saves time."""
-        with self._guard, _in_words(), lock_repo(self._repo), self._repo.scm_context(quiet=True):
+        with self._guard, in_words(), lock_repo(self._repo), self._repo.scm_context(quiet=True):
             yield
 
     @property
@@ -187,7 +203,6 @@ class Repository:
             yield self._load(name)
 
     def _record(self, stage: PipelineStage) -> Entry:
-        stage.save_outs()
         if all(out.use_cache or out.is_metric or out.is_plot for out in stage.outs):
             self._repo.stage_cache.save(stage)
         stage.commit()
@@ -217,21 +232,6 @@ class Repository:
         stage.cmd_changed = raw is not None and raw["cmd"] != stage.cmd
         return stage
 
-    def _plain(self, stage: PipelineStage) -> Stage:
-        params: dict[str, Any] = {}
-        for dep in stage.params:
-            values = self._parameters.of(dep)
-            prefix = "" if dep.def_path == ParamsDependency.DEFAULT_PARAMS_FILE else f"{dep.def_path}:"
-            params |= {f"{prefix}{key}": values[key] for key in sorted(values)}
-        return Stage(
-            name=stage.name,
-            cmd=text_of(stage.cmd),
-            deps=tuple(dep.def_path for dep in stage.deps if not isinstance(dep, ParamsDependency)),
-            params=params,
-            outs=tuple(out.def_path for out in stage.outs),
-            parents=tuple(self._names[stage.name]),
-        )
-
     @cached_property
     def remote(self) -> Remote | None:
         """The default remote, if one is configured; raises ValueError if it is configured wrongly."""
@@ -251,14 +251,16 @@ class Repository:
     def push(self, names: Iterable[str]) -> None:
         """Push the recorded outputs and run-cache entries of stages; raises errors.Retryable."""
         if self.remote:
-            self.remote.push([self._recorded[name] for name in names])
+            entries = [self._recorded[name] for name in names]
+            self.remote.push(entries)
+            self._values.push(self.remote, map(entry_of, entries))
 
     def copy(self, md5: str, target: Path) -> bool:
         """Copy the object of this hash from the cache or the remote to a file; False if neither has it."""
         found = copied(self._repo.cache.local, md5, target)
-        return found or bool(self._ask(lambda remote: remote.copy(md5, target)))
+        return found or bool(self.ask(lambda remote: remote.copy(md5, target)))
 
-    def _ask(self, question: Callable[[Remote], Answer]) -> Answer | None:
+    def ask(self, question: Callable[[Remote], Answer]) -> Answer | None:
         """The remote's answer; None if there is no remote, or none that answers, unless all relies on it."""
         if self.remote is None or self._silent:
             return None
@@ -274,7 +276,7 @@ class Repository:
     def _remote_entry(self, stage: PipelineStage, keep: bool = False) -> Any:
         """Look the stage up in the remote's run-cache; `keep` copies the entry into the local one."""
         key = runcache.key(stage)
-        found = self._ask(lambda remote: remote.run(key)) if key else None
+        found = self.ask(lambda remote: remote.run(key)) if key else None
         if found and keep:
             runcache.keep(self._repo.stage_cache, key, *found)
         return loads_yaml(found[1]) if found else None
@@ -284,17 +286,3 @@ class Repository:
 def _warn(words: str) -> None:
     """Once in a process, though it may read the repository several times."""
     logging.getLogger(__name__).warning(words)
-
-
-@contextmanager
-def _in_words() -> Iterator[None]:
-    """DVC's errors are its user's: a wrong dvc.yaml, a missing file, a remote that is not there."""
-    try:
-        yield
-    except DvcException as error:
-        raise ValueError(f"{error}{f': {error.__cause__}' if error.__cause__ else ''}") from error
-
-
-def _fill(thing: Output, item: Item) -> None:
-    thing.meta = Meta(isdir=item.md5.endswith(".dir"), size=item.size, nfiles=item.nfiles, isexec=item.isexec)
-    thing.hash_info, thing.obj, thing.files = HashInfo("md5", item.md5), None, None

@@ -10,8 +10,9 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from typing import Literal
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
 
 import psutil
 
@@ -20,16 +21,17 @@ from flows.workspace import Workspace
 
 Doing = Literal["waiting", "running", "failed", "stopped", "up to date", "checked out", "pushed", "restored", "ran"]
 DONE = ("up to date", "checked out", "pushed", "restored", "ran")
-FILE = "run.json"
+FILE, OUTCOMES = "run.json", "outcomes.json"
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What a stage is doing since when (UTC); `words` say why it failed."""
+    """What a stage is doing since when (UTC); `words` say why it failed; `heard` is its last sign of life."""
 
     doing: Doing
     since: str
     words: str = ""
+    heard: str = ""
 
 
 @dataclass
@@ -66,7 +68,7 @@ class State:
     """Writes down what a run does. Any thread may call."""
 
     def __init__(self, workspace: Workspace, names: Iterable[str]):
-        self._path, self._guard = workspace.home / FILE, threading.Lock()
+        self._workspace, self._guard = workspace, threading.Lock()
         waiting = {name: Moment("waiting", now()) for name in names}
         self._run = Run(os.getpid(), psutil.Process().create_time(), now(), waiting)
         self._write()
@@ -76,6 +78,17 @@ class State:
         with self._guard:
             self._run.stages[name] = Moment(doing, now(), words)
             self._write()
+
+    def hear(self, name: str, heard: str) -> None:
+        """A running stage was last heard of at this moment."""
+        with self._guard:
+            self._run.stages[name] = replace(self._run.stages[name], heard=heard)
+            self._write()
+
+    def doing(self) -> dict[str, str]:
+        """What each stage is doing now."""
+        with self._guard:
+            return {name: moment.doing for name, moment in self._run.stages.items()}
 
     @contextmanager
     def watched(self, name: str) -> Iterator[None]:
@@ -94,11 +107,24 @@ class State:
         with self._guard:
             self._run.ended, self._run.how = now(), how
             self._write()
+            counts = outcomes(self._workspace)
+            _replace(self._workspace.home / OUTCOMES, counts | {how: counts.get(how, 0) + 1})
 
     def _write(self) -> None:
-        beside = self._path.with_name(f".{FILE}.partial")
-        beside.write_text(json.dumps(asdict(self._run), indent=1) + "\n")
-        beside.replace(self._path)
+        _replace(self._workspace.home / FILE, asdict(self._run))
+
+
+def outcomes(workspace: Workspace) -> dict[str, int]:
+    """How many runs of this checkout ended how; one that was killed did not end."""
+    path = workspace.home / OUTCOMES
+    counts: dict[str, int] = json.loads(path.read_text()) if path.is_file() else {}
+    return counts
+
+
+def _replace(path: Path, value: Any) -> None:
+    beside = path.with_name(f".{path.name}.partial")
+    beside.write_text(json.dumps(value, indent=1) + "\n")
+    beside.replace(path)
 
 
 def read(workspace: Workspace) -> Run | None:
@@ -113,4 +139,9 @@ def read(workspace: Workspace) -> Run | None:
 
 def now() -> str:
     """This second, UTC, as records and states write it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return moment(0.0)
+
+
+def moment(ago_s: float) -> str:
+    """The second so long ago, UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - ago_s))

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from flows import runs, state
+from flows.pulse import SILENT_S
 from flows.workspace import Workspace
 
 PAUSE_S = 0.2
+QUIET_S = 60.0  # that a running stage need not be heard of
 
 
 def status(workspace: Workspace) -> Iterator[str]:
@@ -27,7 +29,9 @@ def status(workspace: Workspace) -> Iterator[str]:
     width = max(map(len, run.stages), default=0)
     for name in run.names("running"):
         moment = run.stages[name]
-        words = f"{_since(moment.since)}  {last_line(workspace, name)}" if run.is_alive else "did not end"
+        words = (
+            f"{_since(moment.since)}{_silence(moment)}  {last_line(workspace, name)}" if run.is_alive else "did not end"
+        )
         yield f"running  {name:<{width}}  since {moment.since} {words}".rstrip()
     for name in run.names("failed"):
         yield f"failed   {name:<{width}}  {run.stages[name].words}"
@@ -94,9 +98,19 @@ def _ending(run: state.Run) -> str:
     return words[run.how] + (f" at {run.ended}" if run.ended else "")
 
 
+def _silence(moment: state.Moment) -> str:
+    """Words for a stage that was not heard of for a while."""
+    silent_s = _seconds(moment.heard or moment.since)
+    words = "SILENT" if silent_s >= SILENT_S else "last heard of"
+    return f", {words} since {moment.heard or moment.since}" if silent_s >= QUIET_S else ""
+
+
+def _seconds(moment: str) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+
+
 def _since(moment: str) -> str:
-    seconds = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
-    minutes, seconds = divmod(max(0, int(seconds)), 60)
+    minutes, seconds = divmod(max(0, int(_seconds(moment))), 60)
     return f"({minutes // 60}:{minutes % 60:02}:{seconds:02})"
 
 

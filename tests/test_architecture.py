@@ -12,7 +12,7 @@ from components.common import codelock
 ROOT = Path(__file__).parents[1]
 COMPONENTS = codelock.components()
 SOURCES = sorted([*ROOT.glob("components/**/*.py"), *ROOT.glob("flows/**/*.py")])
-BRIDGE = {"exchange", "parameters", "remote", "runcache", "stages"}  # to DVC
+BRIDGE = {"dvc_terms", "exchange", "parameters", "remote", "runcache", "stages"}  # to DVC
 WALL_LINES, WALL_FUNCTION_LINES = 300, 60
 
 

@@ -1,6 +1,6 @@
 from typing import Any
 
-from flows.estimate import Past, lines, past, wall
+from flows.estimate import Past, lines, on_gpus, past, wall
 from flows.graph import Stage
 
 
@@ -31,6 +31,15 @@ def test_a_stage_that_was_only_restored_says_nothing():
     assert past(stage("a"), [restored]) is None
 
 
+def test_gpu_hours_are_those_of_the_newest_record_in_which_there_were_gpus():
+    held = record("b", 1, a=20.0)
+    held["took"]["a"]["gpu_s"] = 7200.0
+    records = [record("c", 1, a=30.0), held]
+    assert on_gpus(stage("a"), records).gpu_s == 7200.0
+    assert on_gpus(stage("a"), records[:1]) is None
+    assert "2 GPU-hours" in next(lines([stage("a")], [held], cores=2))
+
+
 def test_stages_go_side_by_side_where_threads_allow():
     stages = [stage("a"), stage("b", "a"), stage("c", "a"), stage("d", "b", "c")]
     known = {name: Past("x", seconds, seconds, True) for name, seconds in {"a": 5, "b": 10, "c": 20, "d": 1}.items()}
@@ -51,7 +60,7 @@ def test_the_words_name_what_is_not_known():
     stages = [stage("a"), stage("b", "a", steps=3), stage("c", "b")]
     said = list(lines(stages, [record("e", 1, a=100.0, b=50.0)], cores=2))
     assert said == [
-        "estimate: 150 s with 2 cores, 300 core-seconds (by runs eeeeeeeeee)",
+        "estimate: 150 s with 2 cores, 300 core-seconds, 0 GPU-hours (by runs eeeeeeeeee)",
         "measured with other parameters: b",
         "not in it, for no record has run them: c",
     ]

@@ -7,8 +7,9 @@ import pytest
 from kubernetes.client import V1Job, V1Pod
 
 from components.common import errors
-from flows.job_state import first, state
+from flows.job_state import on_node, speaking, state
 from flows.manifests import PARTS
+from flows.processes import Ended
 
 
 def job(*conditions: tuple[str, str], suspend: bool = False, parts: int = 0, succeeded: int = 0) -> V1Job:
@@ -44,6 +45,10 @@ def ended(code: int, message: str = "", reason: str = "") -> dict[str, Any]:
     return {"terminated": {"exitCode": code, "message": message, "reason": reason}}
 
 
+def message(entry: str, **took: float) -> str:
+    return json.dumps({"entry": entry, "said": "done", "took": took, "numerics": {}})
+
+
 WAITS = {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}
 
 
@@ -67,11 +72,22 @@ def test_what_has_not_ended(found, pods, phase, words):
 
 
 def test_success_names_the_entry():
-    said = json.dumps({"entry": "ab12", "said": "done", "seconds": 2.5, "cpu_s": 2.0, "peak_bytes": 7})
+    said = message("ab12", seconds=2.5)
     now = state(
         job(("SuccessCriteriaMet", ""), ("Complete", "")), [pod("Succeeded", fetch=ended(0), stage=ended(0, said))]
     )
-    assert (now.phase, now.message.entry, now.message.seconds) == ("succeeded", "ab12", 2.5)
+    assert (now.phase, now.message.entry, now.message.took.seconds) == ("succeeded", "ab12", 2.5)
+
+
+def test_what_several_pods_took_is_the_stages():
+    said = [
+        message("ab12", seconds=9.0, cpu_s=2.0, peak_bytes=7, read_bytes=10, gpu_s=5.0),
+        message("", seconds=10.0, cpu_s=3.0, peak_bytes=6, read_bytes=20, gpu_s=6.0),
+    ]
+    now = state(job(("Complete", "")), [pod("Succeeded", stage=ended(0, text)) for text in said])
+    assert now.message.entry == "ab12"
+    took = Ended(seconds=10.0, cpu_s=5.0, peak_bytes=7, read_bytes=30, gpu_s=11.0)
+    assert now.message.took == took
 
 
 def test_parts_that_are_done_name_no_entry():
@@ -113,7 +129,7 @@ def test_a_deadline_is_for_a_person_to_raise():
     assert "deadline_s" in now.words
 
 
-def test_the_lines_are_those_of_the_newest_pod_of_rank_0_that_has_started():
+def test_a_ranks_lines_are_those_of_its_newest_pod_that_has_started():
     running = {"running": {}}
     pods = [
         pod("Failed", made="2026-01-01T00:00:00Z", stage=ended(1)),
@@ -121,5 +137,18 @@ def test_the_lines_are_those_of_the_newest_pod_of_rank_0_that_has_started():
         pod("Running", made="2026-01-03T00:00:00Z", rank="1", stage=running),
         pod("Pending", made="2026-01-04T00:00:00Z", fetch=running),
     ]
-    assert first(pods) is pods[1]
-    assert first(pods[3:]) is None
+    assert speaking(pods) == {"0": pods[1], "1": pods[2]}
+    assert speaking(pods[3:]) == {}
+
+
+@pytest.mark.parametrize(
+    ("found", "holds"),
+    [
+        (pod("Pending", node=""), False),
+        (pod("Pending"), True),  # it pulls its image, or its inputs
+        (pod("Running"), True),
+        (pod("Failed"), False),
+    ],
+)
+def test_a_pod_holds_what_it_was_given_from_its_node_on_until_it_ends(found, holds):
+    assert on_node(found) == holds

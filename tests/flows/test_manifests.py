@@ -31,6 +31,7 @@ PLACEMENT = Placement(
     secret="",
     service_account="videopoet-stage",
     tracking_uri="",
+    metrics_port=0,
 )
 RICH = replace(
     PLACEMENT,
@@ -130,6 +131,22 @@ def test_several_nodes_meet_at_the_first():
     labels = manifests.job(ORDER, RICH, "videopoet")["spec"]["template"]["metadata"]["labels"]
     assert service["spec"]["selector"].items() <= labels.items()
     assert "PET_NNODES" not in json.dumps(pod(PLACEMENT))
+
+
+def test_who_trains_with_whom_is_told_to_the_pod_for_its_class_of_machine():
+    arguments = pod(RICH)["containers"][0]["command"]
+    assert arguments[arguments.index("--world-size") + 1] == "32"
+
+
+def test_metrics_are_served_only_where_that_was_asked_for():
+    template = manifests.job(ORDER, replace(PLACEMENT, metrics_port=9400), "videopoet")["spec"]["template"]
+    (container,) = template["spec"]["containers"]
+    assert container["ports"] == [{"name": "metrics", "containerPort": 9400}]
+    assert container["command"][-2:] == ["--metrics-port", "9400"]
+    assert template["metadata"]["annotations"]["prometheus.io/port"] == "9400"
+    plain = json.dumps(manifests.job(ORDER, PLACEMENT, "videopoet"))
+    assert "prometheus" not in plain
+    assert "metrics" not in plain
 
 
 def test_the_name_follows_from_what_is_asked_for_and_from_nothing_else():

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from flows import numerics, pod
 from flows.exchange import Exchange, lock
 from flows.graph import Entry
 from flows.pod import Message
+from flows.processes import Ended
 from flows.stages import Repository
 
 
@@ -49,7 +51,8 @@ def test_only_the_inputs_of_the_stage_are_fetched_and_what_it_makes_is_pushed(or
     code, message = run()
     assert code == 0
     assert message.said == "left works"
-    assert message.peak_bytes > 0
+    assert message.took.peak_bytes > 0
+    assert message.took.written_bytes >= len(Path("out/left/text").read_bytes())
     assert message.numerics == numerics.here(2)
     exchange = Exchange(Repository(Path.cwd()))
     entry = exchange.entry(message.entry)
@@ -101,5 +104,7 @@ def test_a_message_may_be_any_text(text):
 
 
 def test_a_message_fits_where_it_is_written():
-    message = Message("0" * 32, "x" * pod.SAID_CHARACTERS, 1e9, 1e9, 2**50, numerics.here(1))
-    assert len(json.dumps(message.__dict__)) < 4096
+    message = Message(
+        "0" * 32, "x" * pod.SAID_CHARACTERS, Ended(0, 1e9, 1e9, 2**50, 2**60, 2**60, 1e9, 1e9), numerics.here(1)
+    )
+    assert len(json.dumps(asdict(message))) < 4096

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from flows import processes
-from flows.processes import Interrupted, Processes, end_leftovers, mark
+from flows.processes import Ended, Interrupted, Processes, end_leftovers, mark
 
 PATIENT = "import signal, sys, time; signal.signal(15, lambda *_: (print('saved', flush=True), sys.exit(143)));"
 PATIENT += "print('ready', flush=True); time.sleep(60)"
@@ -42,6 +42,20 @@ def test_lines_of_both_streams_and_the_exit_code_come_back():
     assert (lines, ended.code) == (["one", "two", "caf\ufffd"], 65)
     assert ended.seconds > 0
     assert ended.peak_bytes > 0
+
+
+def test_bytes_of_a_process_and_of_its_children_are_counted(tmp_path: Path):
+    write = f"head -c 3000000 /dev/zero > {tmp_path}/a; ( head -c 2000000 /dev/zero > {tmp_path}/b )"
+    wrote = Processes().run(write, {}, print)
+    assert 5_000_000 <= wrote.written_bytes < 5_500_000
+    read = Processes().run(f"cat {tmp_path}/a > /dev/null", {}, print)
+    assert 3_000_000 <= read.read_bytes < 3_500_000
+
+
+def test_one_command_after_another_and_one_beside_another():
+    one, other = Ended(0, 2.0, 1.0, 5, 10, 20, 3.0, 1.0), Ended(1, 3.0, 1.5, 4, 1, 2, 1.0, 0.5)
+    assert one.then(other) == Ended(1, 5.0, 2.5, 5, 11, 22, 4.0, 1.5)
+    assert one.beside(other) == Ended(0, 3.0, 2.5, 5, 11, 22, 4.0, 1.5)
 
 
 def test_the_environment_is_handed_on():

@@ -10,6 +10,7 @@ import psutil
 import pytest
 import yaml
 
+from components.common import errors
 from flows.processes import MARK
 
 
@@ -132,6 +133,18 @@ def test_after_kill_9_the_stage_is_ended_and_the_same_command_ends_with_the_same
     assert not any(found.is_running() and found.status() != psutil.STATUS_ZOMBIE for found in left)
     assert yaml.safe_load(checkout.lock()) == yaml.safe_load((templates / "made/dvc.lock").read_text())
     assert f"record  .videopoet/runs/{said.split()[-1]}/index.html" in said
+
+
+def test_a_second_run_in_the_same_checkout_is_refused_and_the_first_goes_on(checkout, prefect_server):
+    first = start(checkout, prefect_server, WORK_SLEEP_S="8")
+    await_line(first, "seed works")
+    second = start(checkout, prefect_server)
+    said, _ = second.communicate(timeout=60)
+    assert second.returncode == errors.RETRY
+    assert f"another run works in {checkout.root}: wait for it, or stop it" in said
+    assert checkout.started().count("seed") == 1
+    first.communicate(timeout=120)
+    assert first.returncode == 0
 
 
 def _environment(process: psutil.Process) -> dict[str, str]:

@@ -28,7 +28,7 @@ def test_a_plan_says_what_it_will_take_if_that_is_asked(made, capsys):
     made.write(join__value=50)
     session.show_plan(Workspace(made.root), (), with_estimate=True)
     said = capsys.readouterr().out
-    assert "core-seconds (by runs" in said
+    assert "core-seconds, 0 GPU-hours (by runs" in said
     assert "measured with other parameters: join" in said
 
 

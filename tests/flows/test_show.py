@@ -56,6 +56,11 @@ def test_a_record_is_shown_with_what_each_stage_took_and_made(two):
     assert f"run      {record['run']}" in shown
     assert record["written"] in shown
     (line,) = [line for line in shown.splitlines() if line.startswith("pair@x")]
+    took = record["took"]["pair@x"]
+    assert f"{took['read_bytes'] / 1e6:,.1f}  {took['written_bytes'] / 1e6:>9,.1f}  " in line
+    read = sum(note["read_bytes"] for note in record["took"].values())
+    assert f"{read / 1e6:,.1f} MB read, " in shown
+    assert " written, 0 GPU-seconds\n" in shown
     assert line.endswith(f"out/pair_x {record['outputs']['out/pair_x'][:10]}")
     assert "letters.judge  0" in shown
     raw = CliRunner().invoke(app, ["runs", "show", two[0].name, "--json"]).output
@@ -65,3 +70,18 @@ def test_a_record_is_shown_with_what_each_stage_took_and_made(two):
 def test_runs_are_listed_a_line_each(two):
     lines = CliRunner().invoke(app, ["runs"]).output.splitlines()
     assert {line.split()[0] for line in lines} == {path.name for path in two}
+
+
+def test_a_record_from_before_the_bytes_were_counted_is_shown(two):
+    record = runs.read(two[0])
+    for note in record["took"].values():
+        for key in ("read_bytes", "written_bytes", "gpu_s", "gpu_used_s"):
+            del note[key]
+    (line,) = [line for line in show.whole(record) if line.startswith("pair@x")]
+    assert line.split()[3:6] == ["?", "?", "?"]
+
+
+def test_the_share_of_gpus_at_work_is_shown_where_there_were_any(two):
+    record = runs.read(two[0])
+    record["took"]["apart"] |= {"gpu_s": 400.0, "gpu_used_s": 300.0}
+    assert any(line.endswith(" 400 GPU-seconds, 75% of them at work") for line in show.whole(record))

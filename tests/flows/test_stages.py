@@ -47,7 +47,7 @@ def test_an_output_that_a_stage_did_not_make_is_an_error_in_words(checkout):
     repository = Repository(checkout.root)
     prepared = repository.prepare("seed")
     with pytest.raises(ValueError, match="out/seed"):
-        repository.record(prepared)
+        repository.record(prepared, {})
     assert repository.recorded("seed") is None
 
 
@@ -62,7 +62,7 @@ def test_the_entry_names_what_the_stage_was_given_not_what_changed_meanwhile(che
     checkout.write(apart__value=60)
     Path("out/apart").mkdir(parents=True)
     Path("out/apart/text").write_text("6\n")
-    assert repository.record(prepared).params["apart"]["value"] == 6
+    assert repository.record(prepared, {}).params["apart"]["value"] == 6
     assert "parameter apart.value: 6 → 60" in str(checkout.decisions()["apart"].reasons[0])
 
 

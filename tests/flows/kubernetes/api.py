@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -135,8 +135,8 @@ async def _send(answer: aiohttp.web.StreamResponse, kind: str, found: Any) -> No
     await answer.write(json.dumps({"type": kind, "object": found}).encode() + b"\n")
 
 
-def now() -> str:
-    return datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def now(clock_s: int = 0) -> str:
+    return (datetime.now(tz=UTC) + timedelta(seconds=clock_s)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @contextmanager

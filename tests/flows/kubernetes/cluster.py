@@ -27,6 +27,7 @@ class Cluster:
         self.environment: dict[str, str] = {}  # of every process in a pod
         self.ports: dict[str, int] = {}  # Service -> where its pods meet, if they share this machine
         self.loses_messages = False  # what containers say at their end
+        self.clock_s = 0  # of the nodes, beyond that of all others
         self.replaces = True  # whether the Job controller makes a new pod for one that is gone
         self.pods: dict[str, Pod] = {}
         self._free, self._freed = cores, threading.Condition()
@@ -120,8 +121,10 @@ class Cluster:
         elif not missing and all(pod["status"]["phase"] == "Succeeded" for pod in kept):
             self._conclude(name, "Complete", "")
         elif self.replaces or not any(pod.startswith(name) for pod in self.pods):
-            alive = sum(pod["status"]["phase"] != "Succeeded" for pod in kept)
-            for rank in missing[: job["spec"].get("parallelism", 1) - alive]:
+            succeeded = sum(pod["status"]["phase"] == "Succeeded" for pod in kept)
+            if succeeded != job.get("status", {}).get("succeeded", 0):
+                self.batch.patch_namespaced_job_status(name, NAMESPACE, {"status": {"succeeded": succeeded}})
+            for rank in missing[: job["spec"].get("parallelism", 1) - len(kept) + succeeded]:
                 self._make(name, job, rank)
 
     def _conclude(self, name: str, kind: str, reason: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from flows import kubernetes, mirror
+from flows import follower, mirror
 from flows.execution import Coordinator
 from flows.stages import Repository
 from flows.workspace import Workspace
@@ -37,6 +37,7 @@ DEFAULTS = {
     "secret": "",
     "service_account": "videopoet-stage",
     "tracking_uri": "http://mlflow:5000",
+    "metrics_port": 0,
 }
 
 
@@ -50,7 +51,7 @@ def cluster(checkout: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     placement = {"namespace": NAMESPACE, "defaults": DEFAULTS, "stages": {}}
     Path("k8s/placement.yaml").write_text(yaml.safe_dump(placement))
     monkeypatch.setattr(mirror, "WAITS_S", (0.05, 0.1))
-    monkeypatch.setattr(kubernetes, "LOOK_S", 2.0)
+    monkeypatch.setattr(follower, "LOOK_S", 2.0)
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
     api = Api()
     with served(api) as url:

@@ -69,7 +69,8 @@ class Pod(threading.Thread, ABC):
             *(("containerStatuses", one) for one in self.spec["containers"]),
         ]:
             known = {"name": container["name"], "image": container["image"], "imageID": "", "restartCount": 0}
-            running = [{**known, "ready": True, "state": {"running": {"startedAt": now()}}}]
+            clock_s = self.cluster.clock_s
+            running = [{**known, "ready": True, "state": {"running": {"startedAt": now(clock_s)}}}]
             self.cluster.api.logs[f"{self.pod}/{container['name']}"] = self.log(container)
             self.start_container(container)
             phase = "Running" if kind == "containerStatuses" else "Pending"
@@ -78,7 +79,7 @@ class Pod(threading.Thread, ABC):
             self.log(container).with_suffix(".done").touch()
             message = self.message(container)
             said = message.read_text() if message.exists() and not self.cluster.loses_messages else ""
-            ended = {"exitCode": 128 - code if code < 0 else code, "message": said, "finishedAt": now()}
+            ended = {"exitCode": 128 - code if code < 0 else code, "message": said, "finishedAt": now(clock_s)}
             statuses[kind].append({**known, "ready": False, "state": {"terminated": ended}})
             if code:
                 return self._tell("Failed", statuses)
@@ -92,7 +93,7 @@ class Pod(threading.Thread, ABC):
 
     def follow(self, stream: Any, container: Container) -> threading.Thread:
         """Write the lines of a container into its log, with time stamps, until the stream ends."""
-        thread = threading.Thread(target=_stamp, args=(stream, self.log(container)), daemon=True)
+        thread = threading.Thread(target=_stamp, args=(stream, self.log(container), self.cluster.clock_s), daemon=True)
         thread.start()
         return thread
 
@@ -103,10 +104,10 @@ class Pod(threading.Thread, ABC):
                 self.cluster.core.patch_namespaced_pod_status(self.pod, NAMESPACE, body)
 
 
-def _stamp(stream: Any, log: Path) -> None:
+def _stamp(stream: Any, log: Path, clock_s: int) -> None:
     with log.open("w") as file:
         for raw in stream:
-            nanoseconds = time_ns()
+            nanoseconds = time_ns() + clock_s * 10**9
             moment = datetime.fromtimestamp(nanoseconds // 10**9, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S")
             file.write(f"{moment}.{nanoseconds % 10**9:09d}Z {raw.decode()}")
             file.flush()

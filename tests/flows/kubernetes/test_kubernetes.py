@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from components.common import errors
-from flows import kubernetes, lockfile, state
+from flows import follower, lockfile, state
 from flows import runs as records
 from flows.processes import Interrupted, StageFailed
 from tests.clones import clone, outputs, run, videopoet
@@ -171,7 +171,7 @@ def test_an_evicted_stage_goes_on_from_its_checkpoint(runs, cluster, checkout):
 
 
 def test_a_pod_that_is_gone_for_good_is_a_passing_fault(runs, cluster, monkeypatch):
-    monkeypatch.setattr(kubernetes, "LOST_S", 0.5)
+    monkeypatch.setattr(follower, "LOST_S", 0.5)
     cluster.environment["WORK_SLEEP_S"] = "60"
     cluster.replaces = False
     threading.Thread(target=lambda: cluster.lose(cluster.await_line("seed works")), daemon=True).start()
