@@ -32,15 +32,17 @@ Stages = Annotated[
     typer.Argument(help="Stages, or families such as `adapt`, with all they need; every stage if none."),
 ]
 
+On = Annotated[
+    Literal["here", "kubernetes"],
+    typer.Option(help="Where stages run; in a cluster each is a Job (k8s/README.md)."),
+]
+
 
 @app.command()
 def run(
     stages: Stages = None,
     force: Annotated[bool, typer.Option("--force", help="Run these stages again even if they are up to date.")] = False,
-    on: Annotated[
-        Literal["here", "kubernetes"],
-        typer.Option(help="Where stages run; in a cluster each is a Job (k8s/README.md)."),
-    ] = "here",
+    on: On = "here",
     max_gpu_hours: Annotated[
         float | None, typer.Option(min=0, help="Stop before the run takes more, by past runs and as it goes.")
     ] = None,
@@ -54,6 +56,29 @@ def run(
     targets = tuple(stages or ())
     code = session.run(enter(), targets, force=force, where=on, max_gpu_hours=max_gpu_hours, metrics_port=metrics_port)
     raise typer.Exit(code)
+
+
+@app.command()
+def finetune(
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only say what it would start from, and what would run.")
+    ] = False,
+    promote: Annotated[
+        bool, typer.Option("--promote/--no-promote", help="Let the gate decide, or leave it as candidate.")
+    ] = True,
+    on: On = "here",
+) -> None:
+    """Train the champion's text-to-video model further on sources added since, and promote it if it is better.
+
+    All other models stay the champion's, by hash. With too little that is new (section `finetune`) it is skipped.
+    It works in .videopoet/finetune, a checkout where all commands work as here. Exit code 1: refused.
+    """
+    from flows import session
+
+    if plan:
+        session.show_finetune_plan(enter())
+    else:
+        raise typer.Exit(session.finetune(enter(), promote=promote, where=on))
 
 
 @app.command()

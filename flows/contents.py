@@ -22,7 +22,7 @@ def listing(repository: "Repository", md5: str) -> dict[str, str] | None:
 
 def copy_out(repository: "Repository", md5: str, target: Path) -> bool:
     """Copy a whole output of this hash, a file or a folder, to `target`; False if some of it is not to be found."""
-    files = listing(repository, md5) if md5 else None
+    files = listing(repository, md5)
     return files is not None and all(
         repository.copy(digest, target / name if name else target) for name, digest in files.items()
     )

@@ -11,6 +11,7 @@ from dvc.dependency import ParamsDependency
 from dvc.utils.serialize import dumps_yaml, loads_yaml
 from dvc_data.hashfile.build import build
 
+from flows import pins
 from flows.graph import Entry
 from flows.lockfile import entry_of, lines_of
 from flows.modules import is_lock
@@ -37,6 +38,7 @@ class Exchange:
     def push_source(self, name: str, path: str) -> None:
         """Push an input of stage `name` that no stage makes."""
         with self._repository.opened(name) as stage:
+            pins.bring(self._repository.dvc, stage)
             source = next(dep for dep in stage.deps if dep.def_path == path)
             ignored = self._repository.dvc.dvcignore
             staging, _, made = build(self._repository.dvc.cache.local, source.fs_path, source.fs, "md5", ignore=ignored)

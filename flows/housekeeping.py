@@ -16,7 +16,7 @@ from flows.contents import listing
 from flows.registry import Registry
 from flows.stages import Repository
 from flows.store import Store, stores
-from flows.workspace import Workspace
+from flows.workspace import FINETUNE, Workspace
 
 PINS = "pins.txt"
 
@@ -74,7 +74,7 @@ def cleaning(workspace: Workspace, repository: Repository, keep: Keep, *, remote
     """
     places, records = stores(repository, remote=remote), runs.listed(workspace, remote=remote)
     kept = dict(_kept(workspace, keep, records))
-    needed = _needed(repository, workspace.root, {})
+    needed = _needed(repository, workspace.root, {}) | _needed(repository, workspace.home / FINETUNE, {})
     for name in kept:
         folder = runs.find(workspace, name)
         needed |= _needed(repository, folder, json.loads((folder / runs.FILES).read_text()))
@@ -112,14 +112,16 @@ def _kept(workspace: Workspace, keep: Keep, records: list[dict[str, Any]]) -> It
 
 
 def _needed(repository: Repository, folder: Path, files: Mapping[str, Mapping[str, str] | None]) -> set[str]:
-    """Hashes of all outputs in the dvc.lock of a folder and of the files in them, by `files` where that tells."""
+    """Hashes of all in the dvc.lock of a folder and of the files in it, by `files` where that tells.
+
+    What a run was given counts as what it made: a fine-tune is given models that another run made.
+    """
     needed = set[str]()
-    for entry in lockfile.read(folder / "dvc.lock").values():
-        for path, item in entry.outs.items():
-            listed = files.get(path) or listing(repository, item.md5)
-            if listed is None:
-                raise ValueError(
-                    f"nobody knows which files are in {path} ({item.md5}): `videopoet run` makes it again, then clean"
-                )
-            needed |= {item.md5, *listed.values()}
+    for path, item in lockfile.items(lockfile.read(folder / "dvc.lock")).items():
+        listed = files.get(path) or listing(repository, item.md5)
+        if listed is None:
+            raise ValueError(
+                f"nobody knows which files are in {path} ({item.md5}): `videopoet run` makes it again, then clean"
+            )
+        needed |= {item.md5, *listed.values()}
     return needed

@@ -33,7 +33,7 @@ from flows.pod import CONFIG, LOCK
 from flows.processes import Ended, Interrupted, StageFailed
 from flows.pulse import Pulse
 from flows.stages import Repository
-from flows.workspace import PARAMS
+from flows.workspace import GRAPH, PARAMS
 
 REPLACED = {False: ("Failed",), True: ("Failed", "Complete")}  # by whether it is forced: ends of a Job that makes way
 
@@ -59,7 +59,7 @@ class Kubernetes:
         self._placements = {stage.name: placements.of(stage) for stage in stages}
         self._cluster = Cluster(placements.namespace, self.stopping)
         self._mirror = Mirror(self._cluster)
-        self._params = Path(PARAMS).read_text()
+        self._params, self._graph = Path(PARAMS).read_text(), Path(GRAPH).read_text()
         sources = {stage.name: Entry(stage.cmd, stage.params, self._sources(stage), {}) for stage in stages}
         self._recipe = runs.identity(graph, sources).recipe
 
@@ -169,8 +169,13 @@ class Kubernetes:
                 assert parent is not None, f"{stage.name} is brought up to date after what makes {path}"
                 deps[path] = parent.outs[path]
         asked = Entry(stage.cmd, stage.params, {path: deps[path] for path in stage.deps}, {})
-        roots = json.dumps(manifests.media_paths(self._placements[stage.name]))
-        files = {PARAMS: self._params, LOCK: lock(stage.name, asked), CONFIG: self.exchange.config(), ROOTS: roots}
+        files = {
+            GRAPH: self._graph,
+            PARAMS: self._params,
+            LOCK: lock(stage.name, asked),
+            CONFIG: self.exchange.config(),
+            ROOTS: json.dumps(manifests.media_paths(self._placements[stage.name])),
+        }
         environment = {
             "OMP_NUM_THREADS": str(stage.threads),
             "PYTHONUNBUFFERED": "1",

@@ -18,6 +18,12 @@ def read(path: Path) -> dict[str, Entry]:
     return {name: entry_of(raw) for name, raw in _stages(path).items()}
 
 
+def items(entries: Mapping[str, Entry]) -> dict[str, Item]:
+    """Path -> item of all that a run made or was given."""
+    given = {path: item for entry in entries.values() for path, item in entry.deps.items()}
+    return given | {path: item for entry in entries.values() for path, item in entry.outs.items()}
+
+
 def keep(path: Path, target: Path, names: Collection[str]) -> None:
     """Write the entries of some stages, as they stand in one dvc.lock, to another."""
     stages = {name: raw for name, raw in _stages(path).items() if name in names}

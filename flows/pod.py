@@ -4,11 +4,11 @@
     python -m flows.pod run --stage NAME --message FILE [--rank N] …            # the main one, as process 1
     python -m flows.pod run --stage NAME --message FILE --part N --parts N …    # the same, for one part
 
-The order says what is asked for: params.yaml, DVC's configuration, and a dvc.lock with the stage's command, parameters
-and the hashes of its inputs. `fetch` refuses an image that holds other code (64), then pulls those inputs. `run` runs
-the stage in a process group of its own, passes signals on, and ends with the stage's exit code; what it made is pushed
-by the first of several pods. One part of a stage's items is done for the cache alone (`flows.parts`). The message that
-it leaves names the lock entry by hash and says what the work took.
+The order says what is asked for: dvc.yaml, params.yaml, DVC's configuration, and a dvc.lock with the stage's command,
+parameters and the hashes of its inputs. `fetch` refuses an image that holds other code (64), then pulls those inputs.
+`run` runs the stage in a process group of its own, passes signals on, and ends with the stage's exit code; what it made
+is pushed by the first of several pods. One part of a stage's items is done for the cache alone (`flows.parts`). The
+message that it leaves names the lock entry by hash and says what the work took.
 """
 
 import argparse
@@ -32,10 +32,10 @@ from flows.patience import patiently
 from flows.processes import Ended, Interrupted, Processes
 from flows.pulse import Pulse
 from flows.stages import Repository
-from flows.workspace import PARAMS
+from flows.workspace import GRAPH, PARAMS
 
 LOCK, CONFIG = "dvc.lock", "config"
-NOT_CODE = shutil.ignore_patterns(".git", ".dvc", ".videopoet", PARAMS, LOCK)
+NOT_CODE = shutil.ignore_patterns(".git", ".dvc", ".videopoet", GRAPH, PARAMS, LOCK)
 SAID_CHARACTERS = 1000  # of the last line; a termination message holds 4096 bytes
 
 
@@ -63,7 +63,7 @@ def fetch(name: str, order: Path, code: Path) -> None:
     """Lay out a checkout in the current folder and pull the stage's inputs; raises ValueError if the code is other."""
     shutil.copytree(code, ".", ignore=NOT_CODE, dirs_exist_ok=True)
     Path(".dvc").mkdir(exist_ok=True)
-    for file, place in ((PARAMS, PARAMS), (LOCK, LOCK), (CONFIG, ".dvc/config")):
+    for file, place in ((GRAPH, GRAPH), (PARAMS, PARAMS), (LOCK, LOCK), (CONFIG, ".dvc/config")):
         shutil.copyfile(order / file, place)
     repository = Repository(Path.cwd())
     check(repository, name)
@@ -75,10 +75,8 @@ def check(repository: Repository, name: str) -> Entry:
     """What is asked of stage `name`; raises ValueError, naming all that differs, if this code would do otherwise."""
     stage, asked = repository.graph().by_name.get(name), repository.recorded(name)
     if stage is None or asked is None:
-        raise ValueError(f"this image knows no stage `{name}`: build it from the code that you run")
-    differ = sorted({*stage.deps} ^ {*asked.deps})
-    differ += ["its command"] if stage.cmd != asked.cmd else []
-    differ += ["its parameters"] if stage.params != asked.params else []
+        raise ValueError(f"the order names no stage `{name}`")
+    differ = ["its parameters"] if stage.params != asked.params else []
     for path in filter(is_lock, {*stage.deps} & {*asked.deps}):
         found = repository.item(name, path)
         if found is None or found.md5 != asked.deps[path].md5:

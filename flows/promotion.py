@@ -25,7 +25,7 @@ from flows.registry import Registered, Registry
 from flows.stages import Repository
 from flows.workspace import PARAMS, Workspace
 
-MODELS, JUDGE = "models/", "judge"  # outputs of the champion that are scored, and the stage whose output scores
+MODELS, JUDGE = "models/", "models/judge"  # what of the champion is scored, but for what scores it
 SCORES = "scores.json"
 
 
@@ -116,14 +116,13 @@ class Promoter:
 
     def _furnish(self, folder: Path, stages: list[Stage], champion: Registered) -> None:
         """Lay out what `stages` need: the champion's models, and everything else as it is here."""
-        lock = lockfile.read(runs.find(self.workspace, champion.run) / "dvc.lock")
-        models = {path: item.md5 for entry in lock.values() for path, item in entry.outs.items()}
+        models = lockfile.items(lockfile.read(runs.find(self.workspace, champion.run) / "dvc.lock"))
         made = {path for stage in stages for path in stage.outs}
         for path in sorted({PARAMS, "components", *(path for stage in stages for path in stage.deps)} - made):
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            if not path.startswith(MODELS) or path in self.graph.by_name[JUDGE].outs:
+            if not path.startswith(MODELS) or path == JUDGE:
                 (folder / path).symlink_to(self.workspace.root / path)
-            elif not copy_out(self.repository, models.get(path, ""), folder / path):
+            elif path not in models or not copy_out(self.repository, models[path].md5, folder / path):
                 raise ValueError(
                     f"{path} of {champion.run} is neither in the cache nor in the remote: `dvc pull` it, or roll back"
                 )

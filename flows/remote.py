@@ -104,7 +104,13 @@ class Remote:
     def push(self, entries: Iterable[Mapping[str, Any]]) -> None:
         """Push outputs of stages, given as in dvc.lock, then their run-cache entries; what is there is left alone."""
         entries = list(entries)
-        outs = {out["path"]: out["md5"] for entry in entries for out in entry.get("outs", [])}
+        self.push_outs({out["path"]: out["md5"] for entry in entries for out in entry.get("outs", [])})
+        with self.reached():
+            for entry in entries:
+                self._push_run(entry)
+
+    def push_outs(self, outs: Mapping[str, str]) -> None:
+        """Push what has these hashes, by path; what is there is left alone."""
         cache = self._repo.cache.local
         here = {path: HashInfo("md5", md5) for path, md5 in outs.items() if cache.exists(md5)}
         gone = [path for path, md5 in outs.items() if path not in here and not self.holds([md5])]
@@ -118,8 +124,6 @@ class Remote:
                 if self._is_spoiled(md5):  # else it would be taken for whole and left alone
                     self._objects.delete(md5)
             self.receive(cache, {*here.values(), *files})
-            for entry in entries:
-                self._push_run(entry)
 
     def has_record(self, name: str) -> bool:
         """Whether the record of this run is there, whole."""

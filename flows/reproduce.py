@@ -17,7 +17,7 @@ from typing import Any
 
 from components.common import errors
 from components.ingest import sources
-from flows import lockfile, numerics, runs, show, signals, source
+from flows import lockfile, numerics, pins, runs, show, signals, source
 from flows.contents import copy_out
 from flows.execution import Coordinator, alone
 from flows.graph import Stage
@@ -52,7 +52,7 @@ def reproduce(
         print(f"warning: {warning}", file=sys.stderr)
     originals = Repository(workspace.root)
     folder = into or workspace.folder("reproduce") / f"{record_folder.name}{f'.{stages[0]}' if stage else ''}"
-    _settle(folder, record_folder, record, stages[0] if stage else "", originals)
+    _settle(folder, record_folder, record, stages, originals, single=bool(stage))
     _bring_media(Workspace(folder), record, stages, {**folders(workspace), **media})
     print(f"reproducing run {record_folder.name} in {folder}", flush=True)
     for variable in [found for found in os.environ if found.startswith(NOT_PASSED_ON)]:
@@ -88,8 +88,20 @@ def _warnings(folder: Path, record: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _settle(folder: Path, record_folder: Path, record: Mapping[str, Any], stage: str, originals: Repository) -> None:
-    """Make the folder, whole or not at all; leave one that a stopped reproduction of the same run made."""
+def _settle(
+    folder: Path,
+    record_folder: Path,
+    record: Mapping[str, Any],
+    stages: tuple[str, ...],
+    originals: Repository,
+    *,
+    single: bool,
+) -> None:
+    """Make the folder, whole or not at all; leave one that a stopped reproduction of the same run made.
+
+    A `single` stage gets what others made for it.
+    """
+    stage = stages[0] if single else ""
     if folder.exists():
         if not (folder / OF).is_file() or (folder / OF).read_text() != f"{record['run']} {stage}\n":
             raise ValueError(f"{folder} is there and holds something else: choose another folder with --into")
@@ -105,8 +117,10 @@ def _settle(folder: Path, record_folder: Path, record: Mapping[str, Any], stage:
     source.settle(
         beside, f"source of run {record_folder.name}", hidden=("/.videopoet/", f"/{FILE}", "/.dvc/config.local")
     )
-    if stage:
+    if single:
         _bring_inputs(beside, record_folder, stage, originals)
+    if (beside / pins.FILE).is_file():
+        _bring_pins(beside, record_folder, stages, originals)
     (beside / OF).parent.mkdir(exist_ok=True)
     (beside / OF).write_text(f"{record['run']} {stage}\n")
     beside.rename(folder)
@@ -117,10 +131,21 @@ def _bring_inputs(folder: Path, record_folder: Path, stage: str, originals: Repo
     entries = lockfile.read(record_folder / "dvc.lock")
     makers = {out: name for name, entry in entries.items() for out in entry.outs}
     needed = {dep: item.md5 for dep, item in entries[stage].deps.items() if dep in makers}
+    _bring(needed, folder, originals, "reproduce the whole run")
+    lockfile.keep(record_folder / "dvc.lock", folder / "dvc.lock", {makers[path] for path in needed})
+
+
+def _bring_pins(folder: Path, record_folder: Path, stages: tuple[str, ...], originals: Repository) -> None:
+    """Put in place what the run took from another one by hash: that is what it was made of, not what it made."""
+    entries, pinned = lockfile.read(record_folder / "dvc.lock"), Repository(folder).pins
+    paths = {path for stage in stages for path in entries[stage].deps} & pinned.keys()
+    _bring({path: pinned[path].md5 for path in sorted(paths)}, folder, originals, "`dvc push` it from where it is")
+
+
+def _bring(needed: Mapping[str, str], folder: Path, originals: Repository, remedy: str) -> None:
     for path, md5 in needed.items():
         if not copy_out(originals, md5, folder / path):
-            raise ValueError(f"{path} ({md5}) is neither in the cache here nor in a remote: reproduce the whole run")
-    lockfile.keep(record_folder / "dvc.lock", folder / "dvc.lock", {makers[path] for path in needed})
+            raise ValueError(f"{path} ({md5}) is neither in the cache here nor in a remote: {remedy}")
 
 
 def _bring_media(
@@ -156,12 +181,12 @@ def _run_stage(folder: Path, name: str) -> int:
         graph = repository.graph()
         coordinator = Coordinator(Workspace(folder), repository, graph, [graph.by_name[name]])
         with alone(coordinator.workspace, print), signals.caught(lambda _: coordinator.place.stop()):
-            return _bring(coordinator, graph.by_name[name])
+            return _bring_up_to_date(coordinator, graph.by_name[name])
     finally:
         os.chdir(here)
 
 
-def _bring(coordinator: Coordinator, stage: Stage) -> int:
+def _bring_up_to_date(coordinator: Coordinator, stage: Stage) -> int:
     try:
         coordinator.bring(stage, print)
     except StageFailed as error:

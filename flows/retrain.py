@@ -34,10 +34,11 @@ TRY_AGAIN, TRY_AGAIN_AFTER_S = "TryAgain", [10.0, 60.0]
 
 @dataclass
 class Result:
-    """How a run ended. `record` is None unless every stage is up to date."""
+    """How a run ended. `record` is None unless every stage is up to date and a record was asked for."""
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     faults: dict[str, Exception] = field(default_factory=dict)
+    is_whole: bool = False
     record: Path | None = None
     stopped_by: int = 0  # number of the signal
 
@@ -58,7 +59,24 @@ def retrain(
     Raises OverBudget (a ValueError) if that can be seen to take more than `max_gpu_hours` (`flows.budget`). Where
     `metrics_port` is given, Prometheus may look on there (`flows.metrics`).
     """
-    workspace, result, log = Workspace.find(), Result(), get_run_logger()
+    result = walk(
+        Workspace.find(), targets, force=force, where=where, max_gpu_hours=max_gpu_hours, metrics_port=metrics_port
+    )
+    return result if result.record else failed(result)
+
+
+def walk(
+    workspace: Workspace,
+    targets: tuple[str, ...] = (),
+    *,
+    force: bool = False,
+    where: Where = "here",
+    max_gpu_hours: float | None = None,
+    metrics_port: int | None = None,
+    keep_record: bool = True,
+) -> Result:
+    """What the flow does, for any flow whose run this is part of; the current folder must be the workspace's root."""
+    result, log = Result(), get_run_logger()
     with alone(workspace, log.warning):
         repository = Repository(workspace.root)
         graph = repository.graph()
@@ -83,15 +101,25 @@ def retrain(
         coordinator.place.close()
         if coordinator.budget and coordinator.budget.used_up:
             result.faults["the budget"] = OverBudget(coordinator.budget.used_up)
-        if len(result.outcomes) == len(stages):
+        result.is_whole = len(result.outcomes) == len(stages)
+        if result.is_whole and keep_record:
             _record(coordinator, result, [stage.name for stage in stages])
-        whole = result.record is not None
         if not result.stopped_by:
             sharing.close([stage.name for stage in stages], result.record)
-        coordinator.state.end("whole" if whole else "stopped" if result.stopped_by else "failed")
+        coordinator.state.end("whole" if result.is_whole else "stopped" if result.stopped_by else "failed")
         facts = {"run": result.record.name} if result.record else {}
-        coordinator.tracking.close("FINISHED" if whole else "KILLED" if result.stopped_by else "FAILED", facts)
-    return result if whole else Failed(message=_message(result), data=result)
+        ending = "FINISHED" if result.is_whole else "KILLED" if result.stopped_by else "FAILED"
+        coordinator.tracking.close(ending, facts)
+    return result
+
+
+def failed(result: Result) -> State[Result]:
+    """The state of a flow run whose stages are not all up to date."""
+    words = f"failed: {', '.join(result.faults) or 'nothing ran'}"
+    if result.stopped_by:
+        words = f"stopped by {signal.Signals(result.stopped_by).name}; the same command goes on from here"
+    state: State[Result] = Failed(message=words, data=result)
+    return state
 
 
 def _task(
@@ -129,7 +157,7 @@ def _record(coordinator: Coordinator, result: Result, names: list[str]) -> None:
     try:
         result.record = runs.write(coordinator.workspace, coordinator.repository, coordinator.graph, entries)
     except errors.Retryable as error:  # where outputs lie in the remote alone; the next run writes it
-        result.faults["the record"] = error
+        result.faults["the record"], result.is_whole = error, False
 
 
 def _may_retry(_task: object, _run: TaskRun, state: State[Outcome]) -> bool:
@@ -147,9 +175,3 @@ def _show(outcome: Outcome) -> None:
         if manifest.is_file():
             text = f"```json\n{manifest.read_text()}\n```"
             create_markdown_artifact(text, key=f"{key}-manifest", description=f"manifest of {path}")
-
-
-def _message(result: Result) -> str:
-    if result.stopped_by:
-        return f"stopped by {signal.Signals(result.stopped_by).name}; the same command goes on from here"
-    return f"failed: {', '.join(result.faults) or 'nothing ran'}"

@@ -1,22 +1,21 @@
-"""What `videopoet run` and `videopoet plan` do in a checkout: check, decide, run what must run, say what came of it."""
+"""What `videopoet run`, `plan` and `finetune` do: check, decide, run what must run, say what came of it."""
 
+import os
 import signal
 import sys
-from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from components.common import codelock, errors, params
-from flows import estimate, gate, orchestrator, runs
+from components.common import errors, params
+from flows import estimate, faults, orchestrator, runs, settings
 from flows.execution import Where, alone
 from flows.graph import Entry, Graph
-from flows.modules import is_lock
 from flows.placement import cores
 from flows.plan import Decision, plan, table
 from flows.sharing import share
 from flows.stages import Place, Repository
-from flows.workspace import PARAMS, Workspace
+from flows.workspace import FINETUNE, PARAMS, Workspace
 
 VIDEOS = 3  # named at the end of a run
 PLACE_OF: dict[Where, Place] = {"here": "workspace", "kubernetes": "remote"}  # of results that leave nothing to do
@@ -33,8 +32,8 @@ def run(
 ) -> int:
     """Bring stages up to date; returns the exit code. Raises ValueError for what must be mended first."""
     repository, graph, decisions = _decide(workspace, targets, force=force)
-    if faults := list(_stale_code(graph)):
-        raise ValueError("\n".join(faults))
+    if stale := list(faults.stale_code(graph)):
+        raise ValueError("\n".join(stale))
     if any(decision.verdict != "up to date" or decision.place != PLACE_OF[where] for decision in decisions):
         return _flow(workspace, graph, (targets, force, where, max_gpu_hours, metrics_port))
     print(f"{len(decisions)} stages, all up to date: nothing to run")
@@ -56,35 +55,18 @@ def show_plan(workspace: Workspace, targets: tuple[str, ...], *, with_estimate: 
         to_run = [decision.stage for decision in decisions if decision.verdict == "run"]
         for line in estimate.lines(to_run, runs.listed(workspace), cores()):
             print(line)
-    for fault in _stale_code(graph):
+    for fault in faults.stale_code(graph):
         print(f"warning: {fault}", file=sys.stderr)
 
 
 def _decide(workspace: Workspace, targets: tuple[str, ...], *, force: bool) -> tuple[Repository, Graph, list[Decision]]:
     """Check the parameters of every stage, then read the repository once and decide."""
     repository = Repository(workspace.root)
-    commands = repository.commands()
-    if any(params.COMMAND.search(command) for command in commands.values()):
-        sections = params.read(Path(PARAMS))
-        params.check({name: section for name, section in sections.items() if name != gate.SECTION}, commands)
-        gate.of(sections)
+    faults.check_params(repository.commands())
     graph = repository.graph()
     forced = set(graph.matching(targets) or graph.by_name) if force else set()
     decisions = plan(graph, graph.upstream_of(targets), repository, workspace.folder("code"), force=forced)
     return repository, graph, decisions
-
-
-def _stale_code(graph: Graph) -> Iterable[str]:
-    """Code that changed since its lock was written: the plan does not see it, and the stage would refuse to run."""
-    locked = {Path(path).stem for stage in graph.stages for path in stage.deps if is_lock(path)}
-    checks: list[Callable[[], None]] = [
-        partial(codelock.check, name) for name in sorted(locked & {*codelock.components()})
-    ]
-    for check in [*checks, codelock.check_graph] if checks else []:
-        try:
-            check()
-        except ValueError as error:
-            yield str(error)
 
 
 def _flow(workspace: Workspace, graph: Graph, arguments: tuple[Any, ...]) -> int:
@@ -95,14 +77,59 @@ def _flow(workspace: Workspace, graph: Graph, arguments: tuple[Any, ...]) -> int
     orchestrator.start()
     state = retrain(*arguments, return_state=True)
     result = state.result(raise_on_failure=False)
-    if not isinstance(result, Result):
-        raise result if isinstance(result, Exception) else RuntimeError(state.message)
-    if result.record:
+    if isinstance(result, Result) and result.record:
         _close(workspace, graph, result.record)
         return 0
+    return _exit_code(result, state.message)
+
+
+def finetune(workspace: Workspace, *, promote: bool, where: Where) -> int:
+    """Train the champion further on what is new; returns the exit code. Raises ValueError for what must be mended."""
+    orchestrator.configure(Workspace(workspace.folder(FINETUNE)))
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    from flows.finetune import Finetuned
+    from flows.finetune import finetune as flow
+
+    orchestrator.start()
+    state = flow(promote, where, return_state=True)
+    result = state.result(raise_on_failure=False)
+    if isinstance(result, Finetuned):
+        print(f"base      {result.base}")
+        for verdict in result.verdicts:
+            print(verdict)
+        if result.run:
+            print(f"record    {workspace.folder('runs').relative_to(workspace.root) / result.run / 'index.html'}")
+        print(f"{result.became:<10}{result.words}")
+        return int(result.became == "refused")
+    return _exit_code(result, state.message)
+
+
+def show_finetune_plan(workspace: Workspace) -> None:
+    """Print what a fine-tune would start from and what it would run; lays its checkout out, pulls nothing."""
+    from flows import layout
+    from flows.base import Base
+
+    base, chosen = Base.champion(workspace), settings.of(params.read(Path(PARAMS)))
+    new = layout.new_sources(base)
+    print(f"base {base.name}, {len(new)} new files (at least {chosen.min_new_sources} are wanted)")
+    if len(new) < chosen.min_new_sources:
+        print("would be skipped")
+        return
+    there = layout.lay_out(workspace, base, new)
+    os.chdir(there.root)
+    show_plan(there, (), with_estimate=False)
+    print(f"in {there.root}; skipped after `filter` if it keeps fewer than {chosen.min_new_clips} clips to train on")
+
+
+def _exit_code(result: object, message: str | None) -> int:
+    """The exit code of a flow run that did not end well, with its faults told."""
+    from flows.retrain import Result
+
+    if not isinstance(result, Result):
+        raise result if isinstance(result, Exception) else RuntimeError(message)
     for fault in filter(str, result.faults.values()):
         print(fault, file=sys.stderr)
-    print(state.message, file=sys.stderr)
+    print(message, file=sys.stderr)
     if result.stopped_by:
         return 128 + result.stopped_by
     codes = {_code(fault) for fault in result.faults.values()}

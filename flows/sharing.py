@@ -61,6 +61,8 @@ def share(repository: Repository, names: Collection[str], record: Path, warn: Ca
     try:
         if not repository.remote.has_record(record.name):
             repository.push(names)
+            if repository.pins:  # for those who have the remote alone
+                repository.remote.push_outs({path: item.md5 for path, item in repository.pins.items()})
             repository.remote.push_record(record)
     except errors.Retryable as error:
         warn(f"{error}. All is safe here; the next `videopoet run` pushes what is missing")

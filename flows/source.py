@@ -12,6 +12,7 @@ from pathlib import Path
 
 ARCHIVE, DIFFERENCE = "source.tar.gz", "source.diff"
 NOT_SOURCE = {"dvc.lock"}
+HERE = Path()
 
 
 def archive(target: Path) -> None:
@@ -21,7 +22,7 @@ def archive(target: Path) -> None:
         gzip.GzipFile("", "wb", mtime=0, fileobj=raw) as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
-        for name in _names():
+        for name in names():
             tar.add(name, recursive=False, filter=_plain)
 
 
@@ -39,6 +40,14 @@ def read(packed: Path, under: str) -> dict[str, bytes]:
     with tarfile.open(packed) as tar:
         members = [member for member in tar if member.isfile() and member.name.startswith(f"{under}/")]
         return {member.name: file.read() for member in members if (file := tar.extractfile(member))}
+
+
+def names(folder: Path = HERE) -> list[str]:
+    """Paths of the source of a checkout."""
+    found = {*_git("ls-files", "-z", "--cached", "--others", "--exclude-standard", at=folder).split("\0")}
+    return sorted(
+        name for name in found - NOT_SOURCE if name and ((folder / name).is_file() or (folder / name).is_symlink())
+    )
 
 
 def revision() -> str:
@@ -65,9 +74,12 @@ def settle(folder: Path, message: str, hidden: Iterable[str]) -> None:
         subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True)
 
 
-def _names() -> list[str]:
-    found = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
-    return sorted(name for name in {*found} - NOT_SOURCE if name and (Path(name).is_file() or Path(name).is_symlink()))
+def follow(folder: Path) -> None:
+    """Make a folder a git repository of its own, at the commit that is checked out here; its files stay as they are."""
+    subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
+    if revision():
+        for command in (["fetch", "--quiet", "--no-tags", str(HERE.absolute()), "HEAD"], ["reset", "-q", "FETCH_HEAD"]):
+            subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True)
 
 
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -77,6 +89,6 @@ def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
     return member
 
 
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, errors="replace", check=False)
+def _git(*arguments: str, at: Path = HERE) -> str:
+    done = subprocess.run(["git", *arguments], cwd=at, capture_output=True, text=True, errors="replace", check=False)
     return done.stdout if done.returncode in (0, 1) else ""

@@ -1,7 +1,7 @@
 """The bridge to DVC: reads the stages, says what is where, and records results.
 
-No other module imports `dvc` but the rest of the bridge: `flows.dvc_terms`, `exchange`, `parameters`, `remote` and
-`runcache`.
+No other module imports `dvc` but the rest of the bridge: `flows.dvc_terms`, `exchange`, `parameters`, `pins`, `remote`
+and `runcache`.
 `dvc.repo.Repo` is not a public interface: it is pinned, and tests/flows/test_stages.py holds it to what is used here.
 What this writes (dvc.lock, cache, run-cache) is what `dvc repro` would write. dvc.yaml is read once per `Repository`;
 every method may be called from any thread; the current folder must be the root of the checkout.
@@ -28,7 +28,7 @@ from dvc.utils.serialize import dumps_yaml, load_yaml, loads_yaml
 
 from components.common import errors
 from components.common.artifacts import replace_file
-from flows import claims, runcache, values
+from flows import claims, pins, runcache, values
 from flows.contents import listing
 from flows.dvc_terms import fill, in_words, plain
 from flows.graph import Entry, Graph, Item
@@ -64,7 +64,9 @@ class Repository:
                 claims.forget_dead(Path(self._repo.tmp_dir) / "rwlock")
                 (index := self._repo.index).check_graph()
                 parents = {stage: list(index.graph.successors(stage)) for stage in index.graph}
-            self._names = {stage.name: sorted(p.name for p in above) for stage, above in parents.items() if stage.cmd}
+            made = {stage: [p for p in above if p.cmd] for stage, above in parents.items() if stage.cmd}
+            self._names = {stage.name: sorted(p.name for p in above) for stage, above in made.items()}
+            self.pins = pins.read(self._repo)  # path -> item of what no stage makes and DVC holds
             self._stages = {stage.name: stage for stage in index.stages if stage.path == str(root / "dvc.yaml")}
             self._parameters = Parameters()
             self._recorded: dict[str, Any] = self._read_lockfile()
@@ -86,7 +88,9 @@ class Repository:
         return entry_of(raw) if raw else None
 
     def item(self, name: str, path: str) -> Item | None:
-        """What lies in the workspace at an input or output of stage `name`, or None."""
+        """What lies in the workspace at an input or output of stage `name`, or None; a pin is what its hash says."""
+        if path in self.pins:
+            return self.pins[path]
         with self.held():
             stage = self._load(name)
             found = next(thing for thing in (*stage.deps, *stage.outs) if thing.def_path == path)
@@ -135,11 +139,12 @@ class Repository:
         `place` is where `find` and `place` saw them.
         """
         with self.held():
-            if place == "remote":
-                given = self._load(name)
-                given.save_deps()
-                self._remote_entry(given, keep=True)
             stage = self._load(name)
+            pins.bring(self._repo, stage)
+            if place == "remote":
+                stage.save_deps()
+                self._remote_entry(stage, keep=True)
+                stage = self._load(name)
             stage.remove_outs()
             try:
                 self._repo.stage_cache.restore(stage, pull=place == "remote")
@@ -149,9 +154,10 @@ class Repository:
             return self._record(stage)
 
     def prepare(self, name: str) -> Prepared:
-        """Remove the stage's outputs and note its inputs; raises ValueError if one is missing."""
+        """Remove the stage's outputs, bring its pins and note its inputs; raises ValueError if one is missing."""
         with self.held():
             stage = self._load(name)
+            pins.bring(self._repo, stage)
             stage.remove_outs()
             stage.save_deps()
             return Prepared(name, stage)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 GRAPH, PARAMS, CONSTRAINTS = "dvc.yaml", "params.yaml", "constraints.txt"
+FINETUNE = "finetune"  # the folder where fine-tunes work, a checkout of its own
 
 
 @dataclass(frozen=True)

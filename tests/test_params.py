@@ -6,16 +6,16 @@ import pytest
 import yaml
 
 from components.common import params
-from flows import gate
+from flows import gate, settings
 
 ROOT = Path(__file__).parents[1]
 PROFILES = sorted(path.stem for path in (ROOT / "profiles").glob("*.yaml"))
 
 
-def commands() -> dict[str, str]:
-    """Stage -> command, with the matrices of dvc.yaml spelled out."""
+def commands(graph: str) -> dict[str, str]:
+    """Stage -> command, with the matrices of the graph spelled out."""
     found: dict[str, str] = {}
-    for stage, body in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items():
+    for stage, body in yaml.safe_load((ROOT / graph).read_text())["stages"].items():
         ((key, values),) = body.get("matrix", {"": [""]}).items()
         for value in values:
             found[f"{stage}@{value}" if value else stage] = body["cmd"].replace(f"${{item.{key}}}", value)
@@ -26,8 +26,15 @@ def commands() -> dict[str, str]:
 def test_a_profile_builds_every_config(profile: str) -> None:
     sections = params.read(ROOT / "profiles" / f"{profile}.yaml")
     assert gate.of(sections)
-    configs = params.check({name: found for name, found in sections.items() if name != gate.SECTION}, commands())
-    assert set(configs) == set(commands())
+    assert settings.of(sections).base == ""  # a run to start from is for the flow to say
+    ours = {gate.SECTION, settings.SECTION}
+    stages = commands("dvc.yaml")
+    configs = params.check({name: found for name, found in sections.items() if name not in ours}, stages)
+    assert set(configs) == set(stages)
+    for command in commands("dvc.finetune.yaml").values():
+        match = params.COMMAND.search(command)
+        assert match
+        assert params.build(match["component"], match["section"], sections)
 
 
 def test_the_profiles_are_those_that_are_promised() -> None:

@@ -1,4 +1,4 @@
-"""Which clips are good examples of text and picture.
+"""Which clips are good examples of text and picture, and what can be learnt from those there are.
 
 A clip is a good example if the base model, told its caption, expects its tokens much more than without. Clips whose
 caption says little about them, or says something else, come last. No outside model and no label is needed.
@@ -6,13 +6,16 @@ caption says little about them, or says something else, come last. No outside mo
 Shapes: B sequences, N positions, D width.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from components.language_model.config import Mix
 from components.language_model.data import Draw, Rows, Source
-from components.language_model.model import Batch, Model
+from components.language_model.model import Batch, Facts, Model
 from components.language_model.tasks import TASKS
 
 
@@ -43,3 +46,22 @@ def best(rows: Rows, scores: NDArray[np.float64], share: float) -> Rows:
     """The `share` of rows with the highest scores, at least one, in their own order."""
     count = max(1, round(len(rows) * share))
     return np.sort(rows[np.argsort(-scores, kind="stable")[:count]])
+
+
+def reads(known: Facts, found: Facts) -> bool:
+    """Whether a model that knows `known` can be trained on tokens of which `found` is true."""
+    shared = known.shapes.keys() & found.shapes.keys()
+    same = all(known.shapes[name] == found.shapes[name] for name in shared)
+    return same and replace(found, shapes=known.shapes) == known
+
+
+def possible(mix: Mix, source: Source) -> Mix:
+    """The mix with no steps for pictures, or for videos, where no clip qualifies for any such task."""
+    have = {TASKS[name].media for name in mix.tasks for group in source.groups if len(source.rows(TASKS[name], group))}
+    match sorted(have):
+        case ["image"]:
+            return replace(mix, image_share=1.0)
+        case ["video"]:
+            return replace(mix, image_share=0.0)
+        case _:
+            return mix

@@ -1,10 +1,14 @@
 """language model + token shards -> the model, adapted to a set of tasks (paper, §3.5 and §4).
 
 The result is a whole model of the same architecture. The base model's own losses on the same held-out clips stand
-beside the adapted ones, so that what was won is seen.
+beside the adapted ones, so that what was won is seen. The tokens may be others than the base was trained on, if the
+same tokenizers made them: clips of a format that the base does not know are left out, and where they hold no pictures,
+or no videos, all steps go to what there is.
 """
 
 from pathlib import Path
+
+import numpy as np
 
 from components.adapt import ops
 from components.adapt.config import Config
@@ -26,14 +30,16 @@ def run(config: Config, *, tokens: Path, language_model: Path, output: Path) -> 
     """Train the model in `language_model` further on the tasks of the mix."""
     shards, chosen = Tokens(tokens), config.optimization
     model, _ = data.load(language_model)
-    kept = _good_examples(config, model, Source(shards, "train"))
-    source, heldout = Source(shards, "train", kept), Source(shards, "heldout")
-    if source.facts != model.facts:
-        raise ValueError(f"{language_model} was trained on other tokens than {tokens}: rerun language_model")
+    if not ops.reads(model.facts, Source(shards, "train").facts):
+        raise ValueError(f"{language_model} was trained on tokens of other tokenizers than {tokens}: rerun both")
+    unknown = {group: np.zeros(0, np.int64) for group in shards.formats() if group not in model.shapes}
+    kept = _good_examples(config, model, Source(shards, "train", unknown)) | unknown
+    source, heldout = Source(shards, "train", kept), Source(shards, "heldout", unknown)
     scoring = {"sequences": config.heldout_sequences, "seed": config.seed}
     before = heldout_losses(model, config.mix, heldout, **scoring)
     model.head_chunk_tokens = chosen.head_chunk_tokens
-    mixture = Mixture(config.mix, source, seed=config.seed, batch_tokens=chosen.global_batch_tokens)
+    mix = ops.possible(config.mix, source)
+    mixture = Mixture(mix, source, seed=config.seed, batch_tokens=chosen.global_batch_tokens)
     learner = training.Training(model.train().requires_grad_(True), mixture, chosen)
     history = fit(
         learner,

@@ -5,8 +5,9 @@ from components.filter.config import Config
 from components.ingest.expectations import clips_expectations
 
 
-def kept_expectations(config: Config) -> list[Expectation]:
-    """Those of all clips, and the filter's own."""
+def kept_expectations(config: Config, *, may_be_nothing_new: bool = False) -> list[Expectation]:
+    """Those of all clips, and the filter's own; beside what is known there may be nothing new to train on."""
+    wanted = ["heldout"] if may_be_nothing_new else ["train", "heldout"]
     return [
         *clips_expectations(config.formats),
         Expectation(
@@ -19,7 +20,7 @@ def kept_expectations(config: Config) -> list[Expectation]:
             "expect_column_distinct_values_to_contain_set",
             "split",
             "there are clips to train on and clips held out (add sources, or raise filter.heldout_share)",
-            {"value_set": ["train", "heldout"]},
+            {"value_set": wanted},
         ),
         Expectation(
             "expect_column_values_to_be_between",

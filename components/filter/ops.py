@@ -16,6 +16,7 @@ from components.media import pixels
 
 Pixels = npt.NDArray[np.uint8]
 THUMBNAIL_PX = 8
+FINGERPRINT_SHAPE = (3, THUMBNAIL_PX, THUMBNAIL_PX, 3)  # FHWC
 HASH_DIGITS = 8
 
 
@@ -68,12 +69,16 @@ def near_duplicates(fingerprints_NFHWC: Pixels, kinds: Sequence[str], distance: 
     return sorted(pairs)
 
 
-def redundant(clips: Sequence[Clip], pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
-    """Clip to drop -> the near-duplicate that is kept for it.
+def redundant(clips: Sequence[Clip], pairs: Iterable[tuple[int, int]], known: int = 0) -> dict[int, int]:
+    """Clip to drop -> the near-duplicate that is kept for it. The first `known` clips were kept before and stay.
 
     Held-out clips are kept before others, then captioned ones, longer ones, larger ones, and those of lower id.
     """
-    ranks = [(c.split != "heldout", c.caption == "", -c.frames, -c.height_px * c.width_px, c.clip_id) for c in clips]
+    ranks = [
+        (place >= known, c.split != "heldout", c.caption == "", -c.frames, -c.height_px * c.width_px, c.clip_id)
+        for place, c in enumerate(clips)
+    ]
+    pairs = [(i, j) for i, j in pairs if max(i, j) >= known]
     neighbours: dict[int, list[int]] = {}
     for i, j in pairs:
         neighbours.setdefault(i, []).append(j)

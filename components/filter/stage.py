@@ -2,11 +2,19 @@
 
 Every dropped clip stands in `dropped.parquet` with its reason, so that kept + sum(dropped) = arrived. The bytes of
 what is kept pass through unchanged.
+
+With `known`, what was kept before, only new clips to train on are kept: what is known or a copy of it goes, and what
+the rules hold out waits for the next training of everything. The held-out clips of `known` are carried along beside
+the new ones, not counted as kept, so that what is learnt from the new is measured on the old.
 """
 
 from collections import Counter
+from collections.abc import Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -15,57 +23,100 @@ import pyarrow.parquet as pq
 from components.common import artifacts, gates
 from components.common.progress import progress
 from components.filter import data, ops
+from components.filter import known as past
 from components.filter.config import Config
 from components.filter.expectations import kept_expectations
 
 DROPPED = pa.schema([(name, pa.string()) for name in ("clip_id", "reason", "detail")])
+Reasons = dict[int, tuple[str, str]]  # place of a clip -> reason and detail
 
 
-def run(config: Config, *, clips: Path, output: Path) -> artifacts.Summary:
+def run(config: Config, *, clips: Path, output: Path, known: Path | None = None) -> artifacts.Summary:
     """Copy the clips that pass every rule from `clips` to `output`; raises DataError if the gate breaks."""
-    arrived = data.Clips(clips)
-    if arrived.formats != config.formats:
-        raise ValueError(f"{clips} was made for other formats than params.yaml has now: run ingest again")
-    known = list(arrived)
-    reasons: dict[int, tuple[str, str]] = {}
-    for index, clip in enumerate(known):
-        if reason := ops.reason_to_drop(clip, config):
-            reasons[index] = (reason, f"{clip.width_px}×{clip.height_px} pixels, motion {clip.motion}")
-    left = [index for index in range(len(known)) if index not in reasons]
-    pairs = _near_duplicates(config, arrived, known, left)
-    for index, twin in ops.redundant(known, pairs).items():
-        reasons[index] = ("near_duplicate", f"of {known[twin].clip_id}")
-    chosen = ops.splits(known, pairs, config.heldout_share)
-    kept = [index for index in left if index not in reasons]
+    arrived, measured_on = _opened(config, clips), known and _opened(config, known, "heldout")
+    look = partial(_fingerprints, config)
+    before = past.read(known, look) if known else past.NOTHING
+    first = len(before.clips)
+    every = [*before.clips, *arrived]  # places below `first` are known
+    reasons = _broken_rules(config, every, first, before.sources)
+    looked_at = [place for place in range(first, len(every)) if place not in reasons]
+    prints = np.concatenate([before.fingerprints, look(arrived, [place - first for place in looked_at])])
+    pairs = _near_duplicates(config, every, [*range(first), *looked_at], prints)
+    for place, twin in ops.redundant(every, pairs, first).items():
+        reasons[place] = ("near_duplicate", f"of {every[twin].clip_id}")
+    chosen = ops.splits(every, pairs, config.heldout_share)
+    stays = {place: not known or chosen[place] == "train" for place in looked_at if place not in reasons}
+    reasons |= {place: ("held_out", "for the next training of everything") for place in stays if not stays[place]}
+    kept = [place for place in stays if stays[place]]
     with artifacts.fresh(output) as folder:
-        rows = (data.with_split(arrived.row(index), chosen[index]) for index in kept)
-        data.write(folder, rows, shard_digits=config.shard_digits)
-        gone = [{"clip_id": known[i].clip_id, "reason": r, "detail": d} for i, (r, d) in sorted(reasons.items())]
-        pq.write_table(pa.Table.from_pylist(gone, schema=DROPPED), folder / "dropped.parquet", use_dictionary=False)
-        counts = Counter({"arrived": len(known), "kept": len(kept)})
-        counts.update(f"{chosen[index]}_{known[index].kind}s" for index in kept)
-        dropped = Counter(reason for reason, _ in reasons.values())
+
+        def rows() -> Iterator[data.Row]:
+            if measured_on:
+                yield from map(measured_on.row, range(len(measured_on)))
+            for place in kept:
+                yield data.with_split(arrived.row(place - first), chosen[place])
+
+        data.write(folder, rows(), shard_digits=config.shard_digits)
+        _write_dropped(folder, every, reasons)
+        if known:
+            print_of = {place: row for row, place in enumerate(looked_at, first)}
+            new = [replace(every[place], split=chosen[place]) for place in stays]
+            here = [*range(first), *(print_of[place] for place in stays)]
+            past.write(folder, past.Known([*before.clips, *new], prints[here]))
+        counts = Counter({"arrived": len(arrived), "kept": len(kept)})
+        counts.update(f"{chosen[place]}_{every[place].kind}s" for place in kept)
+        counts.update(f"heldout_{clip.kind}s" for clip in measured_on or ())
         summary = artifacts.describe(
             folder,
             "kept clips",
-            inputs={"clips": clips},
+            inputs={"clips": clips, "known": known},
             counts=counts,
-            dropped=dropped,
+            dropped=Counter(reason for reason, _ in reasons.values()),
             facts=data.facts(config.formats),
         )
-        gates.check(data.Clips(folder).table, kept_expectations(config), "kept clips")
+        expected = kept_expectations(config, may_be_nothing_new=known is not None)
+        gates.check(data.Clips(folder).table, expected, "kept clips")
     return summary
 
 
-def _near_duplicates(
-    config: Config, arrived: data.Clips, known: list[data.Clip], left: list[int]
-) -> list[tuple[int, int]]:
-    def thumbnails(index: int) -> data.Pixels:
-        return ops.fingerprint(arrived.stored(index, min(known[index].frames, config.formats.clip_frames)))
+def _opened(config: Config, folder: Path, split: Literal["heldout"] | None = None) -> data.Clips:
+    found = data.Clips(folder, split)
+    if found.formats != config.formats:
+        raise ValueError(f"{folder} was made for other formats than params.yaml has now: run ingest again")
+    return found
 
-    shape = (0, 3, ops.THUMBNAIL_PX, ops.THUMBNAIL_PX, 3)
+
+def _broken_rules(config: Config, every: Sequence[data.Clip], first: int, known_sources: Set[str]) -> Reasons:
+    """What a look at one clip is enough to drop it for."""
+    reasons: Reasons = {}
+    for place, clip in enumerate(every[first:], first):
+        if clip.source_sha256 in known_sources:
+            reasons[place] = ("known", "its source was kept before")
+        elif reason := ops.reason_to_drop(clip, config):
+            reasons[place] = (reason, f"{clip.width_px}×{clip.height_px} pixels, motion {clip.motion}")
+    return reasons
+
+
+def _fingerprints(config: Config, clips: data.Clips, places: Sequence[int]) -> data.Pixels:
+    def fingerprint(place: int) -> data.Pixels:
+        return ops.fingerprint(clips.stored(place, min(clips[place].frames, config.formats.clip_frames)))
+
     with ThreadPoolExecutor(config.threads) as pool:
-        made = list(progress(pool.map(thumbnails, left), total=len(left), unit="clips", label="filter"))
-    fingerprints = np.stack(made) if made else np.zeros(shape, np.uint8)
-    pairs = ops.near_duplicates(fingerprints, [known[index].kind for index in left], config.duplicate_distance)
-    return [(left[i], left[j]) for i, j in pairs]
+        made = list(progress(pool.map(fingerprint, places), total=len(places), unit="clips", label="filter"))
+    return np.stack(made) if made else np.zeros((0, *ops.FINGERPRINT_SHAPE), np.uint8)
+
+
+def _near_duplicates(
+    config: Config, every: Sequence[data.Clip], places: Sequence[int], fingerprints_NFHWC: data.Pixels
+) -> list[tuple[int, int]]:
+    kinds = [every[place].kind for place in places]
+    pairs = ops.near_duplicates(fingerprints_NFHWC, kinds, config.duplicate_distance)
+    return [(places[i], places[j]) for i, j in pairs]
+
+
+def _write_dropped(folder: Path, every: Sequence[data.Clip], reasons: Reasons) -> None:
+    rows = [
+        {"clip_id": every[place].clip_id, "reason": reason, "detail": detail}
+        for place, (reason, detail) in sorted(reasons.items())
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, schema=DROPPED), folder / "dropped.parquet", use_dictionary=False)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 
 from components.common.formats import Format, Formats
+from components.filter import known
 from components.filter.data import Clip, Clips
 from components.generate.config import Counts
 from components.language_model.tasks import TASKS, Task
@@ -32,13 +33,13 @@ class Chosen:
 
 
 class Selection:
-    """The held-out clips of a collection, and what the training clips show."""
+    """The held-out clips of a collection, and what all clips that were ever trained on show."""
 
     def __init__(self, clips: Clips, formats: Formats):
         self.clips, self.formats = clips, formats
         rows = sorted(range(len(clips)), key=lambda row: clips[row].clip_id)
         self.held_out = [row for row in rows if clips[row].split == "heldout"]
-        self.trained = {_combination(clips[row]) for row in rows if clips[row].split == "train"}
+        self.trained = {_combination(clip) for clip in known.clips(clips.folder) if clip.split == "train"}
 
     def all(self, counts: Counts, prompts: Sequence[str]) -> list[Chosen]:
         """Everything that the language models are asked for, by task and format."""

@@ -22,7 +22,7 @@ class Pairs:
     """Which clips become super-resolution pairs: the first so many by clip id, which is a hash, so a random subset."""
 
     orientation: Orientation
-    stage1_clips: int  # of the training split
+    stage1_clips: int  # of the training split; 0 makes no pairs: a fine-tune needs none
     stage2_clips: int
     heldout_clips: int  # of either stage
 
@@ -47,8 +47,8 @@ class Config:
             raise ValueError(f"pretokenize.batch_tokens must be positive, got {self.batch_tokens}")
         if len(set(self.regions)) != len(self.regions):
             raise ValueError(f"pretokenize.regions names a region twice: {list(self.regions)}")
-        if min(self.pairs.stage1_clips, self.pairs.stage2_clips, self.pairs.heldout_clips) < 1:
-            raise ValueError("pretokenize.pairs: stage1_clips, stage2_clips and heldout_clips must be positive")
+        if min(self.pairs.stage1_clips, self.pairs.stage2_clips) < 0 or self.pairs.heldout_clips < 1:
+            raise ValueError("pretokenize.pairs: heldout_clips must be positive, the others must not be negative")
 
     def high(self, stage: Stage) -> Format:
         """The format that super-resolution `stage` makes: 2 or 4 times the height and width of a base clip."""

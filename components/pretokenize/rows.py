@@ -56,8 +56,8 @@ class Sources:
 
     def pair_rows(self, stage: Stage) -> list[int]:
         """Clips of the pairs of a stage, those stored large enough first; raises DataError if a split has none."""
-        orientation, rows = self.config.pairs.orientation, list[int]()
-        for split, limit in self.config.pairs.limits(stage).items():
+        orientation, rows, limits = self.config.pairs.orientation, list[int](), self.config.pairs.limits(stage)
+        for split, limit in limits.items() if limits["train"] else ():
             kind = ("video", orientation, split)
             found = [row for row, clip in self.by_id if (clip.kind, clip.orientation, clip.split) == kind]
             if not found:

@@ -44,11 +44,11 @@ def run(
                 with _scratch() as scratch:
                     data.write(folder / f"{fmt.name}.arrow", sources.group(fmt, rows, scratch), facts)
         for stage in get_args(Stage):
-            rows = sources.pair_rows(stage)
-            counts[f"pairs_{stage}"] = len(rows)
-            with _scratch() as scratch:
-                data.write(folder / f"pairs_{stage}.arrow", sources.pairs(stage, rows, scratch), facts)
-            small[f"pairs_{stage}_of_small_clips"] = sum(sources.too_small(row, stage) for row in rows)
+            if rows := sources.pair_rows(stage):
+                counts[f"pairs_{stage}"] = len(rows)
+                with _scratch() as scratch:
+                    data.write(folder / f"pairs_{stage}.arrow", sources.pairs(stage, rows, scratch), facts)
+                small[f"pairs_{stage}_of_small_clips"] = sum(sources.too_small(row, stage) for row in rows)
         gate.check(folder, counts, facts)
         inputs = {"clips": clips, "visual_tokenizer": visual_tokenizer, "audio_tokenizer": audio_tokenizer}
         inputs |= {"text": text, "structure": structure}

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -22,6 +22,9 @@ from flows.plan import Decision, plan
 from flows.sharing import share
 from flows.stages import Repository
 from flows.workspace import Workspace
+
+if TYPE_CHECKING:
+    from tests.flows.tunable import Tunable
 
 PROJECT = Path(__file__).parents[2]
 MLFLOW = TemporaryDirectory(prefix="videopoet-mlflow-")
@@ -243,3 +246,35 @@ def prefect_server() -> Iterator[str]:
 
     with prefect_test_harness(server_startup_timeout=180):
         yield str(PREFECT_API_URL.value())
+
+
+@pytest.fixture(scope="session")
+def crowned(mlflow_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout with a graph of its own for fine-tunes, made once: its run is champion. The remote has all of it."""
+    from tests.flows import tunable
+
+    folder = tmp_path_factory.mktemp("crowned")
+    root = folder / "checkout"
+    root.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        _settle(patch, root)
+        shutil.copyfile(mlflow_template, folder / "registry.db")
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/registry.db")
+        subprocess.run(["git", "init", "-q"], check=True)
+        Repo.init().close()
+        found = tunable.lay(root)
+        subprocess.run(["dvc", "remote", "add", "-q", "--default", "store", "../store"], check=True)
+        tunable.commit()
+        found.crown()
+    return folder
+
+
+@pytest.fixture
+def tunable(crowned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Tunable":
+    """The current folder: a checkout whose run is champion, with its remote and registry."""
+    from tests.flows.tunable import Tunable
+
+    shutil.copytree(crowned, tmp_path, dirs_exist_ok=True)
+    _settle(monkeypatch, tmp_path / "checkout")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/registry.db")
+    return Tunable(tmp_path / "checkout")

@@ -3,7 +3,7 @@
 from ruamel.yaml import YAML
 
 from flows.graph import Entry, Item
-from flows.lockfile import entry_of, keep, lines_of, read
+from flows.lockfile import entry_of, items, keep, lines_of, read
 
 ENTRY = Entry(
     "python a.py\npython b.py",
@@ -30,3 +30,9 @@ def test_a_small_number_stays_a_number_in_what_is_kept(tmp_path):
     keep(tmp_path / "all.lock", tmp_path / "some.lock", ["mine"])
     assert "rate: 1e-05" in (tmp_path / "some.lock").read_text()
     assert read(tmp_path / "some.lock") == {"mine": ENTRY}
+
+
+def test_a_run_holds_what_it_was_given_and_of_what_it_made_the_newest():
+    old, new, given = Item("0" * 32), Item("1" * 32), Item("2" * 32)
+    entries = {"reads": Entry("", {}, {"made": old, "given": given}, {}), "makes": Entry("", {}, {}, {"made": new})}
+    assert items(entries) == {"made": new, "given": given}

@@ -31,7 +31,8 @@ def order(checkout, tmp_path, monkeypatch) -> Path:
         path.mkdir()
     (folder / "dvc.lock").write_text(lock("left", Entry(left.cmd, left.params, deps, {})))
     (folder / "config").write_text(exchange.config())
-    shutil.copy("params.yaml", folder)
+    for file in ("dvc.yaml", "params.yaml"):
+        shutil.copy(file, folder)
     monkeypatch.chdir(work)
     return folder
 

@@ -50,3 +50,17 @@ def test_an_unpacked_source_is_a_repository_of_its_own_without_changes(made):
     os.chdir(folder)
     assert source.difference() == ""
     assert len(source.revision()) == 40
+
+
+def test_a_folder_that_follows_stands_at_our_commit_with_its_own_files(made):
+    folder = made.root / "out/inside"
+    folder.mkdir()
+    (folder / "work.py").write_text("changed = 1\n")
+    ours = source.revision()
+    for _ in range(2):
+        source.follow(folder)
+    assert (folder / "work.py").read_text() == "changed = 1\n"
+    assert source.names(folder) == ["work.py"]
+    os.chdir(folder)
+    assert source.revision() == ours
+    assert "+changed = 1" in source.difference()

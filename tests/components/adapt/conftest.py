@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -45,18 +46,31 @@ def tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
+NewBase = Callable[[Path, Path], Path]
+
+
 @pytest.fixture
-def base(tokens: Path, tmp_path: Path) -> Path:
-    """A base model with random weights."""
-    torch.manual_seed(0)
-    architecture = Architecture(32, 2, 2, 48, 0.0, "table_and_bits", "table_and_bits")
-    model = Model(architecture, Source(Tokens(tokens), "train").facts)
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.1)
-    with artifacts.fresh(tmp_path / "base") as folder:
-        data.save(folder, model)
-        artifacts.describe(folder, "language_model", inputs={}, counts={})
-    return tmp_path / "base"
+def new_base() -> NewBase:
+    """What makes a base model with random weights, for some tokens, in a folder."""
+
+    def make(tokens: Path, output: Path) -> Path:
+        torch.manual_seed(0)
+        architecture = Architecture(32, 2, 2, 48, 0.0, "table_and_bits", "table_and_bits")
+        model = Model(architecture, Source(Tokens(tokens), "train").facts)
+        for parameter in model.parameters():
+            torch.nn.init.normal_(parameter, std=0.1)
+        with artifacts.fresh(output) as folder:
+            data.save(folder, model)
+            artifacts.describe(folder, "language_model", inputs={}, counts={})
+        return output
+
+    return make
+
+
+@pytest.fixture
+def base(tokens: Path, new_base: NewBase, tmp_path: Path) -> Path:
+    """A base model of the made-up shards."""
+    return new_base(tokens, tmp_path / "base")
 
 
 @pytest.fixture

@@ -100,6 +100,14 @@ def test_of_a_chain_only_those_go_whose_twin_stays() -> None:
     assert ops.redundant(found, [(0, 1), (1, 2)]) == {1: 0}
 
 
+def test_a_clip_that_was_kept_before_stays_whatever_comes() -> None:
+    known, better = clips(("b", "s1", "train"), ("a", "s2", "heldout"))
+    better = replace(better, caption="x", frames=41)
+    assert ops.redundant([known, better], [(0, 1)]) == {0: 1}
+    assert ops.redundant([known, better], [(0, 1)], known=1) == {1: 0}
+    assert ops.redundant([known, known, better], [(0, 1)], known=2) == {}
+
+
 def test_known_splits_never_change_and_duplicates_of_held_out_sources_are_held_out() -> None:
     found = clips(("a", "0" * 64, "train"), ("b", "f" * 64, "heldout"), ("c", "1" * 64, ""), ("d", "2" * 64, ""))
     assert ops.splits(found, [(1, 2)], heldout_share=0.0) == ["train", "heldout", "heldout", "train"]

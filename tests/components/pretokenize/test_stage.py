@@ -157,6 +157,12 @@ def test_upright_pairs_are_made_of_upright_clips(run: Run, config: Config):
     assert pairs.high.shape[1:] == (5, 14, 8)
 
 
+def test_no_pairs_are_made_where_none_are_asked_for(run: Run, config: Config, tokens: Tokens):
+    folder = run("without", replace(config, pairs=replace(config.pairs, stage1_clips=0, stage2_clips=0)))
+    assert Tokens(folder).formats() == tokens.formats()
+    assert not list(folder.glob("pairs_*"))
+
+
 def _agree(stored: np.ndarray, expected: np.ndarray) -> None:
     """A batch may round otherwise than a clip alone, and then a bit at a sign's border may flip."""
     assert (stored == expected).mean() > 0.98

@@ -1,0 +1,141 @@
+"""The flow `finetune`: the champion, trained a little further on what came in since, and gated.
+
+It works in a checkout of its own (`flows.layout`), where all that is the champion's is pinned by hash before anything
+runs. Where too little is new it ends as skipped: nothing is recorded, and the next time looks again.
+The flow run's final state is named after what became of it: Skipped, Candidate, Promoted or Refused, all completed.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+from prefect import flow, get_run_logger
+from prefect.artifacts import create_markdown_artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from components.common import artifacts, errors, params
+from flows import faults, layout, settings
+from flows.base import Base
+from flows.contents import listing
+from flows.execution import Where
+from flows.promotion import Promoter
+from flows.registry import Registry
+from flows.retrain import THREADS, Result, failed, walk
+from flows.stages import Repository
+from flows.workspace import PARAMS, Workspace
+
+FILTER = "filter"  # the stage that says how much of what is new is worth training on
+Became = Literal["skipped", "candidate", "promoted", "refused"]
+Decided = tuple[Became, str, tuple[str, ...]]  # what became of it, in words, and the gate's table
+
+
+@dataclass(frozen=True)
+class Finetuned:
+    """What became of a fine-tune; `run` is empty if it was skipped."""
+
+    became: Became
+    words: str
+    base: str
+    new_sources: int
+    new_clips: int = 0
+    run: str = ""
+    verdicts: tuple[str, ...] = ()
+
+
+@flow(name="finetune", persist_result=False, task_runner=THREADS)
+def finetune(promote: bool = True, where: Where = "here") -> State[Finetuned] | State[Result]:
+    """Train the champion further on what is new, if that is enough; then promote it if it is better.
+
+    Without `promote` it is left as candidate, for a person to decide. Raises ValueError if there is no champion.
+    """
+    workspace = Workspace.find()
+    with _turn(workspace):
+        base, chosen = Base.champion(workspace), settings.of(params.read(Path(PARAMS)))
+        new = layout.new_sources(base)
+        if too_few := reason_to_skip("new files", len(new), chosen.min_new_sources, base):
+            return _ended(Finetuned("skipped", too_few, base.name, len(new)))
+        there = layout.lay_out(workspace, base, new)
+        with _inside(there):
+            faults.check(Repository(there.root))
+            looked = walk(there, (FILTER,), where=where, keep_record=False)
+            if not looked.is_whole:
+                return failed(looked)
+            clips = clips_kept(Repository(there.root))
+            if too_few := reason_to_skip("new clips to train on", clips, chosen.min_new_clips, base):
+                return _ended(Finetuned("skipped", too_few, base.name, len(new), clips))
+            trained = walk(there, where=where)
+            if trained.record is None:
+                return failed(trained)
+            run = trained.record.name
+            became, words, verdicts = _gated(there, where) if promote else _left(there, run)
+            return _ended(Finetuned(became, words, base.name, len(new), clips, run, verdicts))
+
+
+def reason_to_skip(what: str, count: int, least: int, base: Base) -> str:
+    """Why there is too little, "" if there is enough."""
+    return f"{count} {what} since {base.name}, at least {least} are wanted" if count < least else ""
+
+
+def clips_kept(repository: Repository) -> int:
+    """How many new clips the filter kept to train on, wherever its output lies."""
+    entry = repository.recorded(FILTER)
+    assert entry is not None, "the filter is up to date"
+    with TemporaryDirectory() as folder:
+        for item in entry.outs.values():
+            digest = (listing(repository, item.md5) or {}).get(artifacts.MANIFEST, "")
+            if not (digest and repository.copy(digest, Path(folder) / artifacts.MANIFEST)):
+                raise errors.Retryable(f"what {FILTER} made ({item.md5}) is neither in the cache nor in the remote")
+        return artifacts.read_manifest(Path(folder)).counts["kept"]
+
+
+def _gated(there: Workspace, where: Where) -> Decided:
+    """Let the gate decide about the run in the fine-tune's checkout, and do as it says."""
+    if where != "here":  # the gate scores on the coordinator's machine
+        walk(there)
+    promoter = Promoter(there, get_run_logger().info)
+    found = promoter.decide()
+    promoter.carry_out(found)
+    words = (
+        f"{found.candidate} is champion" if found.passed else f"{found.candidate} is no better than {found.champion}"
+    )
+    return "promoted" if found.passed else "refused", words, tuple(verdict.words for verdict in found.verdicts)
+
+
+def _left(there: Workspace, run: str) -> Decided:
+    Registry(there.tracking_uri).register(run, "undecided")
+    return "candidate", f"{run} is a candidate: `videopoet promote` in {there.root} decides about it", ()
+
+
+def _ended(what: Finetuned) -> State[Finetuned]:
+    """The state of the flow run, and a page in Prefect."""
+    lines = [f"**{what.became}**: {what.words}", "", *(f"    {verdict}" for verdict in what.verdicts)]
+    create_markdown_artifact("\n".join(lines), key="finetune", description=f"a fine-tune of {what.base}")
+    return Completed(name=what.became.capitalize(), message=what.words, data=what)
+
+
+@contextmanager
+def _turn(workspace: Workspace) -> Iterator[None]:
+    """Be the only fine-tune of a checkout for a block; raises errors.Retryable if there is one."""
+    with (workspace.home / "finetune.lock").open("a") as file:
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            raise errors.Retryable(f"another fine-tune of {workspace.root} goes on: wait for it, or stop it") from None
+        yield
+
+
+@contextmanager
+def _inside(there: Workspace) -> Iterator[None]:
+    """Work in another checkout for a block."""
+    here = Path.cwd()
+    os.chdir(there.root)
+    try:
+        yield
+    finally:
+        os.chdir(here)

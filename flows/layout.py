@@ -1,0 +1,99 @@
+"""The checkout where fine-tunes work: this one's code and settings, the base's parameters and pins, the new sources.
+
+It lies in .videopoet/finetune, with a dvc.yaml of its own (dvc.finetune.yaml here), so that plan, run, `dvc repro`,
+records, reproduction and promotion work there as they do here. It shares this checkout's cache, remotes, records,
+registry and memories. Laid out anew it keeps what its stages made: DVC judges what of that is up to date.
+"""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
+
+from components.common import codelock, params
+from components.common.artifacts import replace_file
+from components.ingest import sources
+from components.ingest.sources import Source
+from flows import gate, pins, settings, source
+from flows.base import KNOWN, Base
+from flows.execution import alone
+from flows.sources import TABLE
+from flows.stages import Repository
+from flows.workspace import FINETUNE, GRAPH, PARAMS, Workspace
+
+OWN_GRAPH = Path("dvc.finetune.yaml")
+SHARED = ("cache", "code", "decisions", "mlflow", "runs")  # folders of .videopoet
+SHARED_FILES = ("mlflow.db", "roots.json")
+
+
+def new_sources(base: Base) -> list[Source]:
+    """The user's sources that the base does not know, each file once."""
+    known = {one.sha256 for one in base.known_sources()}
+    listed = sources.read(TABLE) if TABLE.is_file() else []
+    return list({one.sha256: one for one in listed if one.sha256 not in known}.values())
+
+
+def lay_out(workspace: Workspace, base: Base, new: Sequence[Source]) -> Workspace:
+    """Lay the checkout out; the current folder must be the root of `workspace`.
+
+    Raises errors.Retryable if a run goes on there, ValueError for what must be mended first.
+    """
+    there = Workspace(workspace.folder(FINETUNE))
+    with alone(there, print):
+        _lay_code(there.root)
+        shutil.copyfile(OWN_GRAPH, there.root / GRAPH)
+        if (there.root / codelock.FOLDER).is_dir():
+            shutil.copyfile(OWN_GRAPH, there.root / codelock.FOLDER / codelock.GRAPH)
+        _write_params(there.root / PARAMS, base)
+        (there.root / TABLE.parent).mkdir(exist_ok=True)
+        sources.write(there.root / TABLE, new)
+        sources.write(there.root / KNOWN, base.known_sources())
+        config = there.root / ".dvc/config.local"
+        config.touch(mode=0o600)
+        config.write_text(pins.settings(Repository(workspace.root).dvc))
+        source.follow(there.root)
+        _share(workspace, there)
+        pins.write(there.root / pins.FILE, base.pins(Repository(there.root).graph()))
+    return there
+
+
+def _lay_code(folder: Path) -> None:
+    """Put this checkout's source in the place of what was laid out before."""
+    with TemporaryDirectory() as temporary:
+        packed = Path(temporary) / source.ARCHIVE
+        source.archive(packed)
+        if (folder / ".git").is_dir():
+            for name in source.names(folder):
+                (folder / name).unlink()
+        source.unpack(packed, folder)
+    if not (folder / ".dvc").is_dir():
+        raise ValueError("git does not track .dvc here: work in a git clone, after `dvc init`")
+
+
+def _write_params(path: Path, base: Base) -> None:
+    """The base's parameters, as far as the graph reads them; how to fine-tune, and the gate, are this checkout's."""
+    here, theirs = params.read(Path(PARAMS)), base.params
+    stages = yaml.safe_load(OWN_GRAPH.read_text())["stages"].values()
+    read = {key.split(".")[0] for stage in stages for key in stage.get("params", [])} - {settings.SECTION}
+    settings.of(here)
+    chosen: dict[str, Any] = {name: theirs[name] for name in theirs if name in read}
+    if "pretokenize" in chosen:  # only super-resolution learns from pairs
+        pairs = chosen["pretokenize"]["pairs"] | {"stage1_clips": 0, "stage2_clips": 0}
+        chosen["pretokenize"] = chosen["pretokenize"] | {"pairs": pairs}
+    chosen[settings.SECTION] = here[settings.SECTION] | {"base": base.run}
+    chosen[gate.SECTION] = params.section_of(here, gate.SECTION)
+    text = yaml.safe_dump(chosen, sort_keys=False, allow_unicode=True)
+    replace_file(path, f"# Written by `videopoet finetune`, from the parameters of run {base.name}.\n{text}".encode())
+
+
+def _share(workspace: Workspace, there: Workspace) -> None:
+    """Let what is no artefact be one for both."""
+    for name in SHARED:
+        workspace.folder(name)
+    for name in (*SHARED, *SHARED_FILES):
+        link = there.home / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(workspace.home / name)

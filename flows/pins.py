@@ -1,0 +1,73 @@
+"""What no stage makes and DVC holds all the same: outputs of `.dvc` files, each pinned by its hash.
+
+Part of the bridge to DVC (`flows.stages`). A pin is what its hash says, whatever lies at its path.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from dvc.output import Output
+from dvc.repo import Repo
+from dvc.stage import PipelineStage
+
+from flows.graph import Item
+
+FILE = "base.dvc"  # where a fine-tune pins what it starts from
+
+
+def read(repo: Repo) -> dict[str, Item]:
+    """Path -> item of all pins."""
+    return {path: _item(out) for path, out in _outputs(repo).items()}
+
+
+def bring(repo: Repo, stage: PipelineStage) -> None:
+    """Put the pins that a stage reads in place, from the cache or the remote; raises ValueError if one is nowhere."""
+    outputs = _outputs(repo)
+    for path in (dep.def_path for dep in stage.deps):
+        out = outputs.get(path)
+        if out is None or (out.exists and not out.changed_checksum()):
+            continue
+        if out.changed_cache() and repo.config["core"].get("remote"):
+            for objects in out.get_used_objs().values():
+                repo.cloud.pull(objects)
+        if out.changed_cache():
+            raise ValueError(f"{path} ({out.hash_info.value}) is neither in the cache nor in the remote")
+        out.checkout(force=True)
+
+
+def write(path: Path, items: dict[str, Item]) -> None:
+    """Pin what has these hashes at paths beside a `.dvc` file; equal pins give equal bytes."""
+    outs = [
+        {"md5": item.md5, "size": item.size, "nfiles": item.nfiles, "hash": "md5", "path": place}
+        for place, item in sorted(items.items())
+    ]
+    lines = [{key: value for key, value in out.items() if value is not None} for out in outs]
+    path.write_text(yaml.safe_dump({"outs": lines}, sort_keys=False))
+
+
+def settings(repo: Repo) -> str:
+    """DVC's configuration for another checkout on this machine that shares this one's cache and remotes.
+
+    It may hold secrets, so it is for a `config.local`.
+    """
+    links = {"type": ",".join(repo.config["cache"]["type"])} if "type" in repo.config["cache"] else {}
+    sections: dict[str, dict[str, Any]] = {"cache": {"dir": repo.cache.local_cache_dir, **links}}
+    if name := repo.config["core"].get("remote"):
+        sections["core"] = {"remote": name}
+    for remote, values in repo.config["remote"].items():
+        sections[f"'remote \"{remote}\"'"] = dict(values)
+    lines = []
+    for name, values in sections.items():
+        lines += [f"[{name}]", *(f'{key} = "{value}"' for key, value in values.items())]
+    return "\n".join([*lines, ""])
+
+
+def _outputs(repo: Repo) -> dict[str, Output]:
+    root = Path(repo.root_dir)
+    outs = [out for stage in repo.index.stages if not stage.cmd for out in stage.outs]
+    return {Path(out.fs_path).relative_to(root).as_posix(): out for out in outs if out.hash_info}
+
+
+def _item(out: Output) -> Item:
+    return Item(out.hash_info.value, out.meta.size, out.meta.nfiles)
