@@ -31,7 +31,6 @@ Stages = Annotated[
     list[str] | None,
     typer.Argument(help="Stages, or families such as `adapt`, with all they need; every stage if none."),
 ]
-
 On = Annotated[
     Literal["here", "kubernetes"],
     typer.Option(help="Where stages run; in a cluster each is a Job (k8s/README.md)."),
@@ -79,6 +78,19 @@ def finetune(
         session.show_finetune_plan(enter())
     else:
         raise typer.Exit(session.finetune(enter(), promote=promote, where=on))
+
+
+@app.command()
+def serve(
+    on: On = "here",
+    notify: Annotated[
+        list[str] | None, typer.Option(help="TYPE/NAME of a block in Prefect that tells people how runs end.")
+    ] = None,
+) -> None:
+    """Carry out what prefect.yaml says is to run, and when. Goes on until you stop it."""
+    from flows import serve as serving
+
+    raise typer.Exit(serving.serve(enter(), on, notify or []))
 
 
 @app.command()
@@ -179,14 +191,16 @@ def reproduce(
     tolerance: Annotated[float, typer.Option(help="What numbers may differ by on another class of machine.")] = 0.05,
 ) -> None:
     """Run a record again in a clean folder, and say of each stage whether it came out the same."""
-    from flows import reproduce as reproduction
+    from flows import reproduction
 
     pairs = [pair.partition("=") for pair in media or []]
     if wrong := [alias for alias, sign, _ in pairs if not sign]:
         raise ValueError(f"--media {wrong[0]}: write ALIAS=FOLDER")
     folders = {alias: Path(folder).expanduser().absolute() for alias, _, folder in pairs}
     place = into and into.expanduser().absolute()
-    raise typer.Exit(reproduction.reproduce(enter(), run, stage, place, folders, tolerance))
+    found = reproduction.reproduce(enter(), run, stage, place, folders, tolerance)
+    print("", *found.lines, sep="\n")
+    raise typer.Exit(found.code)
 
 
 @app.command()

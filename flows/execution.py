@@ -6,21 +6,19 @@ kill at any moment costs no more than the stage's own checkpoints allow.
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
-from fcntl import LOCK_EX, LOCK_NB, flock
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from components.common import errors
 from flows import estimate, modules, runs, state
 from flows.budget import Budget, demands
 from flows.graph import Entry, Graph, Stage
 from flows.here import Here, Ran
 from flows.metrics import View
 from flows.plan import Decision, Made, decide, plan
-from flows.processes import StageFailed, end_leftovers
+from flows.processes import StageFailed, alone_in
 from flows.pulse import Pulse
 from flows.stages import Repository
 from flows.tracking import Tracking
@@ -180,18 +178,9 @@ def _place(
             return Kubernetes(repository, graph, stages)
 
 
-@contextmanager
-def alone(workspace: Workspace, line: Callable[[str], None]) -> Iterator[None]:
+def alone(workspace: Workspace, line: Callable[[str], None]) -> AbstractContextManager[None]:
     """Have the checkout to oneself for a block, what a killed run left behind ended first.
 
-    Raises errors.Retryable if another run works here.
+    Raises Busy if another run works here.
     """
-    path = workspace.home / "coordinator.lock"
-    with path.open("a") as file:
-        try:
-            flock(file, LOCK_EX | LOCK_NB)
-        except BlockingIOError:
-            raise errors.Retryable(f"another run works in {workspace.root}: wait for it, or stop it") from None
-        for command in end_leftovers(workspace.home):
-            line(f"ended what a killed run had left running: {command}")
-        yield
+    return alone_in(workspace.home, f"another run works in {workspace.root}: wait for it, or stop it", line)

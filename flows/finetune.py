@@ -12,21 +12,22 @@ from dataclasses import dataclass
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Any, Literal
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 
 from components.common import artifacts, errors, params
-from flows import faults, layout, settings
+from flows import endings, faults, layout, settings
 from flows.base import Base
 from flows.contents import listing
-from flows.execution import Where
+from flows.execution import Where, alone
+from flows.processes import Busy, Interrupted
 from flows.promotion import Promoter
 from flows.registry import Registry
-from flows.retrain import THREADS, Result, failed, walk
+from flows.retrain import THREADS, failed, walk
 from flows.stages import Repository
 from flows.workspace import PARAMS, Workspace
 
@@ -49,32 +50,46 @@ class Finetuned:
 
 
 @flow(name="finetune", persist_result=False, task_runner=THREADS)
-def finetune(promote: bool = True, where: Where = "here") -> State[Finetuned] | State[Result]:
+def finetune(promote: bool = True, where: Where = "here") -> State[Any]:
     """Train the champion further on what is new, if that is enough; then promote it if it is better.
 
-    Without `promote` it is left as candidate, for a person to decide. Raises ValueError if there is no champion.
+    Raises ValueError if there is no champion.
+
+    Args:
+        promote: Let the gate decide, and make it the champion if it is better; otherwise it is left as candidate.
+        where: Where stages run; in a cluster each is a Job.
     """
     workspace = Workspace.find()
-    with _turn(workspace):
-        base, chosen = Base.champion(workspace), settings.of(params.read(Path(PARAMS)))
-        new = layout.new_sources(base)
-        if too_few := reason_to_skip("new files", len(new), chosen.min_new_sources, base):
-            return _ended(Finetuned("skipped", too_few, base.name, len(new)))
-        there = layout.lay_out(workspace, base, new)
-        with _inside(there):
-            faults.check(Repository(there.root))
-            looked = walk(there, (FILTER,), where=where, keep_record=False)
-            if not looked.is_whole:
-                return failed(looked)
-            clips = clips_kept(Repository(there.root))
-            if too_few := reason_to_skip("new clips to train on", clips, chosen.min_new_clips, base):
-                return _ended(Finetuned("skipped", too_few, base.name, len(new), clips))
-            trained = walk(there, where=where)
-            if trained.record is None:
-                return failed(trained)
-            run = trained.record.name
+    try:
+        with _turn(workspace):
+            return _finetune(workspace, promote=promote, where=where)
+    except Busy as busy:
+        return endings.skipped(str(busy), busy)
+
+
+def _finetune(workspace: Workspace, *, promote: bool, where: Where) -> State[Any]:
+    base, chosen = Base.champion(workspace), settings.of(params.read(Path(PARAMS)))
+    new = layout.new_sources(base)
+    if too_few := reason_to_skip("new files", len(new), chosen.min_new_sources, base):
+        return _ended(Finetuned("skipped", too_few, base.name, len(new)))
+    there = layout.lay_out(workspace, base, new)
+    with _inside(there), alone(there, get_run_logger().warning):
+        faults.check(Repository(there.root))
+        looked = walk(there, (FILTER,), where=where, keep_record=False)
+        if not looked.is_whole:
+            return failed(looked)
+        clips = clips_kept(Repository(there.root))
+        if too_few := reason_to_skip("new clips to train on", clips, chosen.min_new_clips, base):
+            return _ended(Finetuned("skipped", too_few, base.name, len(new), clips))
+        trained = walk(there, where=where)
+        if trained.record is None:
+            return failed(trained)
+        run = trained.record.name
+        try:
             became, words, verdicts = _gated(there, where) if promote else _left(there, run)
-            return _ended(Finetuned(became, words, base.name, len(new), clips, run, verdicts))
+        except Interrupted:
+            return Failed(message=f"stopped before it was decided about run {run}; the next time goes on there")
+        return _ended(Finetuned(became, words, base.name, len(new), clips, run, verdicts))
 
 
 def reason_to_skip(what: str, count: int, least: int, base: Base) -> str:
@@ -116,17 +131,17 @@ def _ended(what: Finetuned) -> State[Finetuned]:
     """The state of the flow run, and a page in Prefect."""
     lines = [f"**{what.became}**: {what.words}", "", *(f"    {verdict}" for verdict in what.verdicts)]
     create_markdown_artifact("\n".join(lines), key="finetune", description=f"a fine-tune of {what.base}")
-    return Completed(name=what.became.capitalize(), message=what.words, data=what)
+    return Completed(name=what.became.capitalize(), message="\n".join([what.words, *what.verdicts]), data=what)
 
 
 @contextmanager
 def _turn(workspace: Workspace) -> Iterator[None]:
-    """Be the only fine-tune of a checkout for a block; raises errors.Retryable if there is one."""
+    """Be the only fine-tune of a checkout for a block; raises Busy if there is one."""
     with (workspace.home / "finetune.lock").open("a") as file:
         try:
             flock(file, LOCK_EX | LOCK_NB)
         except BlockingIOError:
-            raise errors.Retryable(f"another fine-tune of {workspace.root} goes on: wait for it, or stop it") from None
+            raise Busy(f"another fine-tune of {workspace.root} goes on: wait for it, or stop it") from None
         yield
 
 

@@ -10,9 +10,10 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import IO
 
@@ -36,6 +37,10 @@ MEANING = {
 
 class Interrupted(Exception):
     """The run was asked to stop; what has not finished can be resumed."""
+
+
+class Busy(errors.Retryable):
+    """Somebody else has the folder."""
 
 
 class StageFailed(Exception):
@@ -142,15 +147,31 @@ class Processes:
             _signal(group, number)
 
 
+@contextmanager
+def alone_in(home: Path, refusal: str, line: Callable[[str], None]) -> Iterator[None]:
+    """Have the folder `home` to oneself for a block, what a killed process of it left behind ended first.
+
+    Raises Busy, with the words `refusal`, if another process has it.
+    """
+    with (home / "coordinator.lock").open("a") as file:
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            raise Busy(refusal) from None
+        for command in end_leftovers(home):
+            line(f"ended what a killed run had left running: {command}")
+        yield
+
+
 def mark(home: Path) -> dict[str, str]:
-    """What goes into the environment of all that this process starts for the checkout whose `.videopoet` is `home`."""
+    """What goes into the environment of all that this process starts for `home`, such as a checkout's `.videopoet`."""
     return {MARK: f"{home}:{os.getpid()}:{psutil.Process().create_time()}"}
 
 
 def end_leftovers(home: Path) -> list[str]:
-    """End whatever a killed coordinator of this checkout left running; returns the command lines.
+    """End whatever a killed coordinator of `home` left running; returns the command lines.
 
-    Only for a coordinator that has the checkout to itself.
+    Only for a coordinator that has `home` to itself.
     """
     ours = mark(home)[MARK]
     marks = {process: _mark_of(process) for process in psutil.process_iter()}

@@ -42,6 +42,12 @@ class Promotion:
         """Whether every rule lets it pass."""
         return all(verdict.passed for verdict in self.verdicts)
 
+    @property
+    def lines(self) -> list[str]:
+        """Who was compared, and the table."""
+        rows = [verdict.words for verdict in self.verdicts]
+        return [f"candidate {self.candidate}, champion {self.champion or 'none'}", *rows]
+
 
 class Promoter:
     """The gate of one checkout. `line` is told what goes on."""

@@ -26,9 +26,8 @@ def promote(
         found = promoter.decide()
     except Interrupted:
         raise typer.Exit(errors.STOPPED) from None
-    print(f"candidate {found.candidate}, champion {found.champion or 'none'}")
-    for verdict in found.verdicts:
-        print(verdict.words)
+    for line in found.lines:
+        print(line)
     if check:
         print("would be promoted" if found.passed else "would be refused")
     else:

@@ -19,11 +19,11 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from components.common import errors
 from components.common.artifacts import MANIFEST
-from flows import metrics, runs, signals
+from flows import endings, metrics, runs, signals
 from flows.budget import OverBudget
 from flows.execution import Coordinator, Outcome, Where, alone
 from flows.graph import Stage
-from flows.processes import Interrupted, StageFailed
+from flows.processes import Busy, Interrupted, StageFailed
 from flows.sharing import Sharing
 from flows.stages import Repository
 from flows.workspace import Workspace
@@ -53,16 +53,35 @@ def retrain(
     where: Where = "here",
     max_gpu_hours: float | None = None,
     metrics_port: int | None = None,
-) -> Result | State[Result]:
-    """Bring `targets` (all stages if none) up to date, in the order of dvc.yaml; `force` runs the targets again.
+    promote: bool = False,
+) -> Result | State[Any]:
+    """Bring stages up to date, in the order of dvc.yaml.
 
-    Raises OverBudget (a ValueError) if that can be seen to take more than `max_gpu_hours` (`flows.budget`). Where
-    `metrics_port` is given, Prometheus may look on there (`flows.metrics`).
+    Raises OverBudget (a ValueError) if that can be seen to take more than `max_gpu_hours`.
+
+    Args:
+        targets: Stages, or families such as `adapt`, with all they need; every stage if none.
+        force: Run these stages again even if they are up to date.
+        where: Where stages run; in a cluster each is a Job.
+        max_gpu_hours: Stop before the run takes more, by past runs and as it goes.
+        metrics_port: Where Prometheus may look on while the run goes on.
+        promote: Let the gate decide about the result, and make it the champion if it is better.
     """
-    result = walk(
-        Workspace.find(), targets, force=force, where=where, max_gpu_hours=max_gpu_hours, metrics_port=metrics_port
-    )
-    return result if result.record else failed(result)
+    workspace, log = Workspace.find(), get_run_logger()
+    try:
+        with alone(workspace, log.warning):
+            result = walk(
+                workspace, targets, force=force, where=where, max_gpu_hours=max_gpu_hours, metrics_port=metrics_port
+            )
+            if result.record is None:
+                return failed(result)
+            if not promote:
+                return result
+            if where != "here":  # the gate scores on the coordinator's machine
+                walk(workspace, targets)
+            return endings.gated(workspace, result.record.name, log.info, result)
+    except Busy as busy:
+        return endings.skipped(str(busy), busy)
 
 
 def walk(
@@ -75,50 +94,53 @@ def walk(
     metrics_port: int | None = None,
     keep_record: bool = True,
 ) -> Result:
-    """What the flow does, for any flow whose run this is part of; the current folder must be the workspace's root."""
+    """Submit every stage, wait, and close the run's books.
+
+    For a flow that has the workspace to itself; the current folder must be its root.
+    """
     result, log = Result(), get_run_logger()
-    with alone(workspace, log.warning):
-        repository = Repository(workspace.root)
-        graph = repository.graph()
-        forced = set(graph.matching(targets) or graph.by_name) if force else set()
-        stages = graph.upstream_of(targets)
-        coordinator = Coordinator(workspace, repository, graph, stages, where)
-        if max_gpu_hours is not None:
-            coordinator.limit(max_gpu_hours, forced, log.info)
-        sharing = Sharing(repository, log.warning)
+    repository = Repository(workspace.root)
+    graph = repository.graph()
+    forced = set(graph.matching(targets) or graph.by_name) if force else set()
+    stages = graph.upstream_of(targets)
+    coordinator = Coordinator(workspace, repository, graph, stages, where)
+    if max_gpu_hours is not None:
+        coordinator.limit(max_gpu_hours, forced, log.info)
+    sharing = Sharing(repository, log.warning)
 
-        def stop(number: int) -> None:
-            result.stopped_by = number
-            coordinator.place.stop()
+    def stop(number: int) -> None:
+        result.stopped_by = number
+        coordinator.place.stop()
 
-        with signals.caught(stop), metrics.served(metrics_port, coordinator.view):
-            done: dict[str, PrefectFuture[Outcome | State[Outcome]]] = {}
-            for stage in stages:
-                task = _task(coordinator, sharing, stage, result, force=stage.name in forced)
-                done[stage.name] = task.submit(return_state=False, wait_for=[done[parent] for parent in stage.parents])
-            for future in done.values():
-                future.wait()
-        coordinator.place.close()
-        if coordinator.budget and coordinator.budget.used_up:
-            result.faults["the budget"] = OverBudget(coordinator.budget.used_up)
-        result.is_whole = len(result.outcomes) == len(stages)
-        if result.is_whole and keep_record:
-            _record(coordinator, result, [stage.name for stage in stages])
-        if not result.stopped_by:
-            sharing.close([stage.name for stage in stages], result.record)
-        coordinator.state.end("whole" if result.is_whole else "stopped" if result.stopped_by else "failed")
-        facts = {"run": result.record.name} if result.record else {}
-        ending = "FINISHED" if result.is_whole else "KILLED" if result.stopped_by else "FAILED"
-        coordinator.tracking.close(ending, facts)
+    with signals.caught(stop), metrics.served(metrics_port, coordinator.view):
+        done: dict[str, PrefectFuture[Outcome | State[Outcome]]] = {}
+        for stage in stages:
+            task = _task(coordinator, sharing, stage, result, force=stage.name in forced)
+            done[stage.name] = task.submit(return_state=False, wait_for=[done[parent] for parent in stage.parents])
+        for future in done.values():
+            future.wait()
+    coordinator.place.close()
+    if coordinator.budget and coordinator.budget.used_up:
+        result.faults["the budget"] = OverBudget(coordinator.budget.used_up)
+    result.is_whole = len(result.outcomes) == len(stages)
+    if result.is_whole and keep_record:
+        _record(coordinator, result, [stage.name for stage in stages])
+    if not result.stopped_by:
+        sharing.close([stage.name for stage in stages], result.record)
+    coordinator.state.end("whole" if result.is_whole else "stopped" if result.stopped_by else "failed")
+    facts = {"run": result.record.name} if result.record else {}
+    ending = "FINISHED" if result.is_whole else "KILLED" if result.stopped_by else "FAILED"
+    coordinator.tracking.close(ending, facts)
     return result
 
 
 def failed(result: Result) -> State[Result]:
-    """The state of a flow run whose stages are not all up to date."""
-    words = f"failed: {', '.join(result.faults) or 'nothing ran'}"
+    """The state of a flow run whose stages are not all up to date: the words of every fault, and what to make of it."""
+    faults = [str(fault) for fault in result.faults.values() if str(fault)]
+    end = f"failed: {', '.join(result.faults) or 'nothing ran'}"
     if result.stopped_by:
-        words = f"stopped by {signal.Signals(result.stopped_by).name}; the same command goes on from here"
-    state: State[Result] = Failed(message=words, data=result)
+        end = f"stopped by {signal.Signals(result.stopped_by).name}; the same command goes on from here"
+    state: State[Result] = Failed(message="\n".join([*faults, end]), data=result)
     return state
 
 

@@ -127,8 +127,6 @@ def _exit_code(result: object, message: str | None) -> int:
 
     if not isinstance(result, Result):
         raise result if isinstance(result, Exception) else RuntimeError(message)
-    for fault in filter(str, result.faults.values()):
-        print(fault, file=sys.stderr)
     print(message, file=sys.stderr)
     if result.stopped_by:
         return 128 + result.stopped_by

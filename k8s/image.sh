@@ -17,7 +17,7 @@ elif ! podman image exists "$base" && ! podman pull --quiet "$base" 2>/dev/null;
   echo "the base image cannot be pulled: making one of Debian's packages (a minute)"
   root=$(mktemp -d)
   trap 'rm -rf "$root"' EXIT
-  debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates bookworm "$root" >"$root.log" ||
+  debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates,git bookworm "$root" >"$root.log" ||
     { tail "$root.log" >&2; exit 1; }
   rm -rf "$root.log" "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/*
   tar --directory "$root" --create . |

@@ -1,5 +1,6 @@
 """What k8s/ says, rendered: valid, and no container that may more than it must."""
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -36,10 +37,31 @@ def test_an_object_is_valid(path: Path, version: str) -> None:
 def test_no_container_runs_as_root_or_without_limits(path: Path) -> None:
     for pod in pods(objects(path.read_text())):
         assert pod["securityContext"]["runAsNonRoot"]
-        for container in pod["containers"]:
+        for container in [*pod.get("initContainers", []), *pod["containers"]]:
             assert container["resources"]["requests"] == container["resources"]["limits"]
             assert container["securityContext"]["readOnlyRootFilesystem"]
             assert not container["securityContext"]["allowPrivilegeEscalation"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_job_of_a_flow_run_is_valid_and_may_no_more_than_it_must(version: str) -> None:
+    configuration = json.loads((ROOT / "k8s/flow-run.json").read_text())["job_configuration"]
+    job = configuration["job_manifest"]
+    job["metadata"]["labels"] = {"prefect.io/flow-run-name": "quick-fox"}  # as the worker fills the template in
+    pod = job["spec"]["template"]["spec"]
+    pod["containers"][0] |= {"image": "videopoet:cpu", "args": ["prefect", "flow-run", "execute"]}
+    for name in ("completions", "parallelism"):  # the worker asks for them here; the cluster passes over them
+        del pod[name]
+    kubernetes_validate.validate(job, version, strict=True)
+    assert pod["serviceAccountName"] == "videopoet-coordinator"
+    assert pod["securityContext"]["runAsNonRoot"]
+    (container,) = pod["containers"]
+    assert container["resources"]["requests"] == container["resources"]["limits"]
+    assert container["securityContext"]["readOnlyRootFilesystem"]
+    policies = objects((ROOT / "k8s/base/network.yaml").read_text())
+    selected = [one["spec"]["podSelector"].get("matchLabels") for one in policies]
+    labels = job["spec"]["template"]["metadata"]["labels"]
+    assert {"app.kubernetes.io/name": labels["app.kubernetes.io/name"]} in selected
 
 
 def test_no_secret_is_in_these_files() -> None:

@@ -76,8 +76,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_registry: st
     return Checkout(root)
 
 
-def trained(checkout: Checkout, value: float, *, strictness: float = 0.0, floor: float = 0.1) -> None:
-    """Bring the graph up to date with a model that is right on a share `value` of 100 samples; write the record."""
+def parameters(checkout: Checkout, value: object, *, strictness: float = 0.0, floor: float = 0.1) -> None:
+    """Ask for a model that is right on a share `value` of 100 samples."""
     params = {
         "gate": {"better": [MOTION], "not_worse": [], "floors": {MOTION: floor}},
         "train": {"value": value},
@@ -86,6 +86,11 @@ def trained(checkout: Checkout, value: float, *, strictness: float = 0.0, floor:
         "evaluate": {"samples": 100},
     }
     (checkout.root / "params.yaml").write_text(yaml.safe_dump(params))
+
+
+def trained(checkout: Checkout, value: float, *, strictness: float = 0.0, floor: float = 0.1) -> None:
+    """Bring the graph up to date with such a model; write the record."""
+    parameters(checkout, value, strictness=strictness, floor=floor)
     outcomes = checkout.bring()
     coordinator = checkout.coordinator()
     entries = {name: outcome.entry for name, outcome in outcomes.items()}

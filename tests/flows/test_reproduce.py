@@ -74,6 +74,21 @@ def test_from_the_remote_alone_every_stage_is_identical_and_nothing_of_the_user_
     assert len((folder / "started").read_text().split()) == 6
 
 
+def test_as_a_flow_it_ends_with_the_verdicts_as_its_words(checkout, elsewhere, prefect_server, monkeypatch):
+    from flows.reproduce import reproduce
+
+    edit("dvc.yaml", "apart out/apart", "apart out/apart && date +%s%N > out/apart/noise")
+    name = checkout.record().name
+    monkeypatch.chdir(elsewhere.root)
+    state = reproduce(name[:6], "join", return_state=True)
+    assert state.is_completed()
+    assert "identical         join" in state.message
+    assert state.message.endswith("1 identical")
+    state = reproduce(name[:6], "apart", return_state=True)
+    assert state.is_failed()
+    assert "out/apart/noise: its bytes differ" in state.message
+
+
 def test_one_changed_byte_of_an_input_is_named_and_so_is_all_that_came_of_it(checkout, elsewhere, prefect_server):
     Path("letters").mkdir()
     Path("letters/text").write_text("abc\n")
