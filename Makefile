@@ -5,16 +5,22 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope # a core for each
 
-.PHONY: run test test-slow setup setup-dev lint types contracts codelock unit chain clean
+.PHONY: run test test-slow test-container image setup setup-dev lint types contracts codelock unit chain clean
 
 run: setup ## train everything at profile `tiny`, generate, evaluate, report (about 19 minutes on 2 cores)
 	$(BIN)/videopoet run
 
-test: setup-dev lint types contracts codelock ## all that CI runs but test-slow
-	$(PYTEST) -m 'not slow'
+test: setup-dev lint types contracts codelock ## all that CI runs but test-slow and test-container
+	$(PYTEST) -m 'not slow and not container'
 
 test-slow: setup-dev ## the tests that run whole processes for minutes: a cluster, reproduction
 	$(PYTEST) -m slow
+
+test-container: setup-dev image ## the chain in containers, with S3 as the remote; needs root and what k8s/image.sh needs
+	CONTAINERS_CONF=$(CURDIR)/k8s/containers.conf OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m container
+
+image: .venv/bin/python ## build videopoet:cpu with podman
+	PATH="$(CURDIR)/$(BIN):$$PATH" k8s/image.sh
 
 setup: .venv/.installed
 setup-dev: .venv/.installed-dev
@@ -45,7 +51,7 @@ codelock: setup-dev ## does codelock/ match the code?
 	$(BIN)/videopoet codelock check
 
 unit: setup-dev ## the tests without the whole chain
-	$(PYTEST) -m 'not chain and not slow'
+	$(PYTEST) -m 'not chain and not slow and not container'
 
 chain: setup-dev ## the whole chain at profile `test`
 	$(PYTEST) -m chain

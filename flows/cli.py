@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from components.common import errors
-from flows import registry_commands, runs_commands
+from flows import registry_commands, runs_commands, sources_commands
 from flows.workspace import PARAMS, enter
 
 app = typer.Typer(
@@ -21,11 +21,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 codelock_app = typer.Typer(help="The code of each stage as an input: codelock/*.json.", no_args_is_help=True)
-sources_app = typer.Typer(help="Your own videos, pictures and captions.", no_args_is_help=True)
 app.add_typer(runs_commands.app, name="runs")
 app.add_typer(registry_commands.app)
 app.add_typer(codelock_app, name="codelock")
-app.add_typer(sources_app, name="sources")
+app.add_typer(sources_commands.app, name="sources")
 
 Stages = Annotated[
     list[str] | None,
@@ -248,39 +247,6 @@ def generate(
     options |= {"scale": scale, "seed": seed}
     command = request.command(Repository(workspace.root).graph(), options)
     raise typer.Exit(subprocess.run(command, check=False).returncode)
-
-
-@sources_app.command("add")
-def sources_add(
-    path: Annotated[
-        Path, typer.Argument(help="A folder, or a manifest (.csv, .jsonl, .parquet) with a column `path`.")
-    ],
-    alias: Annotated[str, typer.Option(help="Name of the folder from now on; its own if not given.")] = "",
-) -> None:
-    """Let your own videos and pictures join the corpus. They stay where they are."""
-    from flows import sources
-
-    path = path.absolute()
-    print(sources.add(enter(), path, alias))
-
-
-@sources_app.command("list")
-def sources_list() -> None:
-    """List your sources and where they lie."""
-    from flows import sources
-
-    for line in sources.listed(enter()):
-        print(line)
-
-
-@sources_app.command("remove")
-def sources_remove(
-    alias: Annotated[str, typer.Argument(help="Name of the folder, as `sources list` says it.")],
-) -> None:
-    """Take sources out again. The files stay where they are."""
-    from flows import sources
-
-    print(f"{sources.remove(enter(), alias)} files removed from the table")
 
 
 @codelock_app.command()

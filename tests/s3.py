@@ -12,7 +12,7 @@ import boto3
 from botocore.exceptions import BotoCoreError
 
 BUCKET = "bucket"
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "who", "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-test"}
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "the-key-of-the-test", "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-test"}
 PATIENCE_S = 120
 
 

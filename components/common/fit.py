@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 import torch
 from lightning.fabric import Fabric
+from lightning.fabric.strategies.ddp import DDPStrategy
 from torch import Tensor, nn
 from torch.distributed import DistError
 from torch.optim import Optimizer
@@ -119,7 +120,9 @@ def fit(
     together, whichever of them was asked to; if one is gone, Retryable is raised in the others.
     """
     machine = runtime.current()
-    fabric = Fabric(accelerator="auto", devices=machine.processes, num_nodes=machine.nodes)
+    # a step may leave out parts of a model, such as the head of another modality
+    strategy = DDPStrategy(find_unused_parameters=True) if machine.processes * machine.nodes > 1 else "auto"
+    fabric = Fabric(accelerator="auto", strategy=strategy, devices=machine.processes, num_nodes=machine.nodes)
     with _together(fabric):
         fabric.launch()
         _set_up(fabric, training)

@@ -7,6 +7,7 @@ be mended from a passing fault. A node that never came, or that is gone, is a pa
 its own environment variables (PET_…) holds here too.
 """
 
+import logging
 import sys
 
 from torch.distributed import DistError, run
@@ -19,6 +20,7 @@ from components.common import errors
 
 def main(arguments: list[str]) -> int:
     """Start this node's processes and wait for them; returns the exit code of the one that failed first."""
+    logging.disable(logging.ERROR)  # torchrun's words on an end, which would come after the stage's last ones
     try:
         run.run(run.parse_args(arguments))
     except ChildFailedError as error:

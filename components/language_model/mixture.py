@@ -75,8 +75,7 @@ class Mixture:
         choice = self.choice(step)
         if len(choice.rows) < world:
             raise ValueError(f"optimization.global_batch_tokens gives {len(choice.rows)} sequences for {world} devices")
-        stop = len(choice.rows) // world * world  # equal shares
-        return self.source.batch(choice.draw, choice.rows[rank:stop:world], choice.without_text[rank:stop:world])
+        return self.source.batch(choice.draw, choice.rows[rank::world], choice.without_text[rank::world])
 
 
 def settle(random: np.random.Generator, task: Task, source: Source, group: str, first_frame_share: float) -> Draw:

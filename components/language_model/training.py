@@ -5,6 +5,7 @@ The optimizer's moments and its step travel with the model, so two phases are on
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import torch
 from lightning.fabric import Fabric
@@ -46,12 +47,21 @@ class Training:
         set_learning_rate(optimizer, rate)
         with torch.autocast(fabric.device.type, torch.bfloat16, enabled=chosen.precision == "bfloat16"):
             losses: dict[str, Tensor] = self.modules["model"](batch.to(fabric.device))
+        if fabric.world_size > 1:
+            weight = _weight(fabric, len(batch.ids))
+            losses = {name: loss * weight for name, loss in losses.items()}
         fabric.backward(losses["loss"])
         norm = nn.utils.clip_grad_norm_(self.modules["model"].parameters(), chosen.clip_norm)
         move_moments(optimizer)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         return {name: loss.detach() for name, loss in losses.items()} | {"gradient_norm": norm}
+
+
+def _weight(fabric: Fabric, sequences: int) -> Tensor:
+    """What makes the mean over processes, of which some have a sequence more, the mean over all sequences."""
+    total = fabric.all_reduce(torch.tensor(float(sequences), device=fabric.device), reduce_op="mean")
+    return sequences / cast(Tensor, total)
 
 
 def new_optimizer(model: Model, optimization: Optimization) -> Optimizer:

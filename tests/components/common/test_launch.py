@@ -13,46 +13,10 @@ import psutil
 import pytest
 
 from components.common import errors
+from tests.trainings import TRAINING
 
 pytestmark = pytest.mark.slow
 PATIENCE_S = 300
-TRAINING = """
-import os, sys, time
-from pathlib import Path
-import torch
-from components.common import errors, runtime
-from components.common.fit import fit
-
-class Line:
-    def __init__(self):
-        torch.manual_seed(0)
-        self.modules = {"model": torch.nn.Linear(4, 1)}
-        self.optimizers = {"model": torch.optim.AdamW(self.modules["model"].parameters(), lr=0.01)}
-
-    def batch(self, step, rank, world):
-        return torch.randn(8, 4, generator=torch.Generator().manual_seed(step))[rank::world]
-
-    def step(self, fabric, batch, step):
-        if os.environ.get("EXIT_AT") == f"{fabric.global_rank} {step}":
-            sys.exit(int(os.environ["EXIT_CODE"]))
-        time.sleep(float(os.environ.get("STEP_S", "0")))
-        loss = (self.modules["model"](batch) - batch.sum(1, keepdim=True)).square().mean()
-        self.optimizers["model"].zero_grad()
-        fabric.backward(loss)
-        self.optimizers["model"].step()
-        print("did step", step, flush=True)
-        return {"loss": loss}
-
-world = int(os.environ["WORLD_SIZE"])
-training, scratch = Line(), Path("scratch")
-try:
-    with runtime.use(runtime.Runtime(scratch=scratch, cache=scratch, nodes=world)):
-        history = fit(training, steps=30, seed=1, checkpoint_every_steps=5, unit="rows", per_step=8)
-    history.write_csv(Path(f"curve-{os.environ['RANK']}.csv"))
-except (errors.Stopped, errors.Retryable) as error:
-    print(error, flush=True)
-    sys.exit(errors.STOPPED if isinstance(error, errors.Stopped) else errors.RETRY)
-"""
 Nodes = list[subprocess.Popen[bytes]]
 
 
@@ -70,7 +34,15 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Nodes]]:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", **told, **more}
         nodes = []
         for rank in range(2):
-            command = [sys.executable, "-m", "components.common.launch", "--node-rank", str(rank), "train.py"]
+            command = [
+                sys.executable,
+                "-m",
+                "components.common.launch",
+                "--node-rank",
+                str(rank),
+                "train.py",
+                f"out-{rank}",
+            ]
             with (tmp_path / f"log-{rank}").open("ab") as log:
                 nodes.append(subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=log, stderr=log))
         made.extend(nodes)
@@ -97,9 +69,9 @@ def await_line(log: Path, words: str) -> None:
 
 def test_two_nodes_share_one_curve_and_a_stopped_training_goes_on_to_the_same(start, tmp_path):
     assert ends(start()) == [0, 0]
-    curve = (tmp_path / "curve-0.csv").read_text()
-    assert (tmp_path / "curve-1.csv").read_text() == curve
-    for path in (*tmp_path.glob("curve-*"), *tmp_path.glob("scratch/*"), *tmp_path.glob("log-*")):
+    curve = (tmp_path / "out-0/curve.csv").read_text()
+    assert (tmp_path / "out-1/curve.csv").read_text() == curve
+    for path in (*tmp_path.glob("out-*/*"), *tmp_path.glob("scratch/*"), *tmp_path.glob("log-*")):
         path.unlink()
     nodes = start(STEP_S="0.1")
     await_line(tmp_path / "log-1", "did step 7")
@@ -108,7 +80,7 @@ def test_two_nodes_share_one_curve_and_a_stopped_training_goes_on_to_the_same(st
     assert all("stopped at step" in (tmp_path / f"log-{rank}").read_text() for rank in range(2))
     assert ends(start()) == [0, 0]
     assert "goes on from step" in (tmp_path / "log-1").read_text()
-    assert (tmp_path / "curve-0.csv").read_text() == curve
+    assert (tmp_path / "out-0/curve.csv").read_text() == curve
 
 
 def test_a_node_whose_fellow_is_killed_ends_as_a_passing_fault(start, tmp_path):
