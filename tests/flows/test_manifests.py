@@ -124,7 +124,9 @@ def test_several_nodes_meet_at_the_first():
     assert environment["PET_NNODES"] == "4"
     assert environment["PET_NPROC_PER_NODE"] == "8"
     assert environment["PET_RDZV_BACKEND"] == "static"
-    assert spec["containers"][0]["command"][-1].endswith("launch --node-rank $(JOB_COMPLETION_INDEX)")
+    command = spec["containers"][0]["command"]
+    assert command[command.index("--launcher") + 1].endswith("launch --node-rank $(JOB_COMPLETION_INDEX)")
+    assert command[command.index("--world-size") + 1] == "32"
     service = manifests.service(ORDER, "videopoet", manifests.owner("0", ORDER.name))
     assert spec["subdomain"] == service["metadata"]["name"]
     assert environment["PET_RDZV_ENDPOINT"] == f"{ORDER.name}-0.{spec['subdomain']}:29400"
