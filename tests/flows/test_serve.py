@@ -128,10 +128,11 @@ def save_webhook(client: Any, url: str) -> None:
     client.create_block_document(document)
 
 
-def deploys(checkout: Checkout, **changes: Any) -> None:
-    """Give a checkout the project's deployments, with the first one's values changed."""
+def deploys(checkout: Checkout, name: str = "weekly", **changes: Any) -> None:
+    """Give a checkout the project's deployments, with the values of one changed; nothing else comes by itself."""
     declared = yaml.safe_load((PROJECT / "prefect.yaml").read_text())
-    declared["deployments"][0].update(changes)
+    for one in declared["deployments"]:
+        one.update({"schedules": []} | (changes if one["name"] == name else {}))
     (checkout.root / "prefect.yaml").write_text(yaml.safe_dump(declared))
 
 
@@ -175,6 +176,25 @@ def test_what_is_scheduled_every_minute_is_gated_and_promoted_or_refused_with_it
     assert refused.auto_scheduled
     assert f"champion {champion}\n" in refused.state.message
     assert "NO text_to_video/motion: 0.5 → 0.4" in refused.state.message
+    assert aliases()["champion"] == champion
+
+
+def test_a_fine_tune_every_minute_is_promoted_refused_or_skipped(tunable, client):
+    tunable.sources("abcde")
+    deploys(tunable, "nightly", schedules=[{"cron": "* * * * *", "timezone": "UTC"}])
+    before = aliases()["champion"]
+    with serving(tunable):
+        promoted = eventually(ended(client, "Promoted"))
+        champion = aliases()["champion"]
+        skipped = eventually(ended(client, "Skipped"))
+        tunable.settle(gain=0)
+        tunable.sources("abcdefg")
+        refused = eventually(ended(client, "Refused"))
+    assert promoted.auto_scheduled
+    assert "ok text_to_video/motion: 0.4 → 0.7" in promoted.state.message
+    assert champion != before
+    assert f"0 new files since {champion}, at least 2 are wanted" in skipped.state.message
+    assert "NO text_to_video/motion: 0.7 → 0.7" in refused.state.message
     assert aliases()["champion"] == champion
 
 
