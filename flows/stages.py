@@ -64,9 +64,9 @@ class Repository:
                 claims.forget_dead(Path(self._repo.tmp_dir) / "rwlock")
                 (index := self._repo.index).check_graph()
                 parents = {stage: list(index.graph.successors(stage)) for stage in index.graph}
+                self.pins = pins.read(self._repo)  # path -> item of what no stage makes and DVC holds
             made = {stage: [p for p in above if p.cmd] for stage, above in parents.items() if stage.cmd}
             self._names = {stage.name: sorted(p.name for p in above) for stage, above in made.items()}
-            self.pins = pins.read(self._repo)  # path -> item of what no stage makes and DVC holds
             self._stages = {stage.name: stage for stage in index.stages if stage.path == str(root / "dvc.yaml")}
             self._parameters = Parameters()
             self._recorded: dict[str, Any] = self._read_lockfile()

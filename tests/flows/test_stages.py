@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from dvc.dvcfile import ProjectFile
 from dvc.repo import Repo
 
 from flows.stages import Repository
@@ -41,6 +42,17 @@ def test_the_graph_has_matrix_stages_parents_and_values(checkout):
     assert graph.by_name["join"].parents == ("left", "pair@x", "pair@y")
     assert graph.by_name["pair@x"].params == {"pair.x": {"value": 3, "threads": 1}}
     assert graph.by_name["left"].threads == 2
+
+
+def test_the_graph_is_read_once_however_many_stages_it_has(checkout, monkeypatch):
+    reads = []
+    load = ProjectFile._load
+    monkeypatch.setattr(ProjectFile, "_load", lambda file, **options: reads.append(file.path) or load(file, **options))
+    repository = Repository(checkout.root)
+    with repository.held():
+        repository.graph()
+        assert [repository.recorded(name) for name in repository.commands()] == [None] * 6
+    assert reads == [str(checkout.root / "dvc.yaml")]
 
 
 def test_an_output_that_a_stage_did_not_make_is_an_error_in_words(checkout):
