@@ -232,6 +232,26 @@ def test_a_coordinator_that_was_killed_finds_its_job_again(runs, cluster, checko
     assert len(cluster.pods) == 1
 
 
+def test_a_flow_that_was_killed_over_three_stages_goes_on_with_all_of_them(
+    cluster, checkout, templates, prefect_server
+):
+    command = [sys.executable, "-m", "flows.cli", "run", "--on", "kubernetes"]
+    environment = checkout.environment(PREFECT_API_URL=prefect_server)
+    subprocess.run([*command, "seed"], env=environment, capture_output=True, timeout=240, check=True)
+    cluster.environment["WORK_SLEEP_S"] = "30"
+    first = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for name in ("left", "pair.x", "pair.y"):
+        cluster.await_line(f"{name} works", seconds=120)
+    first.kill()
+    first.wait()
+    cluster.environment["WORK_SLEEP_S"] = "0"
+    again = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert again.stdout.count("is there already: going on with it") + again.stderr.count("is there already") >= 3
+    assert len(cluster.pods) == 6
+    assert yaml.safe_load(checkout.lock()) == yaml.safe_load((templates / "made/dvc.lock").read_text())
+
+
 def test_a_run_that_is_stopped_deletes_its_jobs(runs, cluster):
     cluster.environment["WORK_SLEEP_S"] = "60"
     run = runs()
