@@ -6,7 +6,7 @@ VIDEOPOET_SCRATCH   folder for checkpoints (default .videopoet/scratch)
 VIDEOPOET_CACHE     folder for cached work (default .videopoet/cache)
 VIDEOPOET_ROOTS     JSON file: alias -> folder of your own media (default .videopoet/roots.json)
 VIDEOPOET_TRACKING_URI, VIDEOPOET_RUN_ID   the MLflow run to tell
-WORLD_SIZE, LOCAL_WORLD_SIZE                set by torchrun, where a training runs as several processes
+WORLD_SIZE, LOCAL_WORLD_SIZE, RANK, LOCAL_RANK   set by torchrun, where a training runs as several processes
 """
 
 import hashlib
@@ -16,7 +16,8 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -67,12 +68,25 @@ def _run(component: str, door: str, arguments: list[str]) -> None:
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(config.threads)
         sys.modules["torch"].use_deterministic_algorithms(True, warn_only=True)
-    with runtime.use(_runtime(component, section, config, flags)):
+    with runtime.use(_runtime(component, section, config, flags)), _output_of_one(flags):
         summary = run(config, **flags)
     if isinstance(summary, artifacts.Summary):
         dropped = "".join(f", {count} {reason}" for reason, count in summary.dropped.items())
         counts = ", ".join(f"{count:,} {what}" for what, count in summary.counts.items())
         print(f"{section}: {counts}{'; dropped' + dropped[1:] if dropped else ''}", flush=True)
+
+
+@contextmanager
+def _output_of_one(flags: dict[str, Any]) -> Iterator[None]:
+    """Of several processes on one machine, which all make the same, let the first one alone write the output."""
+    if os.environ.get("LOCAL_RANK", "0") == "0" or "output" not in flags:
+        yield
+        return
+    flags["output"] = runtime.current().scratch / f"output-of-rank-{os.environ['RANK']}"
+    try:
+        yield
+    finally:
+        shutil.rmtree(flags["output"], ignore_errors=True)
 
 
 def _section(arguments: list[str]) -> str:

@@ -145,12 +145,20 @@ def _pod(order: Order, placement: Placement) -> Manifest:
     priority = {"priorityClassName": placement.priority_class} if placement.priority_class else {}
     selector = {"nodeSelector": dict(placement.node_selector)} if placement.node_selector else {}
     fetch = ["fetch", "--stage", order.stage, "--message", MESSAGE, "--order", ORDER, "--code", CODE]
-    size = str(placement.world_size)
-    launcher = ["--rank", INDEX, "--launcher", f"{LAUNCHER} --node-rank {INDEX}", "--world-size", size]
+    rank, size = INDEX if placement.nodes > 1 else "0", str(placement.world_size)
+    launcher = ["--rank", rank, "--launcher", f"{LAUNCHER} --node-rank {rank}", "--world-size", size]
     share = ["--part", INDEX, "--parts", str(order.parts)] if order.parts else []
     port = placement.metrics_port
     metrics = ["--metrics-port", str(port)] if port else []
-    run = ["run", "--stage", order.stage, "--message", MESSAGE, *(launcher if placement.nodes > 1 else share), *metrics]
+    run = [
+        "run",
+        "--stage",
+        order.stage,
+        "--message",
+        MESSAGE,
+        *(launcher if placement.world_size > 1 else share),
+        *metrics,
+    ]
     ports = {"ports": [{"name": "metrics", "containerPort": port}]} if port else {}
     return {
         "restartPolicy": "Never",
@@ -201,7 +209,8 @@ def _container(name: str, arguments: list[str], order: Order, placement: Placeme
     resources = {"cpu": placement.cpu, "memory": placement.memory, "ephemeral-storage": placement.disk, **gpus}
     resources = {key: str(value) for key, value in resources.items()}
     secret = {"envFrom": [{"secretRef": {"name": placement.secret}}]} if placement.secret else {}
-    environment = {**order.environment, **_of_pod(), **(_of_training(order, placement) if placement.nodes > 1 else {})}
+    together = _of_training(order, placement) if placement.world_size > 1 else {}
+    environment = {**order.environment, **_of_pod(), **together}
     return {
         "name": name,
         "image": placement.image,
@@ -248,11 +257,12 @@ def _of_pod() -> dict[str, str]:
 
 def _of_training(order: Order, placement: Placement) -> dict[str, str]:
     """What torchrun reads: the nodes meet at the first pod, and a pod's rank is its index, whichever comes first."""
+    first = f"{order.name}-0.{order.name}" if placement.nodes > 1 else "localhost"
     return {
         "PET_NNODES": str(placement.nodes),
         "PET_NPROC_PER_NODE": str(placement.world_size // placement.nodes),
         "PET_RDZV_BACKEND": "static",
-        "PET_RDZV_ENDPOINT": f"{order.name}-0.{order.name}:{RENDEZVOUS_PORT}",
+        "PET_RDZV_ENDPOINT": f"{first}:{RENDEZVOUS_PORT}",
         "PET_RDZV_ID": order.key,
         "PET_SHUTDOWN_TIMEOUT": str(placement.grace_s),
     }

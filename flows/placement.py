@@ -16,10 +16,13 @@ from typing import Any, get_origin, get_type_hints
 
 import yaml
 
+from components.common import codelock
+from components.common.params import COMMAND
 from flows import parts
 from flows.graph import Graph, Stage
 
 PLACEMENT = Path("k8s/placement.yaml")
+FIT = "components.common.fit"
 PATIENCE_S = 10.0  # with a stage that could ask for its threads; one that cannot ask any more must not hold up the rest
 
 
@@ -125,8 +128,8 @@ class Placement:
 
     @property
     def world_size(self) -> int:
-        """Processes that train together."""
-        return self.nodes * max(self.gpus, 1) if self.nodes > 1 else 1
+        """Processes that train together: one for each GPU of each pod, or for each pod."""
+        return self.nodes * max(self.gpus, 1)
 
 
 @dataclass(frozen=True)
@@ -161,12 +164,23 @@ class Placements:
             raise ValueError(
                 f"{stage.name} uses {stage.threads} threads and gets {placement.cpu} cores: raise `cpu` in {PLACEMENT}"
             )
+        if placement.world_size > 1 and not _trains(stage.cmd):
+            raise ValueError(
+                f"{stage.name} trains nothing and is one process: it has no use for {placement.nodes} nodes with"
+                f" {placement.gpus} GPUs each, see {PLACEMENT}"
+            )
         if placement.parts > 1 and not parts.can(stage.cmd):
             able = ", ".join(parts.components())
             raise ValueError(f"{stage.name} is done as a whole: `parts` in {PLACEMENT} is for {able}")
         if placement.parts > 1 and not placement.scratch_claim:
             raise ValueError(f"the parts of {stage.name} share a cache: name its `scratch_claim` in {PLACEMENT}")
         return placement
+
+
+def _trains(cmd: str) -> bool:
+    """Whether a stage with this command learns by `fit`, which several processes can do; what is not ours may."""
+    found = COMMAND.search(cmd)
+    return found is None or FIT in codelock.modules(found["component"])
 
 
 def _faults(types: dict[str, type], given: dict[str, Any], where: str) -> list[str]:

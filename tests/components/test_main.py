@@ -33,6 +33,21 @@ def test_a_stage_writes_its_output_and_says_what_it_did(workspace: Path) -> None
     assert (workspace / "models/pretrained/manifest.json").is_file()
 
 
+def test_of_several_processes_on_one_machine_the_first_alone_writes_the_output(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ["pretrained", "--params", "pretrained", "--output", "models/pretrained"]
+    monkeypatch.setenv("RANK", "3")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    done = stage(workspace, *asked)
+    assert done.returncode == 0, done.stderr
+    assert not (workspace / "models").exists()
+    assert not list(workspace.glob(".videopoet/scratch/*/*/*"))
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    stage(workspace, *asked)
+    assert (workspace / "models/pretrained/manifest.json").is_file()
+
+
 def test_an_unknown_key_is_a_configuration_fault_before_any_work(workspace: Path) -> None:
     (workspace / "params.yaml").write_text("pretrained: {models: [], threads: 1, modelz: []}\n")
     done = stage(workspace, "pretrained", "--params", "pretrained", "--output", "models/pretrained")

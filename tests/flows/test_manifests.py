@@ -91,6 +91,16 @@ def test_a_job_waits_for_its_queue_to_let_it_in():
     assert not any(key.startswith("kueue") for key in free["metadata"]["labels"])
 
 
+def test_several_gpus_of_one_pod_are_a_process_each():
+    (container,) = pod(replace(PLACEMENT, gpus=8))["containers"]
+    environment = {one["name"]: one["value"] for one in container["env"]}
+    assert (environment["PET_NNODES"], environment["PET_NPROC_PER_NODE"]) == ("1", "8")
+    assert environment["PET_RDZV_ENDPOINT"] == "localhost:29400"
+    command = container["command"]
+    assert command[command.index("--launcher") + 1].endswith("launch --node-rank 0")
+    assert command[command.index("--world-size") + 1] == "8"
+
+
 def test_folders_of_media_are_mounted_to_be_read_only():
     spec = pod(RICH)
     volume = next(one for one in spec["volumes"] if one["name"] == "media-0")

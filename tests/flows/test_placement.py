@@ -1,6 +1,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,20 @@ def read(folder: Path, **stages: dict) -> Placements:
     own = yaml.safe_load((Path(__file__).parents[2] / placement.PLACEMENT).read_text())
     (folder / "placement.yaml").write_text(yaml.safe_dump(own | {"stages": stages}))
     return Placements.read(folder / "placement.yaml")
+
+
+@pytest.mark.parametrize(
+    ("component", "part", "words"),
+    [
+        ("adapt", {"parts": 2}, "`parts` in k8s/placement.yaml is for ingest, pretokenize"),
+        ("ingest", {"parts": 2, "scratch_claim": ""}, "share a cache: name its `scratch_claim`"),
+        ("generate", {"gpus": 2}, "trains nothing and is one process"),
+        ("ingest", {"nodes": 2}, "trains nothing and is one process"),
+    ],
+)
+def test_what_a_stage_cannot_do_with_several_pods_or_gpus_is_said(tmp_path, component, part, words):
+    command = f"python -m components {component} --params {component} --output out"
+    asked = replace(stage(component), cmd=command)
+    with pytest.raises(ValueError, match=words):
+        read(tmp_path, **{component: part}).of(asked)
+    assert read(tmp_path, adapt={"nodes": 2, "gpus": 4}).of(replace(stage("adapt"), cmd="…")).world_size == 8
