@@ -85,11 +85,13 @@ class Budget:
                 self._spent_s += self._running.pop(name)()
 
     def look(self) -> bool:
-        """Whether what runs must be stopped now, lest more is taken."""
+        """Whether what runs must be stopped now, lest more is taken; said once."""
         with self._guard:
+            if self.used_up:
+                return False
             spent_s = self._spent()
             reserve_s = sum(self._demands[name].reserve_gpu_s for name in self._running)
-            if spent_s and spent_s + reserve_s >= self._most_s and not self.used_up:
+            if spent_s and spent_s + reserve_s >= self._most_s:
                 self.used_up = (
                     f"stopped in good order: {_hours(spent_s)} of the budget of {_hours(self._most_s)} are spent, and "
                     f"stopping {', '.join(self._running)} may take {_hours(reserve_s)}. {GO_ON}"

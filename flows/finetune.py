@@ -9,7 +9,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -33,6 +32,12 @@ from flows.workspace import PARAMS, Workspace
 
 FILTER = "filter"  # the stage that says how much of what is new is worth training on
 Became = Literal["skipped", "candidate", "promoted", "refused"]
+NAMES = {
+    "skipped": endings.SKIPPED,
+    "candidate": "Candidate",
+    "promoted": endings.PROMOTED,
+    "refused": endings.REFUSED,
+}
 Decided = tuple[Became, str, tuple[str, ...]]  # what became of it, in words, and the gate's table
 
 
@@ -61,7 +66,7 @@ def finetune(promote: bool = True, where: Where = "here") -> State[Any]:
     """
     workspace = Workspace.find()
     try:
-        with _turn(workspace):
+        with layout.turn(workspace):
             return _finetune(workspace, promote=promote, where=where)
     except Busy as busy:
         return endings.skipped(str(busy), busy)
@@ -76,17 +81,19 @@ def _finetune(workspace: Workspace, *, promote: bool, where: Where) -> State[Any
     with _inside(there), alone(there, get_run_logger().warning):
         faults.check(Repository(there.root))
         looked = walk(there, (FILTER,), where=where, keep_record=False)
-        if not looked.is_whole:
+        if not looked.may_go_on:
             return failed(looked)
         clips = clips_kept(Repository(there.root))
         if too_few := reason_to_skip("new clips to train on", clips, chosen.min_new_clips, base):
             return _ended(Finetuned("skipped", too_few, base.name, len(new), clips))
         trained = walk(there, where=where)
-        if trained.record is None:
+        if promote and where != "here" and trained.may_go_on:  # the gate scores on the coordinator's machine
+            trained = walk(there)
+        if trained.record is None or not trained.may_go_on:
             return failed(trained)
         run = trained.record.name
         try:
-            became, words, verdicts = _gated(there, where) if promote else _left(there, run)
+            became, words, verdicts = _gated(there) if promote else _left(there, run)
         except Interrupted:
             return Failed(message=f"stopped before it was decided about run {run}; the next time goes on there")
         return _ended(Finetuned(became, words, base.name, len(new), clips, run, verdicts))
@@ -109,10 +116,8 @@ def clips_kept(repository: Repository) -> int:
         return artifacts.read_manifest(Path(folder)).counts["kept"]
 
 
-def _gated(there: Workspace, where: Where) -> Decided:
+def _gated(there: Workspace) -> Decided:
     """Let the gate decide about the run in the fine-tune's checkout, and do as it says."""
-    if where != "here":  # the gate scores on the coordinator's machine
-        walk(there)
     promoter = Promoter(there, get_run_logger().info)
     found = promoter.decide()
     promoter.carry_out(found)
@@ -131,18 +136,7 @@ def _ended(what: Finetuned) -> State[Finetuned]:
     """The state of the flow run, and a page in Prefect."""
     lines = [f"**{what.became}**: {what.words}", "", *(f"    {verdict}" for verdict in what.verdicts)]
     create_markdown_artifact("\n".join(lines), key="finetune", description=f"a fine-tune of {what.base}")
-    return Completed(name=what.became.capitalize(), message="\n".join([what.words, *what.verdicts]), data=what)
-
-
-@contextmanager
-def _turn(workspace: Workspace) -> Iterator[None]:
-    """Be the only fine-tune of a checkout for a block; raises Busy if there is one."""
-    with (workspace.home / "finetune.lock").open("a") as file:
-        try:
-            flock(file, LOCK_EX | LOCK_NB)
-        except BlockingIOError:
-            raise Busy(f"another fine-tune of {workspace.root} goes on: wait for it, or stop it") from None
-        yield
+    return Completed(name=NAMES[what.became], message="\n".join([what.words, *what.verdicts]), data=what)
 
 
 @contextmanager

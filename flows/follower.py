@@ -27,7 +27,7 @@ class Follower:
         self._told: State | None = None
         self._seen = self._had_pods = False
         self._lost_s = 0.0
-        self._lines: dict[str, tuple[str, Lines]] = {}  # of each rank, and of which pod
+        self._lines: dict[str, tuple[str, Lines | None]] = {}  # of each rank, and of which pod; None: all were read
 
     def see(self, job: Any, pods: Sequence[Any], uid: str) -> State:
         """How the Job `uid` is doing, of which the cluster last told `job` and `pods`."""
@@ -58,16 +58,25 @@ class Follower:
 
     def close(self) -> None:
         """Pass on the last lines."""
-        for _, lines in self._lines.values():
+        for lines in self._followed():
             lines.finish(LAST_LINES_S)
 
     def _pass_on_lines(self, pods: Sequence[Any]) -> None:
         """Follow the first rank's lines, and for their rates those of some others."""
         for rank, pod in speaking(pods).items():
             name, lines = self._lines.get(rank, ("", None))
-            if name == pod.metadata.name or (lines is None and rank != "0" and len(self._lines) >= MOST_FOLLOWED):
+            has_ended = pod.status.phase in ("Succeeded", "Failed")
+            if name == pod.metadata.name:
+                if lines and has_ended:
+                    lines.finish(LAST_LINES_S)
+                    self._lines[rank] = name, None
+                continue
+            if lines is None and rank != "0" and (has_ended or len(self._followed()) >= MOST_FOLLOWED):
                 continue
             if lines:
                 lines.finish(LAST_LINES_S)
             hear = self._pulse if rank == "0" else partial(self._pulse.hear, rank=rank)
             self._lines[rank] = pod.metadata.name, Lines(self._cluster, pod.metadata.name, CONTAINER, hear)
+
+    def _followed(self) -> list[Lines]:
+        return [lines for _, lines in self._lines.values() if lines]

@@ -6,7 +6,9 @@ registry and memories. Laid out anew it keeps what its stages made: DVC judges w
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,6 +22,7 @@ from components.ingest.sources import Source
 from flows import gate, pins, settings, source
 from flows.base import KNOWN, Base
 from flows.execution import alone
+from flows.processes import Busy
 from flows.sources import TABLE
 from flows.stages import Repository
 from flows.workspace import FINETUNE, GRAPH, PARAMS, Workspace
@@ -97,3 +100,14 @@ def _share(workspace: Workspace, there: Workspace) -> None:
         link = there.home / name
         link.unlink(missing_ok=True)
         link.symlink_to(workspace.home / name)
+
+
+@contextmanager
+def turn(workspace: Workspace) -> Iterator[None]:
+    """Be the only fine-tune of a checkout for a block; raises Busy if there is one."""
+    with (workspace.home / "finetune.lock").open("a") as file:
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            raise Busy(f"another fine-tune of {workspace.root} goes on: wait for it, or stop it") from None
+        yield

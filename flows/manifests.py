@@ -25,6 +25,7 @@ MEDIA, ROOTS = "/media", "roots.json"
 MESSAGE = "/dev/termination-log"
 KEPT_S = 24 * 3600  # a finished Job, for a person to look at
 RENDEZVOUS_PORT = 29400
+LAST_S = 5  # of a pod's grace, for its own last words
 TRIES_OF_A_PART = 2  # beyond the first
 INDEX = "$(JOB_COMPLETION_INDEX)"  # of a pod among several, as the cluster fills it in
 LAUNCHER = "python -m components.common.launch"
@@ -150,15 +151,9 @@ def _pod(order: Order, placement: Placement) -> Manifest:
     share = ["--part", INDEX, "--parts", str(order.parts)] if order.parts else []
     port = placement.metrics_port
     metrics = ["--metrics-port", str(port)] if port else []
-    run = [
-        "run",
-        "--stage",
-        order.stage,
-        "--message",
-        MESSAGE,
-        *(launcher if placement.world_size > 1 else share),
-        *metrics,
-    ]
+    grace = ["--grace-s", str(max(placement.grace_s - LAST_S, 1))]
+    together = launcher if placement.world_size > 1 else share
+    run = ["run", "--stage", order.stage, "--message", MESSAGE, *grace, *together, *metrics]
     ports = {"ports": [{"name": "metrics", "containerPort": port}]} if port else {}
     return {
         "restartPolicy": "Never",

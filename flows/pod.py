@@ -29,7 +29,7 @@ from flows.graph import Entry
 from flows.metrics import View, served
 from flows.modules import is_lock
 from flows.patience import patiently
-from flows.processes import Ended, Interrupted, Processes
+from flows.processes import GRACE_S, Ended, Interrupted, Processes
 from flows.pulse import Pulse
 from flows.stages import Repository
 from flows.workspace import GRAPH, PARAMS
@@ -92,10 +92,18 @@ class Forwarder:
     """Runs one stage here for a coordinator elsewhere."""
 
     def __init__(
-        self, name: str, *, rank: int = 0, launcher: str = "", world_size: int = 1, part: int = 0, parts: int = 0
+        self,
+        name: str,
+        *,
+        grace_s: float = GRACE_S,
+        rank: int = 0,
+        launcher: str = "",
+        world_size: int = 1,
+        part: int = 0,
+        parts: int = 0,
     ):
         self.repository = Repository(Path.cwd())
-        self.processes = Processes()
+        self.processes = Processes(grace_s)
         self.name, self.rank, self.launcher, self.world_size = name, rank, launcher, world_size
         self.part, self.parts = part, parts
         self.pulse = Pulse(partial(print, flush=True))
@@ -158,6 +166,7 @@ def main(arguments: list[str]) -> int:
         command.add_argument("--message", type=Path, required=True)
     commands.choices["fetch"].add_argument("--order", type=Path, required=True)
     commands.choices["fetch"].add_argument("--code", type=Path, required=True)
+    commands.choices["run"].add_argument("--grace-s", type=float, default=GRACE_S)
     commands.choices["run"].add_argument("--rank", type=int, default=0)
     commands.choices["run"].add_argument("--launcher", default="")
     commands.choices["run"].add_argument("--world-size", type=int, default=1)
@@ -182,7 +191,7 @@ def _fetch(asked: argparse.Namespace) -> tuple[int, Message]:
 
 def _run(asked: argparse.Namespace) -> tuple[int, Message]:
     of_several = {"rank": asked.rank, "world_size": asked.world_size, "part": asked.part, "parts": asked.parts}
-    forwarder = Forwarder(asked.stage, launcher=asked.launcher, **of_several)
+    forwarder = Forwarder(asked.stage, grace_s=asked.grace_s, launcher=asked.launcher, **of_several)
     view = View(lambda: {asked.stage: "running"}, {asked.stage: forwarder.pulse})
     with signals.caught(lambda _: forwarder.processes.stop()), served(asked.metrics_port, view):
         return forwarder.run()

@@ -82,8 +82,9 @@ class Ended:
 class Processes:
     """The process groups of one run. Any thread may call `run`; `stop` may be called from a signal handler."""
 
-    def __init__(self) -> None:
+    def __init__(self, grace_s: float = GRACE_S) -> None:
         self._groups: set[int] = set()
+        self._grace_s = grace_s
         self.stopping = threading.Event()
 
     def run(
@@ -121,7 +122,7 @@ class Processes:
         _, status, spent = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if self.stopping.is_set():  # a shell ends at once; what it started may be writing a checkpoint
-            _await_group(process.pid, GRACE_S)
+            _await_group(process.pid, self._grace_s)
         _signal(process.pid, signal.SIGKILL)
         self._groups.discard(process.pid)
         reader.join(timeout=5)
@@ -132,13 +133,13 @@ class Processes:
         return Ended(process.returncode, seconds, cpu_s, peak_bytes, moved.read_bytes, moved.written_bytes)
 
     def stop(self) -> None:
-        """Ask every group to end; those that are still there after `GRACE_S`, or at a second call, are killed."""
+        """Ask every group to end; those that are still there after their grace, or at a second call, are killed."""
         if self.stopping.is_set():
             self._signal_all(signal.SIGKILL)
             return
         self.stopping.set()
         self._signal_all(signal.SIGTERM)
-        timer = threading.Timer(GRACE_S, self._signal_all, [signal.SIGKILL])
+        timer = threading.Timer(self._grace_s, self._signal_all, [signal.SIGKILL])
         timer.daemon = True
         timer.start()
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from components.common import params
+from components.common import errors, params
 from components.common.artifacts import write_json
 from flows import gate, lockfile, runs, signals
 from flows.contents import copy_out
@@ -71,7 +71,13 @@ class Promoter:
         return Promotion(candidate, champion.run, tuple(gate.verdicts(rules, own, other)))
 
     def carry_out(self, promotion: Promotion) -> Registered:
-        """Keep the decision, register the candidate, and promote it if it passed."""
+        """Keep the decision, register the candidate, and promote it if it passed.
+
+        Raises errors.Retryable if another run has become champion since it was decided.
+        """
+        champion = self.registry.at("champion")
+        if champion and champion.run not in (promotion.champion, promotion.candidate):
+            raise errors.Retryable(f"{champion.run} has become champion meanwhile: decide again")
         words = "promoted" if promotion.passed else "refused"
         decided = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         table = asdict(promotion) | {"decision": words, "decided": decided}

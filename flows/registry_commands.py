@@ -18,21 +18,24 @@ def promote(
 
     The champion is scored again first, with the same judge, prompts and seeds. Exit code 1: refused.
     """
+    from flows.execution import alone
     from flows.processes import Interrupted
     from flows.promotion import Promoter
 
-    promoter = Promoter(enter(), print)
-    try:
-        found = promoter.decide()
-    except Interrupted:
-        raise typer.Exit(errors.STOPPED) from None
-    for line in found.lines:
-        print(line)
-    if check:
-        print("would be promoted" if found.passed else "would be refused")
-    else:
-        promoter.carry_out(found)
-        print(f"promoted: {found.candidate} is champion" if found.passed else "refused")
+    workspace = enter()
+    with alone(workspace, print):
+        promoter = Promoter(workspace, print)
+        try:
+            found = promoter.decide()
+        except Interrupted:
+            raise typer.Exit(errors.STOPPED) from None
+        for line in found.lines:
+            print(line)
+        if check:
+            print("would be promoted" if found.passed else "would be refused")
+        else:
+            promoter.carry_out(found)
+            print(f"promoted: {found.candidate} is champion" if found.passed else "refused")
     raise typer.Exit(0 if found.passed else 1)
 
 
@@ -63,13 +66,13 @@ def gc(
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only say what would go.")] = False,
 ) -> None:
     """Delete what no kept run and no present result needs: objects of the cache, run-cache entries, records."""
-    from flows import housekeeping
+    from flows import housekeeping, layout
     from flows.execution import alone
     from flows.stages import Repository
 
     workspace = enter()
     wanted = housekeeping.Keep.read(keep)
-    with alone(workspace, print):
+    with alone(workspace, print), layout.turn(workspace):
         found = housekeeping.cleaning(workspace, Repository(workspace.root), wanted, remote=remote)
         for line in found.lines():
             print(line)

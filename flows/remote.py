@@ -88,11 +88,11 @@ class Remote:
             paths = sorted(self._fs.find(folder)) if is_there(self._fs, folder) else []
             return [self._read(path).decode() for path in paths if path.endswith(".json")]
 
-    def add_value(self, name: str, file: Path) -> None:
-        """Keep a value, unless there is one of this name."""
+    def add_value(self, name: str, file: Path, *, replace: bool = False) -> None:
+        """Keep a value, unless there is one of this name that is not to be replaced."""
         with self.reached():
             target = self._fs.join(self._root, VALUES, *name.split("/"))
-            if not is_there(self._fs, target):
+            if replace or not is_there(self._fs, target):
                 self._fs.put_file(str(file), target)
 
     def receive(self, objects: Any, hashes: Iterable[HashInfo], *, shallow: bool = True) -> None:

@@ -42,6 +42,11 @@ class Result:
     record: Path | None = None
     stopped_by: int = 0  # number of the signal
 
+    @property
+    def may_go_on(self) -> bool:
+        """Whether a flow may do what comes after its run."""
+        return self.is_whole and not self.stopped_by
+
 
 THREADS = cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner(max_workers=MOST_STAGES))
 
@@ -78,7 +83,9 @@ def retrain(
             if not promote:
                 return result
             if where != "here":  # the gate scores on the coordinator's machine
-                walk(workspace, targets)
+                result = walk(workspace, targets)
+            if result.record is None or not result.may_go_on:
+                return failed(result)
             return endings.gated(workspace, result.record.name, log.info, result)
     except Busy as busy:
         return endings.skipped(str(busy), busy)
@@ -104,22 +111,28 @@ def walk(
     forced = set(graph.matching(targets) or graph.by_name) if force else set()
     stages = graph.upstream_of(targets)
     coordinator = Coordinator(workspace, repository, graph, stages, where)
-    if max_gpu_hours is not None:
-        coordinator.limit(max_gpu_hours, forced, log.info)
     sharing = Sharing(repository, log.warning)
 
     def stop(number: int) -> None:
         result.stopped_by = number
         coordinator.place.stop()
 
-    with signals.caught(stop), metrics.served(metrics_port, coordinator.view):
-        done: dict[str, PrefectFuture[Outcome | State[Outcome]]] = {}
-        for stage in stages:
-            task = _task(coordinator, sharing, stage, result, force=stage.name in forced)
-            done[stage.name] = task.submit(return_state=False, wait_for=[done[parent] for parent in stage.parents])
-        for future in done.values():
-            future.wait()
-    coordinator.place.close()
+    try:
+        if max_gpu_hours is not None:
+            coordinator.limit(max_gpu_hours, forced, log.info)
+        with signals.caught(stop), metrics.served(metrics_port, coordinator.view):
+            done: dict[str, PrefectFuture[Outcome | State[Outcome]]] = {}
+            for stage in stages:
+                task = _task(coordinator, sharing, stage, result, force=stage.name in forced)
+                done[stage.name] = task.submit(return_state=False, wait_for=[done[parent] for parent in stage.parents])
+            for future in done.values():
+                future.wait()
+    except BaseException:
+        coordinator.state.end("failed")
+        coordinator.tracking.close("FAILED", {})
+        raise
+    finally:
+        coordinator.place.close()
     if coordinator.budget and coordinator.budget.used_up:
         result.faults["the budget"] = OverBudget(coordinator.budget.used_up)
     result.is_whole = len(result.outcomes) == len(stages)
@@ -154,6 +167,9 @@ def _task(
             result.faults[stage.name] = error
             again = isinstance(error, errors.Retryable) or getattr(error, "code", 0) == errors.RETRY
             return Failed(message=str(error) or "stopped; it can be resumed", name=TRY_AGAIN if again else None)
+        except Exception as error:  # a fault of ours: it fails the task, and the run's last words must name it
+            result.faults[stage.name] = error
+            raise
         result.faults.pop(stage.name, None)
         result.outcomes[stage.name] = outcome
         if outcome.how in ("ran", "restored") and coordinator.place.leaves_outputs:

@@ -42,18 +42,20 @@ def serve(workspace: Workspace, where: Where, notify: Sequence[str]) -> int:
         raise ValueError(f"{workspace.root / DEPLOYMENTS} is not there: it says what runs when")
     home = workspace.folder("serve")
     with alone_in(home, f"{workspace.root} is served already: stop that first", _show):
-        ours, work = mark(home), Processes()
+        ours, work, crashed = mark(home), Processes(), threading.Event()
         address = orchestrator.configure_serving(workspace)
         with (
             suppress(Interrupted),
             signals.caught(lambda _: threading.Thread(target=_stop, args=(work,)).start()),
-            _server(address, home / LOG, ours, work),
+            _server(address, home / LOG, ours, work, crashed),
         ):
             os.environ[orchestrator.NAMED] = address  # for all that is started, and all that is asked, from here on
             _declare(where, notify, ours, work)
             _show(f"serving {workspace.root}; {address.removesuffix('/api')} shows what runs when")
             ended = work.run(f"{PREFECT} worker start --pool {POOL} --type {KIND[where]}", ours, _show)
             raise errors.Retryable(f"the worker ended with exit code {ended.code}")
+    if crashed.is_set():
+        raise errors.Retryable(f"the server ended, {home / LOG} says why")
     return errors.STOPPED
 
 
@@ -91,7 +93,9 @@ def _declare(where: Where, notify: Sequence[str], ours: Mapping[str, str], work:
 
 
 @contextmanager
-def _server(address: str, log: Path, ours: Mapping[str, str], work: Processes) -> Iterator[None]:
+def _server(
+    address: str, log: Path, ours: Mapping[str, str], work: Processes, crashed: threading.Event
+) -> Iterator[None]:
     """A server that answers, for a block: the one that is named, or else one of our own. If it ends, so does `work`."""
     if orchestrator.is_named():
         yield
@@ -101,7 +105,7 @@ def _server(address: str, log: Path, ours: Mapping[str, str], work: Processes) -
     def run() -> None:
         with suppress(Interrupted), log.open("w") as file:
             server.run(f"{PREFECT} server start", ours, partial(print, file=file, flush=True))
-            _show(f"the server ended, {log} says why")
+            crashed.set()
             work.stop()
 
     thread = threading.Thread(target=run)

@@ -136,7 +136,9 @@ def _exit_code(result: object, message: str | None) -> int:
 
 
 def _code(fault: Exception) -> int:
-    return getattr(fault, "code", errors.RETRY if isinstance(fault, errors.Retryable) else errors.CONFIGURATION)
+    if isinstance(fault, errors.Retryable):
+        return errors.RETRY
+    return getattr(fault, "code", errors.CONFIGURATION if isinstance(fault, ValueError) else 1)
 
 
 def _record(workspace: Workspace, repository: Repository, graph: Graph, entries: dict[str, Entry]) -> Path:

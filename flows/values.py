@@ -75,13 +75,14 @@ class Values:
 
     def __init__(self, repository: "Repository", folder: Path):
         self._repository, self._folder = repository, folder
+        self._taken: set[str] = set()  # values that stand in for a first one that nobody has any more
 
     def add(self, stage: str, value: Value, files: Callable[[str], Files]) -> None:
         """Keep what stage `stage` gave; raises Nondeterministic, naming stage and files, if it gave something else.
 
         `files` gives those of an output of `value`. A first value that nobody has any more is said and gives way.
         """
-        repository = self._repository
+        repository, is_lost = self._repository, False
         for first in self.known(value.key):
             if outs := first.contradicts(value):
                 before = {out: first.entry.outs[out].md5 for out in outs}
@@ -89,8 +90,11 @@ class Values:
                 if all(map(self._is_kept, before.values())):
                     raise Nondeterministic(f"{alarm(stage, found)}. The first stays: `videopoet run` goes on with it")
                 log.warning(f"{alarm(stage, found)}; the first is nowhere any more, so the second is taken")
+                is_lost = True
         path = self._folder / value.name
-        if not path.exists():
+        if is_lost:
+            self._taken.add(value.name)
+        if is_lost or not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             replace_file(path, value.text.encode())
 
@@ -104,7 +108,7 @@ class Values:
         for entry in entries:
             for value in self._here(Value(entry, {}).key):
                 if value.entry.outs == entry.outs:
-                    remote.add_value(value.name, self._folder / value.name)
+                    remote.add_value(value.name, self._folder / value.name, replace=value.name in self._taken)
 
     def _here(self, key: str) -> list[Value]:
         return [Value.read(path.read_text()) for path in sorted((self._folder / key).glob("[!.]*.json"))]

@@ -12,26 +12,32 @@ import sys
 
 from torch.distributed import DistError, run
 from torch.distributed.elastic.multiprocessing.api import SignalException
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 from torch.distributed.elastic.rendezvous import RendezvousError
 
 from components.common import errors
 
+_AFTER = {errors.RETRY: 1, errors.STOPPED: 2}  # how a process ends because another one did: less telling than a cause
+
 
 def main(arguments: list[str]) -> int:
-    """Start this node's processes and wait for them; returns the exit code of the one that failed first."""
+    """Start this node's processes and wait for them; returns the exit code of the one that failed of itself."""
     logging.disable(logging.ERROR)  # torchrun's words on an end, which would come after the stage's last ones
     try:
         run.run(run.parse_args(arguments))
     except ChildFailedError as error:
-        _, failure = error.get_first_failure()
-        return 128 - failure.exitcode if failure.exitcode < 0 else failure.exitcode
+        failure = min(error.failures.values(), key=lambda one: (_AFTER.get(_code(one), 0), one.timestamp))
+        return _code(failure)
     except SignalException:
         return errors.STOPPED
     except (DistError, RendezvousError) as error:
         print(f"the nodes of this training do not find each other: {error}", file=sys.stderr, flush=True)
         return errors.RETRY
     return 0
+
+
+def _code(failure: ProcessFailure) -> int:
+    return 128 - failure.exitcode if failure.exitcode < 0 else int(failure.exitcode)
 
 
 if __name__ == "__main__":
