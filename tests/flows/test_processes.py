@@ -75,10 +75,9 @@ def test_a_stop_waits_for_what_a_shell_had_started():
     assert "saved" in lines
 
 
-def test_what_ignores_the_stop_is_killed(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(processes, "GRACE_S", 0.3)
-    _, seconds = run_until(Processes(), python(STUBBORN), "ready")
-    assert seconds < 10
+def test_what_ignores_the_stop_is_killed_after_its_grace():
+    _, seconds = run_until(Processes(grace_s=0.3), python(STUBBORN), "ready")
+    assert seconds < processes.GRACE_S / 2
 
 
 def test_nothing_starts_after_a_stop():
