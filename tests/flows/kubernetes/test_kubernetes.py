@@ -1,6 +1,7 @@
 """Stages as Jobs, end to end: real commands in pods, a real API client, a remote that is a folder."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from tests.clones import clone, outputs, run, videopoet
 from tests.flows.kubernetes.api import Api, kubeconfig, served
 from tests.flows.kubernetes.cluster import Cluster
 from tests.flows.kubernetes.conftest import CORES
-from tests.flows.kubernetes.processes import PROJECT, ProcessPod
+from tests.flows.kubernetes.processes import ProcessPod
 
 pytestmark = pytest.mark.slow
 ONE_STAGE = """
@@ -371,16 +372,17 @@ def test_without_a_cluster_the_reason_is_said(runs, cluster, monkeypatch):
 
 
 def test_files_are_decoded_in_parts_and_the_clips_are_those_of_one_machine(tmp_path, monkeypatch):
-    folder, api = clone(tmp_path / "clone"), Api()
+    folder, image, api = clone(tmp_path / "clone"), clone(tmp_path / "image"), Api()
     run(folder, "dvc", "init", "-q", "--force")
     run(folder, "dvc", "remote", "add", "-q", "--default", "shared", str(tmp_path / "remote"))
     placement = yaml.safe_load((folder / "k8s/placement.yaml").read_text())
     parts = {"stages": {"ingest": {"parts": 3, "parallelism": 2}}}
     (folder / "k8s/placement.yaml").write_text(yaml.safe_dump(placement | parts))
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")  # of the pods
     with served(api) as url:
         (tmp_path / "kubeconfig").write_text(kubeconfig(url))
-        cluster = Cluster(api, url, tmp_path, PROJECT, ProcessPod, CORES)
+        cluster = Cluster(api, url, tmp_path, image, ProcessPod, CORES)
         said = videopoet(folder, "run", "ingest", "--on", "kubernetes")
         cluster.close()
     shares = sorted(
