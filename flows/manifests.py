@@ -146,13 +146,13 @@ def _pod(order: Order, placement: Placement) -> Manifest:
     priority = {"priorityClassName": placement.priority_class} if placement.priority_class else {}
     selector = {"nodeSelector": dict(placement.node_selector)} if placement.node_selector else {}
     fetch = ["fetch", "--stage", order.stage, "--message", MESSAGE, "--order", ORDER, "--code", CODE]
-    rank, size = INDEX if placement.nodes > 1 else "0", str(placement.world_size)
+    rank, size = INDEX if placement.nodes > 1 else "0", str(placement.world_size(order.asked.cmd))
     launcher = ["--rank", rank, "--launcher", f"{LAUNCHER} --node-rank {rank}", "--world-size", size]
     share = ["--part", INDEX, "--parts", str(order.parts)] if order.parts else []
     port = placement.metrics_port
     metrics = ["--metrics-port", str(port)] if port else []
     grace = ["--grace-s", str(max(placement.grace_s - LAST_S, 1))]
-    together = launcher if placement.world_size > 1 else share
+    together = launcher if size != "1" else share
     run = ["run", "--stage", order.stage, "--message", MESSAGE, *grace, *together, *metrics]
     ports = {"ports": [{"name": "metrics", "containerPort": port}]} if port else {}
     return {
@@ -204,7 +204,7 @@ def _container(name: str, arguments: list[str], order: Order, placement: Placeme
     resources = {"cpu": placement.cpu, "memory": placement.memory, "ephemeral-storage": placement.disk, **gpus}
     resources = {key: str(value) for key, value in resources.items()}
     secret = {"envFrom": [{"secretRef": {"name": placement.secret}}]} if placement.secret else {}
-    together = _of_training(order, placement) if placement.world_size > 1 else {}
+    together = _of_training(order, placement) if placement.world_size(order.asked.cmd) > 1 else {}
     environment = {**order.environment, **_of_pod(), **together}
     return {
         "name": name,
@@ -255,7 +255,7 @@ def _of_training(order: Order, placement: Placement) -> dict[str, str]:
     first = f"{order.name}-0.{order.name}" if placement.nodes > 1 else "localhost"
     return {
         "PET_NNODES": str(placement.nodes),
-        "PET_NPROC_PER_NODE": str(placement.world_size // placement.nodes),
+        "PET_NPROC_PER_NODE": str(placement.world_size(order.asked.cmd) // placement.nodes),
         "PET_RDZV_BACKEND": "static",
         "PET_RDZV_ENDPOINT": f"{first}:{RENDEZVOUS_PORT}",
         "PET_RDZV_ID": order.key,

@@ -126,10 +126,9 @@ class Placement:
     tracking_uri: str  # of the MLflow server as pods reach it; "" for none
     metrics_port: int  # where Prometheus may ask a pod; 0 for nowhere
 
-    @property
-    def world_size(self) -> int:
-        """Processes that train together: one for each GPU of each pod, or for each pod."""
-        return self.nodes * max(self.gpus, 1)
+    def world_size(self, cmd: str) -> int:
+        """Processes that train together by this command: of our trainings one for each GPU of each pod."""
+        return self.nodes * (max(self.gpus, 1) if _trains(cmd) else 1)
 
 
 @dataclass(frozen=True)
@@ -164,7 +163,7 @@ class Placements:
             raise ValueError(
                 f"{stage.name} uses {stage.threads} threads and gets {placement.cpu} cores: raise `cpu` in {PLACEMENT}"
             )
-        if placement.world_size > 1 and not _trains(stage.cmd):
+        if max(placement.nodes, placement.gpus) > 1 and COMMAND.search(stage.cmd) and not _trains(stage.cmd):
             raise ValueError(
                 f"{stage.name} trains nothing and is one process: it has no use for {placement.nodes} nodes with"
                 f" {placement.gpus} GPUs each, see {PLACEMENT}"
@@ -178,9 +177,9 @@ class Placements:
 
 
 def _trains(cmd: str) -> bool:
-    """Whether a stage with this command learns by `fit`, which several processes can do; what is not ours may."""
+    """Whether a stage with this command learns by `fit`, which several processes can do together."""
     found = COMMAND.search(cmd)
-    return found is None or FIT in codelock.modules(found["component"])
+    return found is not None and FIT in codelock.modules(found["component"])
 
 
 def _faults(types: dict[str, type], given: dict[str, Any], where: str) -> list[str]:

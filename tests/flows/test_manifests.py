@@ -44,7 +44,12 @@ RICH = replace(
     media={"holidays": "media-holidays"},
     secret="remote",
 )
-ASKED = Entry("python -m components adapt", {"adapt.t2v": {"steps": 3}}, {"data/clips": Item("ab12.dir", 7, 2)}, {})
+ASKED = Entry(
+    "python -m components adapt --params adapt.t2v --output out",
+    {"adapt.t2v": {"steps": 3}},
+    {"data/clips": Item("ab12.dir", 7, 2)},
+    {},
+)
 ETCD_BYTES = 1 << 20  # that an object may have
 ORDER = Order("adapt@t2v", ASKED, "c0ffee" * 10, {"params.yaml": "adapt: {}\n"}, {"OMP_NUM_THREADS": "2"})
 

@@ -155,4 +155,9 @@ def test_what_a_stage_cannot_do_with_several_pods_or_gpus_is_said(tmp_path, comp
     asked = replace(stage(component), cmd=command)
     with pytest.raises(ValueError, match=words):
         read(tmp_path, **{component: part}).of(asked)
-    assert read(tmp_path, adapt={"nodes": 2, "gpus": 4}).of(replace(stage("adapt"), cmd="…")).world_size == 8
+
+
+def test_our_trainings_use_every_gpu_and_what_is_not_ours_is_a_process_a_pod(tmp_path):
+    found = read(tmp_path, adapt={"nodes": 2, "gpus": 4}).of(stage("adapt"))
+    assert found.world_size("python -m components adapt --params adapt.v2a --output out") == 8
+    assert found.world_size("python mine.py") == 2
