@@ -6,9 +6,8 @@ registry and memories. Laid out anew it keeps what its stages made: DVC judges w
 """
 
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from fcntl import LOCK_EX, LOCK_NB, flock
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,7 +21,7 @@ from components.ingest.sources import Source
 from flows import gate, pins, settings, source
 from flows.base import KNOWN, Base
 from flows.execution import alone
-from flows.processes import Busy
+from flows.processes import locked
 from flows.sources import TABLE
 from flows.stages import Repository
 from flows.workspace import FINETUNE, GRAPH, PARAMS, Workspace
@@ -102,12 +101,7 @@ def _share(workspace: Workspace, there: Workspace) -> None:
         link.symlink_to(workspace.home / name)
 
 
-@contextmanager
-def turn(workspace: Workspace) -> Iterator[None]:
+def turn(workspace: Workspace) -> AbstractContextManager[None]:
     """Be the only fine-tune of a checkout for a block; raises Busy if there is one."""
-    with (workspace.home / "finetune.lock").open("a") as file:
-        try:
-            flock(file, LOCK_EX | LOCK_NB)
-        except BlockingIOError:
-            raise Busy(f"another fine-tune of {workspace.root} goes on: wait for it, or stop it") from None
-        yield
+    refusal = f"another fine-tune of {workspace.root} goes on: wait for it, or stop it"
+    return locked(workspace.home / "finetune.lock", refusal)

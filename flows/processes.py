@@ -149,16 +149,23 @@ class Processes:
 
 
 @contextmanager
+def locked(path: Path, refusal: str) -> Iterator[None]:
+    """Hold a lock file for a block; raises Busy, with the words `refusal`, if another process holds it."""
+    with path.open("a") as file:
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            raise Busy(refusal) from None
+        yield
+
+
+@contextmanager
 def alone_in(home: Path, refusal: str, line: Callable[[str], None]) -> Iterator[None]:
     """Have the folder `home` to oneself for a block, what a killed process of it left behind ended first.
 
     Raises Busy, with the words `refusal`, if another process has it.
     """
-    with (home / "coordinator.lock").open("a") as file:
-        try:
-            flock(file, LOCK_EX | LOCK_NB)
-        except BlockingIOError:
-            raise Busy(refusal) from None
+    with locked(home / "coordinator.lock", refusal):
         for command in end_leftovers(home):
             line(f"ended what a killed run had left running: {command}")
         yield

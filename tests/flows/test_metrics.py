@@ -5,6 +5,7 @@ import subprocess
 import sys
 import urllib.request
 
+import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -93,5 +94,6 @@ def test_a_port_that_is_taken_is_said():
 
 
 def test_without_a_port_nothing_is_served():
+    before = psutil.Process().net_connections("tcp")
     with served(None, View(dict, {})):
-        pass
+        assert psutil.Process().net_connections("tcp") == before
