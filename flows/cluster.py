@@ -1,6 +1,6 @@
-"""Calls to a cluster's API that outlive its moods: what may pass (429, 5xx, no answer) is tried again.
+"""Calls to a cluster's API that outlive its moods: what may pass (408, 410, 429, 5xx, no answer) is tried again.
 
-What may not pass is a ValueError that says what to do; 404, 409 and 410 are for the caller, as ApiException.
+What may not pass is a ValueError that says what to do; 404 and 409 are for the caller, as ApiException.
 """
 
 import os
@@ -24,7 +24,8 @@ ANSWER_S = 30.0
 CONNECTIONS = 100  # that are kept: one for the lines of each stage that runs
 GONE_S = 300.0  # for a deleted Job: longer than its pods' grace
 LAST_WAITS_S = (0.5, 1.0, 2.0, 5.0, 10.0)  # of a delete: also a run that was stopped takes the time for it
-NOT_ALLOWED, ABSENT, CONFLICT, TOO_MANY = (401, 403), 404, 409, 429
+NOT_ALLOWED, ABSENT, CONFLICT = (401, 403), 404, 409
+PASSING = (408, 410, 429)  # 410: what was asked for is too old to be told, so ask anew
 
 
 class Cluster:
@@ -76,11 +77,14 @@ class Cluster:
 
     def _create(self, call: Callable[..., Any], manifest: Manifest) -> bool:
         try:
-            return self._ask(call, body=manifest) is not None
+            made = self._ask(call, body=manifest)
         except ApiException as error:
             if error.status == CONFLICT:
                 return False
             raise
+        if made is None:
+            raise ValueError(f"the cluster has no namespace `{self.namespace}`: k8s/README.md says how to make it")
+        return True
 
     def _ask(
         self,
@@ -108,11 +112,13 @@ def answered() -> Iterator[None]:
     try:
         yield
     except ApiException as error:
-        if error.status == TOO_MANY or error.status >= 500 or not error.status:
+        if error.status in PASSING or error.status >= 500 or not error.status:
             raise errors.Retryable(f"the cluster answers {error.status} {error.reason}") from error
         if error.status in NOT_ALLOWED:
             raise ValueError(f"the cluster refuses ({_words(error)}): k8s/base/rbac.yaml has the rights") from error
-        raise
+        if error.status in (ABSENT, CONFLICT):
+            raise
+        raise ValueError(f"the cluster does not take what it was sent: {_words(error)}") from error
     except (HTTPError, OSError) as error:
         raise errors.Retryable(f"the cluster does not answer: {error}") from error
 

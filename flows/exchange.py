@@ -5,8 +5,6 @@ object of its own that is called by its hash: whoever finds one of the entries f
 A remote that fails is a passing fault: `errors.Retryable`.
 """
 
-from typing import Any
-
 from dvc.dependency import ParamsDependency
 from dvc.utils.serialize import dumps_yaml, loads_yaml
 from dvc_data.hashfile.build import build
@@ -38,7 +36,7 @@ class Exchange:
     def push_source(self, name: str, path: str) -> None:
         """Push an input of stage `name` that no stage makes."""
         with self._repository.opened(name) as stage:
-            pins.bring(self._repository.dvc, stage)
+            pins.bring(self._repository.dvc, stage, self.remote)
             source = next(dep for dep in stage.deps if dep.def_path == path)
             ignored = self._repository.dvc.dvcignore
             staging, _, made = build(self._repository.dvc.cache.local, source.fs_path, source.fs, "md5", ignore=ignored)
@@ -46,13 +44,13 @@ class Exchange:
 
     def pull_inputs(self, name: str) -> None:
         """Bring the inputs that the lock names into the workspace, but for locks of code, which come with the code."""
-        with self._repository.opened(name) as stage, self.remote.reached():
-            for dep in stage.deps:
-                if not isinstance(dep, ParamsDependency) and not is_lock(dep.def_path):
-                    dep.use_cache = True  # as DVC takes it for what a stage made
-                    for objects in dep.get_used_objs().values():
-                        _whole(self._repository.dvc.cloud.pull(objects))
-                    dep.checkout(force=True)
+        with self._repository.opened(name) as stage:
+            deps = [dep for dep in stage.deps if not isinstance(dep, ParamsDependency) and not is_lock(dep.def_path)]
+            for dep in deps:
+                dep.use_cache = True  # as DVC takes it for what a stage made
+            self.remote.pull(deps)
+            for dep in deps:
+                dep.checkout(force=True)
 
     def push_entry(self, name: str) -> str:
         """Push the recorded lock entry of a stage; returns its hash."""
@@ -69,8 +67,3 @@ class Exchange:
 def lock(name: str, asked: Entry) -> str:
     """A dvc.lock that holds one entry."""
     return str(dumps_yaml({"schema": "2.0", "stages": {name: lines_of(asked)}}))
-
-
-def _whole(result: Any) -> None:
-    if result.failed:
-        raise OSError(f"{len(result.failed)} objects could not be read")

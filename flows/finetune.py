@@ -83,8 +83,9 @@ def _finetune(workspace: Workspace, *, promote: bool, where: Where) -> State[Any
         looked = walk(there, (FILTER,), where=where, keep_record=False)
         if not looked.may_go_on:
             return failed(looked)
-        clips = clips_kept(Repository(there.root))
-        if too_few := reason_to_skip("new clips to train on", clips, chosen.min_new_clips, base):
+        clips = clips_kept(Repository(there.root), captioned=chosen.reads_captions)
+        what = "new clips with a caption to train on" if chosen.reads_captions else "new clips to train on"
+        if too_few := reason_to_skip(what, clips, chosen.min_new_clips, base):
             return _ended(Finetuned("skipped", too_few, base.name, len(new), clips))
         trained = walk(there, where=where)
         if promote and where != "here" and trained.may_go_on:  # the gate scores on the coordinator's machine
@@ -104,8 +105,8 @@ def reason_to_skip(what: str, count: int, least: int, base: Base) -> str:
     return f"{count} {what} since {base.name}, at least {least} are wanted" if count < least else ""
 
 
-def clips_kept(repository: Repository) -> int:
-    """How many new clips the filter kept to train on, wherever its output lies."""
+def clips_kept(repository: Repository, *, captioned: bool) -> int:
+    """How many new clips (with a caption) the filter kept to train on, wherever its output lies."""
     entry = repository.recorded(FILTER)
     assert entry is not None, "the filter is up to date"
     with TemporaryDirectory() as folder:
@@ -113,7 +114,7 @@ def clips_kept(repository: Repository) -> int:
             digest = (listing(repository, item.md5) or {}).get(artifacts.MANIFEST, "")
             if not (digest and repository.copy(digest, Path(folder) / artifacts.MANIFEST)):
                 raise errors.Retryable(f"what {FILTER} made ({item.md5}) is neither in the cache nor in the remote")
-        return artifacts.read_manifest(Path(folder)).counts["kept"]
+        return artifacts.read_manifest(Path(folder)).counts["captioned" if captioned else "kept"]
 
 
 def _gated(there: Workspace) -> Decided:

@@ -74,7 +74,7 @@ class Mirror:
                 self._fault = error
                 self.wake()
                 return
-            except (ApiException, errors.Retryable):  # 410 among them: the version asked for is too old
+            except (ApiException, errors.Retryable):  # also a version asked for that is too old, which ends a watch
                 self._closed.wait(WAITS_S[min(faults, len(WAITS_S) - 1)])
                 faults += 1
 

@@ -12,6 +12,7 @@ from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
 from flows.graph import Item
+from flows.remote import Remote
 
 FILE = "base.dvc"  # where a fine-tune pins what it starts from
 
@@ -21,16 +22,18 @@ def read(repo: Repo) -> dict[str, Item]:
     return {path: _item(out) for path, out in _outputs(repo).items()}
 
 
-def bring(repo: Repo, stage: PipelineStage) -> None:
-    """Put the pins that a stage reads in place, from the cache or the remote; raises ValueError if one is nowhere."""
+def bring(repo: Repo, stage: PipelineStage, remote: Remote | None) -> None:
+    """Put the pins that a stage reads in place, from the cache or the remote.
+
+    Raises ValueError if one is nowhere, errors.Retryable if the remote has to be asked and cannot be used.
+    """
     outputs = _outputs(repo)
     for path in (dep.def_path for dep in stage.deps):
         out = outputs.get(path)
         if out is None or (out.exists and not out.changed_checksum()):
             continue
-        if out.changed_cache() and repo.config["core"].get("remote"):
-            for objects in out.get_used_objs().values():
-                repo.cloud.pull(objects)
+        if out.changed_cache() and remote and remote.holds([out.hash_info.value]):
+            remote.pull([out])
         if out.changed_cache():
             raise ValueError(f"{path} ({out.hash_info.value}) is neither in the cache nor in the remote")
         out.checkout(force=True)

@@ -69,6 +69,14 @@ class Remote:
         with self.reached():
             return copied(self._objects, md5, target)
 
+    def pull(self, things: Iterable[Any]) -> None:
+        """Bring DVC's outputs or dependencies into its cache. Raises errors.Retryable also for what is not there."""
+        with self.reached():
+            for thing in things:
+                for objects in thing.get_used_objs().values():
+                    if failed := self._repo.cloud.pull(objects).failed:
+                        raise OSError(f"{len(failed)} objects of {thing} could not be read")
+
     def store(self) -> Store:
         """The remote as a place that fills up."""
         return Store(self.place, self._objects, self._fs.join(self._root, "runs"))

@@ -6,6 +6,7 @@ from typing import Any
 
 from components.adapt.config import Config
 from components.common import params
+from components.language_model.tasks import TASKS
 
 SECTION = "finetune"
 
@@ -15,13 +16,18 @@ class Settings:
     """When and how to fine-tune."""
 
     min_new_sources: int  # files that the base does not know; with fewer, nothing is even looked at
-    min_new_clips: int  # of them, kept by the filter to train on; with fewer, nothing is trained
+    min_new_clips: int  # of them, kept by the filter and fit for what is trained; with fewer, nothing is trained
     training: Config
     base: str = ""  # hash of the run to start from: written by the flow into the fine-tune's own parameters
 
     def __post_init__(self) -> None:
         if min(self.min_new_sources, self.min_new_clips) < 1:
             raise ValueError("min_new_sources and min_new_clips must be positive")
+
+    @property
+    def reads_captions(self) -> bool:
+        """Whether a clip without a caption is of no use to any of the tasks."""
+        return all(TASKS[name].text for name in self.training.mix.tasks)
 
 
 def of(sections: Mapping[str, Any]) -> Settings:

@@ -128,9 +128,8 @@ class Repository:
         """Bring the recorded outputs of a stage from the cache or the remote into the workspace."""
         with self.held():
             stage = self._load(name)
-            if not stage.outs_cached():
-                for objects in stage.get_used_objs().values():
-                    self._repo.cloud.pull(objects)
+            if self.remote and not stage.outs_cached():
+                self.remote.pull(stage.outs)
             stage.checkout(force=True)
 
     def restore(self, name: str, place: Place) -> Entry | None:
@@ -140,7 +139,7 @@ class Repository:
         """
         with self.held():
             stage = self._load(name)
-            pins.bring(self._repo, stage)
+            pins.bring(self._repo, stage, self.remote)
             if place == "remote":
                 stage.save_deps()
                 self._remote_entry(stage, keep=True)
@@ -157,7 +156,7 @@ class Repository:
         """Remove the stage's outputs, bring its pins and note its inputs; raises ValueError if one is missing."""
         with self.held():
             stage = self._load(name)
-            pins.bring(self._repo, stage)
+            pins.bring(self._repo, stage, self.remote)
             stage.remove_outs()
             stage.save_deps()
             return Prepared(name, stage)

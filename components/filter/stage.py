@@ -63,7 +63,8 @@ def run(config: Config, *, clips: Path, output: Path, known: Path | None = None)
             new = [replace(every[place], split=chosen[place]) for place in stays]
             here = [*range(first), *(print_of[place] for place in stays)]
             past.write(folder, past.Known([*before.clips, *new], prints[here]))
-        counts = Counter({"arrived": len(arrived), "kept": len(kept)})
+        captioned = sum(every[place].caption != "" for place in kept)
+        counts = Counter({"arrived": len(arrived), "kept": len(kept), "captioned": captioned})
         counts.update(f"{chosen[place]}_{every[place].kind}s" for place in kept)
         counts.update(f"heldout_{clip.kind}s" for clip in measured_on or ())
         summary = artifacts.describe(

@@ -74,10 +74,20 @@ def test_too_few_new_clips_and_it_is_skipped_after_the_filter_with_no_record(tun
     tunable.sources("abcdxy")
     name, result = tuned()
     assert (name, result.new_sources, result.new_clips) == ("Skipped", 3, 1)
-    assert result.words == f"1 new clips to train on since {champion}, at least 2 are wanted"
+    assert result.words == f"1 new clips with a caption to train on since {champion}, at least 2 are wanted"
     assert tunable.there.started() == ["ingest", "filter"]
     assert [path.name for path in (tunable.root / ".videopoet/runs").iterdir()] == [champion]
     assert aliases() == {"champion": champion}
+
+
+def test_clips_without_words_count_only_where_a_task_needs_none(tunable: Tunable, champion: str):
+    tunable.sources("abcdw")
+    assert tuned()[1].words == f"1 new clips with a caption to train on since {champion}, at least 2 are wanted"
+    settings = yaml.safe_load(Path("params.yaml").read_text())
+    settings["finetune"]["training"]["mix"]["tasks"]["image-to-video"] = 1.0  # reads a caption, and
+    settings["finetune"]["training"]["mix"]["tasks"]["frame-prediction"] = 1.0  # this one reads none
+    Path("params.yaml").write_text(yaml.safe_dump(settings))
+    assert tuned()[1].new_clips == 2
 
 
 def test_a_better_one_is_promoted_and_all_but_what_it_learnt_is_the_champions_by_hash(tunable: Tunable, champion: str):

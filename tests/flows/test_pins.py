@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from components.common import errors
 from flows import pins
 from flows.graph import Item
 from flows.stages import Repository
@@ -22,8 +23,21 @@ USES = """
 @pytest.fixture
 def pinned(made) -> Item:
     """A stage `uses` of what `seed` made, pinned at another path where nothing lies yet."""
+    return pin_seed(made)
+
+
+@pytest.fixture
+def away(checkout, remote) -> Item:
+    """The same, with what is pinned in the remote alone."""
+    checkout.bring("seed")
+    Repository(checkout.root).push(["seed"])
+    shutil.rmtree(".dvc/cache/files")
+    return pin_seed(checkout)
+
+
+def pin_seed(checkout) -> Item:
     Path("dvc.yaml").write_text(Path("dvc.yaml").read_text() + USES)
-    item = Repository(made.root).recorded("seed").outs["out/seed"]
+    item = Repository(checkout.root).recorded("seed").outs["out/seed"]
     pins.write(Path("base.dvc"), {"given/seed": item})
     Path(".gitignore").write_text(Path(".gitignore").read_text() + "/given/\n")
     return item
@@ -71,6 +85,22 @@ def test_a_pin_that_is_nowhere_is_named(made, pinned):
     shutil.rmtree(".dvc/cache/files")
     with pytest.raises(ValueError, match=f"given/seed \\({pinned.md5}\\) is neither in the cache nor in the remote"):
         Repository(made.root).prepare("uses")
+
+
+def test_a_pin_comes_from_the_remote_and_a_remote_that_does_not_answer_does_not_make_it_nowhere(checkout, remote, away):
+    elsewhere = remote.rename(remote.with_name("elsewhere"))
+    remote.write_text("no folder")
+    with pytest.raises(errors.Retryable, match="remote `store`"):
+        Repository(checkout.root).prepare("uses")
+    remote.unlink()
+    elsewhere.rename(remote)
+    assert checkout.bring("uses")["uses"].entry.deps["given/seed"].md5 == away.md5
+
+
+def test_a_pin_of_which_the_remote_has_a_part_only_is_not_taken_for_whole(checkout, remote, away):
+    next(path for path in remote.glob("files/md5/*/*") if path.read_bytes() == b"1\n").unlink()
+    with pytest.raises(errors.Retryable, match=r"remote `store`.*could not be read"):
+        Repository(checkout.root).prepare("uses")
 
 
 def test_another_checkout_on_this_machine_gets_cache_and_remotes_by_their_whole_paths(checkout, remote, tmp_path):

@@ -57,14 +57,16 @@ def await_line(process: "subprocess.Popen[str]", words: str) -> None:
 
 def test_every_stage_is_a_task_of_its_name_and_has_its_artifacts(checkout, prefect_server):
     from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 
     state, result = retrain()
     assert state.is_completed()
+    ours = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[state.state_details.flow_run_id]))
     assert set(result.outcomes) == {"seed", "left", "pair@x", "pair@y", "join", "apart"}
     assert result.record.is_dir()
     assert task_runs(state) == dict.fromkeys(result.outcomes, "COMPLETED")
     with get_client(sync_client=True) as client:
-        artifacts = {artifact.key: artifact.data for artifact in client.read_artifacts(limit=100)}
+        artifacts = {artifact.key: artifact.data for artifact in client.read_artifacts(artifact_filter=ours)}
     assert result.outcomes["pair@x"].entry.outs["out/pair_x"].md5 in artifacts["pair-x-lock"]
     assert '"kind": "join"' in artifacts["join-manifest"]
 

@@ -12,6 +12,7 @@ def test_the_settings_say_when_there_is_enough_and_how_it_is_learnt():
     found = settings.of(SECTIONS)
     assert (found.min_new_sources, found.min_new_clips, found.base) == (1, 4, "")
     assert found.training.optimization.steps == 2
+    assert found.reads_captions  # text-to-image and text-to-video: both do
 
 
 @pytest.mark.parametrize(

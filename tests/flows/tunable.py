@@ -1,7 +1,7 @@
 """A small real repository with a graph and the graph of its fine-tunes: what is learnt decides what is scored.
 
 A model is a number, the share of samples that it is right on. A fine-tune adds the number of its settings' seed, in
-hundredths, to its base's. Sources are files of one letter; a file of the letter x is not worth keeping.
+hundredths, to its base's. Sources are files of one letter; x and y are not worth keeping, w has no caption.
 """
 
 import hashlib
@@ -85,12 +85,13 @@ if name == "ingest":
     value = sorted(pyarrow.parquet.read_table(inputs[0])["sha256"].to_pylist())
 else:
     given = [json.loads((pathlib.Path(path) / "value.json").read_text()) for path in inputs]
-kept = 0
+kept = captioned = 0
 match name:
     case "filter":
         known = given[1] if len(given) > 1 else []
         new = [one for one in given[0] if one not in known and one not in section["worthless"]]
         value, kept = [*known, *new], len(new)
+        captioned = len([one for one in new if one not in section["wordless"]])
     case "train":
         value = section["value"]
     case "judge":
@@ -104,7 +105,8 @@ match name:
 folder = pathlib.Path(output)
 folder.mkdir(parents=True)
 (folder / "value.json").write_text(json.dumps(value))
-manifest = {"schema_version": 1, "kind": name, "inputs": {}, "counts": {"kept": kept}, "dropped": {}, "facts": {}}
+manifest = {"schema_version": 1, "kind": name, "inputs": {}, "dropped": {}, "facts": {}}
+manifest["counts"] = {"kept": kept, "captioned": captioned}
 (folder / "manifest.json").write_text(json.dumps(manifest | {"files": {}}))
 if name == "evaluate":
     hits = [int(number < 100 * given[0] * given[1][0]) for number in range(100)]
@@ -134,7 +136,7 @@ class Tunable(Checkout):
         training = yaml.safe_load((PROJECT / "profiles/test.yaml").read_text())["finetune"]["training"]
         params: dict[str, Any] = {
             "ingest": {"value": 1},
-            "filter": {"worthless": [sha256("x"), sha256("y")]},
+            "filter": {"worthless": [sha256("x"), sha256("y")], "wordless": [sha256("w")]},
             "train": {"value": 0.4},
             "judge": {"strictness": 1.0},
             "generate": {"value": 0},

@@ -58,6 +58,7 @@ def test_what_is_known_goes_what_is_new_stays_and_held_out_clips_are_carried_alo
     assert summary.counts == {
         "arrived": 14,
         "kept": 2,
+        "captioned": 2,
         "train_videos": 1,
         "train_images": 1,
         "heldout_videos": 3,

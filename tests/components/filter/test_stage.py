@@ -32,6 +32,7 @@ def test_every_clip_stays_or_is_dropped_with_its_reason(config: Config, arrived:
     assert {row["clip_id"][0]: row["reason"] for row in dropped} == {"0": "near_duplicate", "1": "too_still"}
     assert summary.dropped == {"near_duplicate": 1, "too_still": 1}
     assert summary.counts["arrived"] == 16
+    assert summary.counts["captioned"] == 13  # one of those that are kept has no caption
     assert summary.counts["kept"] + sum(summary.dropped.values()) == 16
 
 
