@@ -3,7 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope # a core for each
+# A core for each process; whole modules go to one, in the order in which tests/conftest.py puts them.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --dist loadscope --no-loadscope-reorder --numprocesses
 
 .PHONY: run test test-slow test-container image setup setup-dev lint types contracts codelock unit chain clean
 
@@ -11,10 +12,10 @@ run: setup ## train everything at profile `tiny`, generate, evaluate, report (ab
 	$(BIN)/videopoet run
 
 test: setup-dev lint types contracts codelock ## all that CI runs but test-slow and test-container
-	$(PYTEST) -m 'not slow and not container'
+	$(PYTEST) 2 -m 'not slow and not container'
 
 test-slow: setup-dev ## the tests that run whole processes for minutes: a cluster, reproduction
-	$(PYTEST) -m slow
+	$(PYTEST) 3 -m slow # these wait for processes of their own
 
 test-container: setup-dev image ## the chain in containers, with S3 as the remote; needs root and what k8s/image.sh needs
 	CONTAINERS_CONF=$(CURDIR)/k8s/containers.conf OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m container
@@ -51,10 +52,10 @@ codelock: setup-dev ## does codelock/ match the code?
 	$(BIN)/videopoet codelock check
 
 unit: setup-dev ## the tests without the whole chain
-	$(PYTEST) -m 'not chain and not slow and not container'
+	$(PYTEST) 2 -m 'not chain and not slow and not container'
 
 chain: setup-dev ## the whole chain at profile `test`
-	$(PYTEST) -m chain
+	$(PYTEST) 2 -m chain
 
 clean: ## remove what the pipeline made; the environment and your sources stay
 	rm -rf data/*/ models metrics report .videopoet dvc.lock .dvc/cache .dvc/tmp

@@ -192,8 +192,9 @@ def _task(
 def _record(coordinator: Coordinator, result: Result, names: list[str]) -> None:
     """Write the record of a run whose stages are all up to date."""
     entries = {name: result.outcomes[name].entry for name in names}
+    ran = any(result.outcomes[name].how == "ran" for name in names)
     try:
-        result.record = runs.write(coordinator.workspace, coordinator.repository, coordinator.graph, entries)
+        result.record = runs.write(coordinator.workspace, coordinator.repository, coordinator.graph, entries, ran=ran)
     except errors.Retryable as error:  # where outputs lie in the remote alone; the next run writes it
         result.faults["the record"], result.is_whole = error, False
 

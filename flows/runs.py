@@ -67,14 +67,22 @@ def identity(graph: Graph, entries: Mapping[str, Entry]) -> Identity:
     return Identity(recipe, _hash({"outputs": outputs, "recipe": recipe}), stages, outputs)
 
 
-def write(workspace: Workspace, repository: "Repository", graph: Graph, entries: Mapping[str, Entry]) -> Path:
-    """Write the record of the present results of the stages with `entries`; returns its folder, whole."""
+def write(
+    workspace: Workspace, repository: "Repository", graph: Graph, entries: Mapping[str, Entry], *, ran: bool = True
+) -> Path:
+    """Write the record of the present results of the stages with `entries`; returns its folder, whole.
+
+    If nothing `ran` for it, an earlier record's word on when and by whom the run was made stands.
+    """
     who = identity(graph, entries)
     folder = workspace.folder("runs") / who.name
     beside = folder.with_name(f".{who.name}.partial")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir()
     difference = source.difference()
+    signed = {"written": state.now(), "by": getpass.getuser()}
+    if not ran and (folder / RECORD).is_file():
+        signed = {key: read(folder)[key] for key in signed}
     files = {path: listing(repository, md5) for path, md5 in sorted(who.outputs.items())}
     record = {
         "schema_version": SCHEMA_VERSION,
@@ -85,8 +93,7 @@ def write(workspace: Workspace, repository: "Repository", graph: Graph, entries:
         "made": [{"stage": name, "outs": list(entry.outs)} for name, entry in entries.items()],  # in running order
         "took": {name: _took(workspace, name, entry) for name, entry in entries.items()},
         "metrics": {path: values for path in files if (values := _measures(repository, path, files[path] or {}))},
-        "written": state.now(),
-        "by": getpass.getuser(),
+        **signed,
         "source": {"revision": source.revision(), "uncommitted": bool(difference)},
         "constraints": hash_file(Path(CONSTRAINTS)) if Path(CONSTRAINTS).is_file() else "",
         "numerics": {

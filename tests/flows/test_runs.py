@@ -18,6 +18,15 @@ def written(checkout) -> dict:
     return json.loads((folder / "record.json").read_text())
 
 
+def test_a_run_in_which_nothing_ran_does_not_sign_the_record_anew(checkout, monkeypatch):
+    first = written(checkout)
+    monkeypatch.setattr("flows.state.now", lambda: "2030-01-01T00:00:00+00:00")
+    entries = {name: outcome.entry for name, outcome in checkout.bring().items()}
+    given = Workspace(checkout.root), Repository(checkout.root), checkout.graph(), entries
+    dates = [runs.read(runs.write(*given, ran=ran))["written"] for ran in (False, True, False)]
+    assert dates == [first["written"], "2030-01-01T00:00:00+00:00", "2030-01-01T00:00:00+00:00"]
+
+
 def test_a_record_says_what_went_in_what_came_out_and_what_it_took(checkout):
     record = written(checkout)
     assert record["stages"]["left"]["params"]["left"] == {"threads": 2, "value": 2}
