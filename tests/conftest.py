@@ -12,6 +12,7 @@ from components.common import artifacts
 from components.common.formats import Formats
 from components.filter import data
 from components.ingest import encoding
+from components.media.frames import to_planes
 
 FORMATS = Formats(
     fps=8,
@@ -83,7 +84,11 @@ def _row(
     heldout: bool,
 ) -> data.Row:
     sha256 = hashlib.sha256(name.encode()).hexdigest()
-    row = encoding.row(pixels, sound, formats=FORMATS, source_sha256=sha256)
+    given = {"formats": FORMATS, "source_sha256": sha256}
+    if len(pixels) == 1:
+        row = encoding.picture(pixels[0], **given)
+    else:
+        row = encoding.clip(np.stack([to_planes(one) for one in pixels]), sound, **given)
     split = "heldout" if heldout else "train"
     return replace(row, clip=replace(row.clip, split=split, caption=caption, attributes=attributes))
 

@@ -14,7 +14,8 @@ class Config:
     scale: int  # stored pixels per pixel of the base format: the last super-resolution stage
     crf: int  # constant rate factor of H.264: lower is better
     spans_per_source: int
-    shot_change: float  # mean change of a pixel, as a share of the full scale, that a change of shot exceeds
+    shot_change: float  # least mean change of hue, saturation and value at a cut, of 255
+    shot_ratio: float  # how many times the changes round it that is at least
     min_side_px: int
     max_pixels: int  # of one picture, by its header
     memory_limit_mb: int  # of decoding one file
@@ -25,8 +26,10 @@ class Config:
     def __post_init__(self) -> None:
         if not 1 <= self.shard_digits <= 3:
             raise ValueError(f"ingest.shard_digits must be 1, 2 or 3, got {self.shard_digits}")
-        if not 0 < self.shot_change <= 1:
-            raise ValueError(f"ingest.shot_change must lie in (0, 1], got {self.shot_change}")
+        if not 0 < self.shot_change <= 255:
+            raise ValueError(f"ingest.shot_change must lie in (0, 255], got {self.shot_change}")
+        if self.shot_ratio < 1:
+            raise ValueError(f"ingest.shot_ratio must be at least 1, got {self.shot_ratio}")
         if not 0 <= self.max_error_rate <= 1:
             raise ValueError(f"ingest.max_error_rate must lie in [0, 1], got {self.max_error_rate}")
         if min(self.threads, self.scale, self.spans_per_source, self.min_side_px, self.time_limit_s) < 1:

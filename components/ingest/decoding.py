@@ -6,15 +6,19 @@ clip, but longer than half of one, gives a still picture.
 """
 
 import hashlib
+from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from components.corpus.data import Source
 from components.ingest import encoding, ops
 from components.ingest.config import Config
-from components.ingest.data import Pixels, Row, Samples
+from components.ingest.data import Row, Samples
+from components.ingest.shots import Shots
 from components.media import audio, images, pixels, sniff, video
 from components.media.errors import Unreadable
+from components.media.frames import Planes, to_pixels
 
 
 def rows_of(path: Path, source: Source, config: Config) -> list[Row]:
@@ -55,25 +59,25 @@ def _picture(path: Path, source: Source, config: Config) -> Row:
     height_px, width_px = picture.shape[:2]
     _check_size(height_px, width_px, config)
     small = pixels.resize(picture, *_fit(config, height_px, width_px))
-    return encoding.row(small[None], None, formats=config.formats, source_sha256=source.sha256)
+    return encoding.picture(small, formats=config.formats, source_sha256=source.sha256)
 
 
 def _clips(path: Path, source: Source, config: Config) -> list[Row]:
     known = video.probe(path)
     _check_size(known.height_px, known.width_px, config)
     pictures = Counted(path, config)
-    spans = ops.spans(pictures, config.formats, most=config.spans_per_source, shot_change=config.shot_change)
+    spans = ops.spans(pictures, config.formats, most=config.spans_per_source, shot=pictures.shots.number)
     found = list(spans)
     if not found and pictures.still is not None and pictures.damage is None:
-        start_s, picture = pictures.still
-        formats = config.formats
-        return [encoding.row(picture[None], None, formats=formats, source_sha256=source.sha256, start_s=start_s)]
+        start_s, planes = pictures.still
+        given = to_pixels(planes)
+        return [encoding.picture(given, formats=config.formats, source_sha256=source.sha256, start_s=start_s)]
     if not found:
         raise pictures.reason()
     sound, origin_s = _sound(path, found, config)
     return [
-        encoding.row(
-            span.pixels,
+        encoding.clip(
+            span.planes,
             _slice(sound, span.start_s - origin_s, config),
             formats=config.formats,
             source_sha256=source.sha256,
@@ -90,19 +94,25 @@ class Counted:
     def __init__(self, path: Path, config: Config):
         self.path, self.config = path, config
         self.count = 0
-        self.still: tuple[float, Pixels] | None = None  # the first one after half a clip
+        self.shots = Shots(change=config.shot_change, ratio=config.shot_ratio)
+        self.still: tuple[float, Planes] | None = None  # the first one after half a clip
         self.damage: Unreadable | None = None
 
-    def __iter__(self) -> Iterator[tuple[float, Pixels]]:
-        fps = self.config.formats.fps
+    def __iter__(self) -> Iterator[tuple[float, Planes]]:
+        fps, fit = self.config.formats.fps, partial(_fit, self.config)
+        waiting: deque[tuple[float, Planes]] = deque()  # for it to be known to which shot they belong
         try:
-            for picture in video.read(self.path, fps=fps, fit=lambda *size: _fit(self.config, *size)):
+            for picture in video.read_planes(self.path, fps=fps, fit=fit, watch=self.shots.watch):
                 self.count += 1
                 if 2 * self.count > self.config.formats.clip_frames and self.still is None:
                     self.still = picture
-                yield picture
+                waiting.append(picture)
+                while waiting and self.shots.knows(waiting[0][0]):
+                    yield waiting.popleft()
         except Unreadable as damage:
             self.damage = damage
+        self.shots.end()
+        yield from waiting
 
     def reason(self) -> Unreadable:
         """Why there is no span."""
@@ -117,7 +127,7 @@ class Counted:
 def _sound(path: Path, spans: list[ops.Span], config: Config) -> tuple[Samples | None, float]:
     """Sound from the first span's start to the last one's end, and when it starts."""
     start_s = spans[0].start_s
-    duration_s = spans[-1].start_s + len(spans[-1].pixels) / config.formats.fps - start_s
+    duration_s = spans[-1].start_s + len(spans[-1].planes) / config.formats.fps - start_s
     rate_hz = config.formats.sample_rate_hz
     return audio.decode(path, sample_rate_hz=rate_hz, start_s=start_s, duration_s=duration_s), start_s
 

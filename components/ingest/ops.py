@@ -7,8 +7,7 @@ Shapes: T frames, H rows, W columns.
 """
 
 import hashlib
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,11 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from components.common.formats import Formats, Orientation
-from components.media import pixels
+from components.media.frames import LUMA_LEVELS, Planes
 
-Pixels = npt.NDArray[np.uint8]
-TRANSFORM = 1  # part of every clip id: raise it when the same span of the same source becomes another clip
-THUMBNAIL_PX, LATELY, OUTLIER, NOISE = 16, 4, 3.0, 0.01  # see Shots
+TRANSFORM = 2  # part of every clip id: raise it when the same span of the same source becomes another clip
 SILENCE = 1e-4  # peak: 80 dB below full scale, above the dither of no codec
 
 
@@ -29,15 +26,18 @@ class Span:
     """Consecutive pictures; `start_s` is on the container's clock."""
 
     start_s: float
-    pixels: Pixels  # (T, H, W, 3)
+    planes: Planes  # (T, 3/2 · H, W)
 
 
 def spans(
-    pictures: Iterable[tuple[float, Pixels]], formats: Formats, *, most: int, shot_change: float
+    pictures: Iterable[tuple[float, Planes]], formats: Formats, *, most: int, shot: Callable[[float], int]
 ) -> Iterator[Span]:
-    """Cut pictures, one every 1/fps s, into at most `most` spans; reads no further than it needs."""
+    """Cut pictures, one every 1/fps s, into at most `most` spans; reads no further than it needs.
+
+    `shot` numbers the shot that an instant lies in; it is asked about a picture once that has come.
+    """
     count = 0
-    for part in _parts(pictures, formats.long_frames, shot_change):
+    for part in _parts(pictures, formats.long_frames, shot):
         frames = formats.long_frames if len(part) == formats.long_frames else formats.clip_frames
         for start in range(0, len(part) - frames + 1, frames):
             yield Span(part[start][0], np.stack([picture for _, picture in part[start : start + frames]]))
@@ -47,13 +47,12 @@ def spans(
 
 
 def _parts(
-    pictures: Iterable[tuple[float, Pixels]], most: int, shot_change: float
-) -> Iterator[list[tuple[float, Pixels]]]:
+    pictures: Iterable[tuple[float, Planes]], most: int, shot: Callable[[float], int]
+) -> Iterator[list[tuple[float, Planes]]]:
     """Part pictures where the shot changes, and where a part has `most` of them."""
-    part: list[tuple[float, Pixels]] = []
-    shots = Shots(shot_change)
+    part: list[tuple[float, Planes]] = []
     for time_s, picture in pictures:
-        if (shots.changed(picture) and part) or len(part) == most:
+        if part and (len(part) == most or shot(time_s) != shot(part[-1][0])):
             yield part
             part = []
         part.append((time_s, picture))
@@ -61,40 +60,12 @@ def _parts(
         yield part
 
 
-class Shots:
-    """Finds where a picture belongs to another shot than the one before it.
-
-    There the mean change of a thumbnail's pixel exceeds both `least` (a share of the full scale) and OUTLIER times what
-    it was lately, so that neither a fast camera nor a fade is taken for a cut.
-    """
-
-    def __init__(self, least: float):
-        self.least = least
-        self.shown: Pixels | None = None
-        self.thumbnail: npt.NDArray[np.float32] | None = None
-        self.lately: deque[float] = deque(maxlen=LATELY)
-
-    def changed(self, picture: Pixels) -> bool:
-        """Whether `picture` starts another shot; to be asked for every picture in turn."""
-        if self.shown is picture:  # a frame that is held comes as the same array
-            return False
-        before, self.shown = self.thumbnail, picture
-        self.thumbnail = pixels.resize(picture, THUMBNAIL_PX, THUMBNAIL_PX).astype(np.float32)
-        if before is None:
-            return False
-        change = float(np.abs(self.thumbnail - before).mean()) / 255
-        if self.lately and change > self.least and change > OUTLIER * (sum(self.lately) / len(self.lately) + NOISE):
-            return True
-        self.lately.append(change)
-        return False
-
-
-def motion(frames_THWC: Pixels) -> float:
-    """Mean change of a pixel from picture to picture, as a share of the full scale; 0 for a still."""
-    if len(frames_THWC) < 2:
+def motion(planes_TPW: Planes) -> float:
+    """Mean change of a sample (luma or chroma) from picture to picture, as a share of luma's range; 0 for a still."""
+    if len(planes_TPW) < 2:
         return 0.0
-    grey = frames_THWC[:, ::2, ::2].mean(axis=-1, dtype=np.float32)
-    return round(float(np.abs(np.diff(grey, axis=0)).mean(dtype=np.float64)) / 255, 6)
+    sampled = planes_TPW[:, ::2, ::2].astype(np.int16)
+    return round(float(np.abs(np.diff(sampled, axis=0)).mean(dtype=np.float64)) / LUMA_LEVELS, 6)
 
 
 def orientation(height_px: int, width_px: int, formats: Formats) -> Orientation:

@@ -1,7 +1,11 @@
-"""A decoded frame -> upright RGB pixels of the size that people see.
+"""A decoded frame -> an upright picture of the size that people see: RGB pixels, or planes as video codecs take them.
 
 Geometry is fixed by a stream's first frame: pixels that are not square are made square, the display matrix turns and
 mirrors, and later frames of other sizes are brought to the size of the first. Scaling is bit-exact and unthreaded.
+Planes are I420 in one array: luma (H, W), under it both chroma planes of half the size, BT.709 in limited range. What
+goes from one codec to another stays in planes: it costs half, and keeps the colours that the source has.
+
+Shapes: H rows, W columns, C colours; P = 3/2 · H rows of planes.
 """
 
 import struct
@@ -19,10 +23,13 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from components.media import colors
 
 Pixels = npt.NDArray[np.uint8]
+Planes = npt.NDArray[np.uint8]
 Fit = Callable[[int, int], tuple[int, int]]
 EXACT = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT | Interpolation.FULL_CHR_H_INT
+PLAIN = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT  # from planes to planes
 HD_HEIGHT_PX = 720
-UNSPECIFIED = 2
+BT709, UNSPECIFIED = 1, 2  # matrix coefficients of ITU-T H.273
+LUMA_LEVELS = 219  # from black to white in limited range
 
 
 def as_seen(height_px: int, width_px: int) -> tuple[int, int]:
@@ -76,23 +83,88 @@ class Upright:
 
     def pixels(self, frame: VideoFrame) -> Pixels:
         """The frame's pixels (H, W, 3), as seen."""
-        height_px, width_px = self.height_px, self.width_px
-        if self.turn.transpose:
-            height_px, width_px = width_px, height_px
+        return self.turn.apply(self._stored(frame))
+
+    def planes(self, frame: VideoFrame) -> Planes:
+        """The frame's planes (3/2 · H, W), as seen; both sizes must be even."""
+        height_px, width_px = self._stored_size
+        if not frame.format.name.startswith(("yuv4", "yuvj4")) or frame.color_trc in (colors.PQ, colors.HLG):
+            return self._turned(to_planes(self._stored(frame)))
+        small = frame.reformat(
+            width_px, height_px, "yuv420p", interpolation=PLAIN, dst_color_range=ColorRange.MPEG, threads=1
+        )
+        if not (frame.colorspace == BT709 or _is_hd(frame)):
+            small = small.reformat(format="rgb24", interpolation=EXACT, dst_color_range=ColorRange.JPEG, threads=1)
+            return self._turned(to_planes(np.asarray(small.to_ndarray(), np.uint8)))
+        return self._turned(np.asarray(small.to_ndarray(), np.uint8))
+
+    @property
+    def _stored_size(self) -> tuple[int, int]:
+        """Height and width before turning."""
+        return (self.width_px, self.height_px) if self.turn.transpose else (self.height_px, self.width_px)
+
+    def _stored(self, frame: VideoFrame) -> Pixels:
+        """Pixels of the wanted size that are not turned yet."""
+        height_px, width_px = self._stored_size
         high_range = frame.color_trc in (colors.PQ, colors.HLG)
-        hd = frame.colorspace == UNSPECIFIED and frame.height >= HD_HEIGHT_PX
         stored = frame.reformat(
             width_px,
             height_px,
             "rgb48le" if high_range else "rgb24",
-            src_colorspace=Colorspace.ITU709 if hd else None,
+            src_colorspace=Colorspace.ITU709 if _is_hd(frame) else None,
             interpolation=EXACT,
             dst_color_range=ColorRange.JPEG,
             threads=1,
         ).to_ndarray()
         if high_range:
-            return self.turn.apply(colors.to_standard_range(stored.astype(np.uint16, copy=False), frame.color_trc))
-        return self.turn.apply(stored.astype(np.uint8, copy=False))
+            return colors.to_standard_range(stored.astype(np.uint16, copy=False), frame.color_trc)
+        return np.asarray(stored, np.uint8)
+
+    def _turned(self, planes_PW: Planes) -> Planes:
+        if self.turn == Turn():
+            return planes_PW
+        height_px, width_px = self._stored_size
+        luma, chroma = planes_PW[:height_px], planes_PW[height_px:].reshape(2, height_px // 2, width_px // 2)
+        parts = [self.turn.apply(plane).reshape(-1) for plane in (luma, *chroma)]
+        return np.concatenate(parts).reshape(-1, self.width_px)
+
+
+def to_planes(pixels_HWC: Pixels) -> Planes:
+    """Planes (3/2 · H, W) of a picture; ValueError unless both sizes are even."""
+    height_px, width_px = pixels_HWC.shape[:2]
+    if height_px % 2 or width_px % 2:
+        raise ValueError(f"4:2:0 colour needs even sizes, got {height_px}×{width_px}")
+    return np.asarray(
+        VideoFrame.from_ndarray(np.ascontiguousarray(pixels_HWC), "rgb24")
+        .reformat(
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+            interpolation=EXACT,
+            threads=1,
+        )
+        .to_ndarray(),
+        np.uint8,
+    )
+
+
+def to_pixels(planes_PW: Planes) -> Pixels:
+    """Pixels (H, W, 3) of planes."""
+    frame = VideoFrame.from_ndarray(np.ascontiguousarray(planes_PW), "yuv420p")
+    rgb = frame.reformat(
+        format="rgb24",
+        src_colorspace=Colorspace.ITU709,
+        src_color_range=ColorRange.MPEG,
+        dst_color_range=ColorRange.JPEG,
+        interpolation=EXACT,
+        threads=1,
+    )
+    return np.asarray(rgb.to_ndarray(), np.uint8)
+
+
+def _is_hd(frame: VideoFrame) -> bool:
+    """Whether a frame that does not say so is taken to be BT.709, as players take it."""
+    return bool(frame.colorspace == UNSPECIFIED and frame.height >= HD_HEIGHT_PX)
 
 
 def displayed_size(height_px: int, width_px: int, pixel_aspect: Fraction | None) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Video files or bytes ↔ clips of uint8 pixels (T, H, W, 3).
+"""Video files or bytes ↔ clips of uint8 pixels (T, H, W, 3), or of planes (T, 3/2 · H, W) as `media.frames` has them.
 
 Timestamps decide: the picture for an instant is the frame that is on the screen then, whatever the header says about
 rates. Times are seconds on the container's clock, which sound shares. Of several video streams the default ones go
@@ -6,7 +6,7 @@ first, then the larger; attached cover pictures do not count. Codecs run unthrea
 """
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,13 +18,13 @@ import numpy.typing as npt
 from av import AudioFrame, VideoFrame
 from av.container import InputContainer
 from av.stream import Disposition
-from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
 from components.media.errors import Unreadable
-from components.media.frames import EXACT, Fit, Pixels, Upright, as_seen, displayed_size
+from components.media.frames import Fit, Pixels, Planes, Upright, as_seen, displayed_size, to_planes
 
 Source = Path | bytes
+Watch = Callable[[Iterable[VideoFrame]], Iterable[VideoFrame]]
 TOLERANCE_S = 0.001  # containers round timestamps to milliseconds
 LONGEST_HOLD_S = 5.0  # a frame held longer is taken for a broken timestamp and ends the clip
 # x264's macroblock tree, as vectorised for AVX2, gives other bytes from run to run.
@@ -88,14 +88,33 @@ def read(
 
     Raises Unreadable("decode_error") at the first damaged packet, after all pictures before it were given.
     """
+    return _read(source, Upright.pixels, fps, start_s, fit, iter)
+
+
+def read_planes(source: Source, *, fps: Fraction | int, fit: Fit, watch: Watch) -> Iterator[tuple[float, Planes]]:
+    """Yield (time in s, planes) every 1/fps s from the first frame on; `fit` must give even sizes.
+
+    All decoded frames pass through `watch`, in order. Raises as `read` does.
+    """
+    return _read(source, Upright.planes, fps, None, fit, watch)
+
+
+def _read(
+    source: Source,
+    picture: Callable[[Upright, VideoFrame], Pixels],
+    fps: Fraction | int,
+    start_s: float | None,
+    fit: Fit,
+    watch: Watch,
+) -> Iterator[tuple[float, Pixels]]:
     with opened(source) as container:
         stream = picture_stream(container)
         upright: Upright | None = None
         converted: tuple[VideoFrame, Pixels] | None = None
-        for time_s, frame in _shown(_decoded(container, stream), Fraction(fps), start_s):
+        for time_s, frame in _shown(watch(_decoded(container, stream)), Fraction(fps), start_s):
             upright = upright or Upright.of(frame, stream.sample_aspect_ratio, fit)
             if converted is None or converted[0] is not frame:
-                converted = frame, upright.pixels(frame)
+                converted = frame, picture(upright, frame)
             yield time_s, converted[1]
 
 
@@ -110,7 +129,7 @@ def decode(source: Source, *, fps: Fraction | int, start_s: float = 0.0, frames:
 
 
 def encode_mp4(
-    frames_THWC: Pixels,
+    frames: Pixels | Planes,
     *,
     fps: int,
     audio_S: npt.NDArray[np.float32] | None = None,
@@ -118,10 +137,9 @@ def encode_mp4(
     crf: int = 18,
     preset: str = "veryfast",
 ) -> bytes:
-    """Encode H.264 (4:2:0, BT.709) and, if sound is given, mono AAC. Height and width must be even."""
-    height_px, width_px = frames_THWC.shape[1:3]
-    if height_px % 2 or width_px % 2:
-        raise ValueError(f"H.264 with 4:2:0 colour needs even sizes, got {height_px}×{width_px}")
+    """Encode pixels or planes as H.264 (4:2:0, BT.709) and, if sound is given, mono AAC. Sizes must be even."""
+    planes_TPW = frames if frames.ndim == 3 else np.stack([to_planes(pixels) for pixels in frames])
+    height_px, width_px = planes_TPW.shape[1] * 2 // 3, planes_TPW.shape[2]
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4", options={"fflags": "+bitexact"}) as container:
         stream = container.add_stream("libx264", rate=fps, options={"crf": str(crf), "preset": preset, **X264})
@@ -134,14 +152,8 @@ def encode_mp4(
         if audio_S is not None:
             sound = container.add_stream("aac", rate=sample_rate_hz, layout="mono", options={"aac_coder": "fast"})
             sound.codec_context.flags |= av.codec.context.Flags.bitexact
-        for index, pixels in enumerate(frames_THWC):
-            frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24").reformat(
-                format="yuv420p",
-                dst_colorspace=Colorspace.ITU709,
-                dst_color_range=ColorRange.MPEG,
-                interpolation=EXACT,
-                threads=1,
-            )
+        for index, planes_PW in enumerate(planes_TPW):
+            frame = VideoFrame.from_ndarray(np.ascontiguousarray(planes_PW), "yuv420p")
             frame.pts, frame.time_base = index, Fraction(1, fps)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))

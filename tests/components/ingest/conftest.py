@@ -20,7 +20,8 @@ def config(formats: Formats) -> Config:
         scale=2,
         crf=16,
         spans_per_source=4,
-        shot_change=0.11,
+        shot_change=22,
+        shot_ratio=1.8,
         min_side_px=32,
         max_pixels=40_000_000,
         memory_limit_mb=1024,
@@ -45,7 +46,8 @@ def moving(frames: int, seed: int = 0, height_px: int = 64, width_px: int = 64) 
     ground = np.linspace((40 + 5 * seed, 60, 80), (80, 60 + 5 * seed, 40), width_px).astype(np.uint8)
     pixels = np.broadcast_to(ground, (frames, height_px, width_px, 3)).copy()
     for index, frame in enumerate(pixels):
-        left = (index * 3 + seed * 7) % (width_px - 16)
+        way = (index * 3 + seed * 7) % (2 * (width_px - 16))
+        left = min(way, 2 * (width_px - 16) - way)  # there and back: a jump would be a cut
         frame[16:48, left : left + 16] = (220, 200, 60)
     return pixels
 

@@ -10,7 +10,8 @@ from components.ingest.config import Config
     ("change", "words"),
     [
         ({"shard_digits": 0}, r"ingest\.shard_digits must be 1, 2 or 3"),
-        ({"shot_change": 0.0}, r"ingest\.shot_change must lie in \(0, 1\]"),
+        ({"shot_change": 0.0}, r"ingest\.shot_change must lie in \(0, 255\]"),
+        ({"shot_ratio": 0.9}, r"ingest\.shot_ratio must be at least 1"),
         ({"max_error_rate": 1.5}, r"ingest\.max_error_rate must lie in \[0, 1\]"),
         ({"spans_per_source": 0}, "spans_per_source, min_side_px and time_limit_s must be positive"),
         ({"memory_limit_mb": 10}, r"ingest\.memory_limit_mb must be at least 256"),

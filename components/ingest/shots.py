@@ -1,0 +1,89 @@
+"""Decoded frames -> in which shot an instant lies, by PySceneDetect's adaptive detector.
+
+It looks at every frame of the source, not at those that become pictures, so that a cut is found to the frame. A change
+counts where it is large, and much larger than those of the frames round it: neither a fast camera nor a fade is a cut.
+"""
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from av import VideoFrame
+from av.video.reformatter import Interpolation
+from scenedetect.common import FrameTimecode
+from scenedetect.detectors import AdaptiveDetector
+
+from components.media.frames import Pixels
+
+HEIGHT_PX, WIDTH_PX = 36, 64
+DARKEST = 32  # hue and saturation of what is darker are noise
+AROUND = 2  # frames before and after that a change is compared with
+MOST_REPEATS = 24  # after which a picture that stands still is looked at again
+TOLERANCE_S = 0.001  # containers round timestamps to milliseconds
+
+
+class Shots:
+    """Counts the shots of one file while its frames go by.
+
+    The film is looked at as if it ran backwards before its beginning and after its end, so that a cut beside them has
+    neighbours to stand out from.
+    """
+
+    def __init__(self, *, change: float, ratio: float):
+        """A cut changes hue, saturation and value by `change` of 255 on average, `ratio` times what is usual there."""
+        self._detector = AdaptiveDetector(
+            adaptive_threshold=ratio, min_scene_len=1, window_width=AROUND, min_content_val=change
+        )
+        self._latest: deque[tuple[float, Pixels]] = deque(maxlen=AROUND + 1)
+        self._repeats = 0
+        self._shown_s: list[float] = []
+        self._cuts_s: list[float] = []
+        self._is_over = False
+
+    def watch(self, frames: Iterable[VideoFrame]) -> Iterator[VideoFrame]:
+        """Look at frames and pass them on."""
+        for frame in frames:
+            if frame.pts is not None:
+                self._look(frame)
+            yield frame
+
+    def end(self) -> None:
+        """Say that no frame comes any more."""
+        if not self._shown_s:
+            self._begin()
+        for time_s, picture in [*self._latest][-2::-1]:
+            self._show(max(time_s, self._shown_s[-1]), picture)
+        self._is_over = True
+
+    def knows(self, time_s: float) -> bool:
+        """Whether the frames that went by say in which shot an instant lies."""
+        return self._is_over or (len(self._shown_s) > AROUND and time_s + TOLERANCE_S < self._shown_s[-AROUND])
+
+    def number(self, time_s: float) -> int:
+        """Number of the shot that an instant lies in, from 0."""
+        return bisect_right(self._cuts_s, time_s + TOLERANCE_S)
+
+    def _look(self, frame: VideoFrame) -> None:
+        small = frame.reformat(WIDTH_PX, HEIGHT_PX, "bgr24", interpolation=Interpolation.BILINEAR, threads=1)
+        picture: Pixels = np.maximum(np.asarray(small.to_ndarray(), np.uint8), np.uint8(DARKEST))
+        if self._latest and self._repeats < MOST_REPEATS and np.array_equal(picture, self._latest[-1][1]):
+            self._repeats += 1
+            return  # a frame that is shown again would make all changes beside it look sudden
+        self._repeats = 0
+        self._latest.append((frame.time, picture))
+        if self._shown_s:
+            self._show(frame.time, picture)
+        elif len(self._latest) > AROUND:
+            self._begin()
+
+    def _begin(self) -> None:
+        for _, picture in [*self._latest][:0:-1]:
+            self._show(self._latest[0][0], picture)
+        for time_s, picture in self._latest:
+            self._show(time_s, picture)
+
+    def _show(self, time_s: float, picture: Pixels) -> None:
+        self._shown_s.append(time_s)
+        code = FrameTimecode(len(self._shown_s) - 1, 1.0)
+        self._cuts_s += [self._shown_s[cut.frame_num] for cut in self._detector.process_frame(code, picture)]

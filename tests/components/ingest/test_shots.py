@@ -1,0 +1,96 @@
+"""Cuts are found to the frame; what is no cut is let pass."""
+
+import csv
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av import VideoFrame
+
+from components.ingest.shots import Shots
+from components.media import video
+
+MEDIA = Path(__file__).parents[4] / "shared" / "media" / "videos"
+ANNOTATED = Path(__file__).with_name("shots.csv")  # by eye
+KNOWN_FALSE = {("rooftop_cranes.mp4", 18)}  # the camera changes its exposure
+
+
+def shots() -> Shots:
+    return Shots(change=22, ratio=1.8)
+
+
+def frames(pictures: np.ndarray, fps: int = 24) -> list[VideoFrame]:
+    made = [VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24") for pixels in pictures]
+    for index, frame in enumerate(made):
+        frame.pts, frame.time_base = index, Fraction(1, fps)
+    return made
+
+
+def starts(given: Iterable[VideoFrame]) -> list[int]:
+    """Numbers of the frames with which another shot begins."""
+    found = shots()
+    times_s = [frame.time for frame in found.watch(given)]
+    found.end()
+    numbers = [found.number(time_s) for time_s in times_s]
+    return [index for index in range(1, len(numbers)) if numbers[index] != numbers[index - 1]]
+
+
+def scene(count: int, seed: int, step_px: int = 1) -> np.ndarray:
+    """A view that pans over a landscape of its own."""
+    ground = np.random.default_rng(seed).integers(0, 255, (6, 40, 3), np.uint8)
+    wide = np.kron(ground, np.ones((12, 12, 1), np.uint8))
+    return np.stack([wide[:, step_px * index : step_px * index + 128] for index in range(count)])
+
+
+@pytest.mark.parametrize("cut", [1, 2, 12, 22, 23])
+def test_a_cut_is_found_to_the_frame_wherever_it_lies(cut: int) -> None:
+    assert starts(frames(np.concatenate([scene(cut, 1), scene(24 - cut, 2)]))) == [cut]
+
+
+def test_a_fade_a_fast_camera_and_a_still_are_no_cuts() -> None:
+    fade = np.stack([np.full((72, 128, 3), 8 * level, np.uint8) for level in range(30)])
+    assert starts(frames(fade)) == []
+    assert starts(frames(scene(24, 1, step_px=12))) == []
+    assert starts(frames(np.repeat(scene(1, 1), 24, axis=0))) == []
+
+
+def test_frames_that_are_shown_again_change_nothing() -> None:
+    fast = scene(20, 1, step_px=12)
+    assert starts(frames(np.repeat(fast, 2, axis=0))) == []
+    assert starts(frames(np.repeat(np.concatenate([fast, scene(20, 2)]), 3, axis=0))) == [60]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+def test_every_frame_passes_once_and_in_order(count: int) -> None:
+    given = frames(scene(count, 1)) if count else []
+    assert list(shots().watch(given)) == given
+
+
+def test_what_is_known_of_an_instant_does_not_change_and_a_still_does_not_keep_it_waiting() -> None:
+    given = frames(np.concatenate([scene(10, 1), np.repeat(scene(1, 2), 60, axis=0), scene(10, 3)]))
+    found, told, behind = shots(), {}, []
+    for index, _ in enumerate(found.watch(given)):
+        told |= {frame.time: found.number(frame.time) for frame in given[: index + 1] if found.knows(frame.time)}
+        behind.append(index + 1 - len(told))
+    assert max(behind) <= 2 * 25 + 3
+    found.end()
+    assert all(found.number(time_s) == number for time_s, number in told.items())
+    assert found.number(given[-1].time) == 2
+
+
+@pytest.mark.media
+@pytest.mark.skipif(not MEDIA.is_dir(), reason="the real media are not here")
+def test_boundaries_of_real_clips_are_found_within_one_frame_and_none_where_there_is_none() -> None:
+    with ANNOTATED.open() as file:
+        rows = list(csv.DictReader(file))
+    wanted = {(row["file"], int(row["first_frame"])) for row in rows if row["is_found"] == "yes"}
+    found = set()
+    for path in sorted(MEDIA.iterdir()):
+        with av.open(str(path)) as container:
+            found |= {(path.name, index) for index in starts(container.decode(video.picture_stream(container)))}
+    near = {(name, cut): {(name, cut - 1), (name, cut), (name, cut + 1)} & found for name, cut in wanted}
+    assert {cut for cut, hits in near.items() if not hits} == set()
+    assert found - set().union(*near.values()) == KNOWN_FALSE
