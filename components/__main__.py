@@ -4,11 +4,12 @@ Flags are read from the signature of the stage's `run`. This is the only place t
 
 VIDEOPOET_SCRATCH   folder for checkpoints (default .videopoet/scratch)
 VIDEOPOET_CACHE     folder for cached work (default .videopoet/cache)
-VIDEOPOET_ROOTS     JSON file: alias -> folder of your own media (default .videopoet/roots.json)
+VIDEOPOET_ROOTS     JSON file: alias -> folder or store of your own media (default .videopoet/roots.json)
 VIDEOPOET_TRACKING_URI, VIDEOPOET_RUN_ID   the MLflow run to tell
 WORLD_SIZE, LOCAL_WORLD_SIZE, RANK, LOCAL_RANK   set by torchrun, where a training runs as several processes
 """
 
+import errno
 import hashlib
 import inspect
 import json
@@ -26,6 +27,8 @@ from typing import Any
 from jsonargparse import ArgumentParser
 
 from components.common import artifacts, codelock, errors, params, runtime, tracking
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(arguments: list[str]) -> int:
@@ -51,6 +54,11 @@ def main(arguments: list[str]) -> int:
                 if os.environ.get("VIDEOPOET_TRACEBACK"):
                     raise
                 return errors.CONFIGURATION
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        print(f"{arguments[0]}: the disk is full ({error}); nothing half-written is left", file=sys.stderr, flush=True)
+        return errors.RETRY
     return 0
 
 
@@ -127,7 +135,7 @@ def _runtime(component: str, section: str, config: Any, flags: dict[str, Any]) -
     return runtime.Runtime(
         scratch=scratch,
         cache=cache,
-        roots={alias: Path(folder) for alias, folder in json.loads(roots.read_text()).items()}
+        roots={alias: runtime.root_of(root) for alias, root in json.loads(roots.read_text()).items()}
         if roots.is_file()
         else {},
         tracker=tracking.MlflowTracker(uri, run_id) if uri and run_id else tracking.Tracker(),

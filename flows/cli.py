@@ -186,16 +186,18 @@ def reproduce(
     run: runs_commands.Run,
     stage: Annotated[str, typer.Option(help="This stage alone, its inputs taken by hash from cache or remote.")] = "",
     into: Annotated[Path | None, typer.Option(help="Folder to work in; one in .videopoet/reproduce if none.")] = None,
-    media: Annotated[list[str] | None, typer.Option(help="ALIAS=FOLDER: where media of the run's sources lie.")] = None,
+    media: Annotated[list[str] | None, typer.Option(help="ALIAS=FOLDER (or store): where a run's media lie.")] = None,
     tolerance: Annotated[float, typer.Option(help="What numbers may differ by on another class of machine.")] = 0.05,
 ) -> None:
     """Run a record again in a clean folder, and say of each stage whether it came out the same."""
+    from components.common.runtime import root_of
     from flows import reproduction
 
     pairs = [pair.partition("=") for pair in media or []]
     if wrong := [alias for alias, sign, _ in pairs if not sign]:
         raise ValueError(f"--media {wrong[0]}: write ALIAS=FOLDER")
-    folders = {alias: Path(folder).expanduser().absolute() for alias, _, folder in pairs}
+    roots = {alias: root_of(root) for alias, _, root in pairs}
+    folders = {alias: root.expanduser().absolute() if isinstance(root, Path) else root for alias, root in roots.items()}
     place = into and into.expanduser().absolute()
     found = reproduction.reproduce(enter(), run, stage, place, folders, tolerance)
     print("", *found.lines, sep="\n")

@@ -32,8 +32,9 @@ from flows.plan import Decision
 from flows.pod import CONFIG, LOCK
 from flows.processes import Ended, Interrupted, StageFailed
 from flows.pulse import Pulse
+from flows.sources import stores
 from flows.stages import Repository
-from flows.workspace import GRAPH, PARAMS
+from flows.workspace import GRAPH, PARAMS, Workspace
 
 REPLACED = {False: ("Failed",), True: ("Failed", "Complete")}  # by whether it is forced: ends of a Job that makes way
 
@@ -174,7 +175,7 @@ class Kubernetes:
             PARAMS: self._params,
             LOCK: lock(stage.name, asked),
             CONFIG: self.exchange.config(),
-            ROOTS: json.dumps(manifests.media_paths(self._placements[stage.name])),
+            ROOTS: json.dumps(self._roots(stage)),
         }
         environment = {
             "OMP_NUM_THREADS": str(stage.threads),
@@ -183,6 +184,10 @@ class Kubernetes:
             **_told(tracked, self._placements[stage.name].tracking_uri),
         }
         return Order(stage.name, asked, self._recipe, files, environment)
+
+    def _roots(self, stage: Stage) -> dict[str, str]:
+        """Where a pod finds a user's own media: stores by their address, folders where they are mounted."""
+        return stores(Workspace.find()) | manifests.media_paths(self._placements[stage.name])
 
     def _send(self, stage: Stage, order: Order) -> None:
         """Put those inputs into the remote that neither a stage nor the image brings there."""

@@ -34,7 +34,7 @@ SHARED_FILES = ("mlflow.db", "roots.json")
 def new_sources(base: Base) -> list[Source]:
     """The user's sources that the base does not know, each file once."""
     known = {one.sha256 for one in base.known_sources()}
-    listed = sources.read(TABLE) if TABLE.is_file() else []
+    listed = [one for one in sources.read(TABLE) if one.state == "present"] if TABLE.is_file() else []
     return list({one.sha256: one for one in listed if one.sha256 not in known}.values())
 
 

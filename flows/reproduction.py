@@ -48,7 +48,7 @@ class Reproduced:
 
 
 def reproduce(
-    workspace: Workspace, name: str, stage: str, into: Path | None, media: Mapping[str, Path], tolerance: float
+    workspace: Workspace, name: str, stage: str, into: Path | None, media: Mapping[str, Path | str], tolerance: float
 ) -> Reproduced:
     """Run a record again, or one stage of it. Raises ValueError for what must be at hand first."""
     record_folder = runs.find(workspace, name)
@@ -153,19 +153,24 @@ def _bring(needed: Mapping[str, str], folder: Path, originals: Repository, remed
 
 
 def _bring_media(
-    there: Workspace, record: Mapping[str, Any], stages: tuple[str, ...], known: Mapping[str, Path]
+    there: Workspace, record: Mapping[str, Any], stages: tuple[str, ...], known: Mapping[str, Path | str]
 ) -> None:
     """Tell the folder where the run's own media lie, if a stage reads them."""
     table = there.root / TABLE
     if not table.is_file() or not any(str(TABLE) in record["stages"][stage]["sources"] for stage in stages):
         return
-    counts = Counter(row.root for row in sources.read(table))
+    counts = Counter(row.root for row in sources.read(table) if row.state == "present")
     for alias, count in counts.items():
-        if not known.get(alias, Path("none")).is_dir():
+        root = known.get(alias, Path("none"))
+        if isinstance(root, Path) and not root.is_dir():
             raise ValueError(
                 f"the run was made from {count} files of `{alias}` too: say where they are, --media {alias}=FOLDER"
             )
-    keep_folders(there, {alias: known[alias].absolute() for alias in counts})
+    keep_folders(there, {alias: _absolute(known[alias]) for alias in counts})
+
+
+def _absolute(root: Path | str) -> Path | str:
+    return root.absolute() if isinstance(root, Path) else root
 
 
 def _run(folder: Path, stages: tuple[str, ...]) -> int:

@@ -22,10 +22,15 @@ class Runtime:
 
     scratch: Path  # this stage's own, keyed by inputs + config + code: what is in it survives a kill
     cache: Path  # content-addressed work of single items, shared by all runs
-    roots: Mapping[str, Path] = field(default_factory=dict)  # alias -> folder of a user's own media
+    roots: Mapping[str, Path | str] = field(default_factory=dict)  # alias -> folder, or store, of a user's own media
     tracker: Tracker = field(default_factory=Tracker)
     processes: int = 1  # of this training on each node
     nodes: int = 1
+
+
+def root_of(text: str) -> Path | str:
+    """What an alias stands for, as it is written down: the address of an object store, or else a folder."""
+    return text if "://" in text else Path(text)
 
 
 _current: ContextVar[Runtime] = ContextVar("runtime")

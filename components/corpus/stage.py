@@ -47,7 +47,9 @@ def _store(folder: Path, item: plan.Item, content: bytes) -> data.Source:
     if item.motion:
         attributes |= {"motion": item.motion, "unseen": str(item.unseen).lower()}
     sha256 = hashlib.sha256(content).hexdigest()
-    return data.Source("", item.path, len(content), sha256, item.caption, LICENCE, item.split, attributes)
+    return data.Source(
+        "", item.path, len(content), sha256, item.caption, LICENCE, split=item.split, attributes=attributes
+    )
 
 
 def _content(config: Config, item: plan.Item) -> bytes:

@@ -8,8 +8,9 @@ the rules hold out waits for the next training of everything. The held-out clips
 the new ones, not counted as kept, so that what is learnt from the new is measured on the old.
 """
 
+import heapq
 from collections import Counter
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -49,20 +50,16 @@ def run(config: Config, *, clips: Path, output: Path, known: Path | None = None)
     reasons |= {place: ("held_out", "for the next training of everything") for place in stays if not stays[place]}
     kept = [place for place in stays if stays[place]]
     with artifacts.fresh(output) as folder:
-
-        def rows() -> Iterator[data.Row]:
-            if measured_on:
-                yield from map(measured_on.row, range(len(measured_on)))
-            for place in kept:
-                yield data.with_split(arrived.row(place - first), chosen[place])
-
-        data.write(folder, rows(), shard_digits=config.shard_digits)
+        carried = map(measured_on.row, range(len(measured_on))) if measured_on else iter(())
+        new = (data.with_split(arrived.row(place - first), chosen[place]) for place in kept)
+        rows = heapq.merge(carried, new, key=lambda row: row.batch)  # each comes in the order of its batches
+        data.write(folder, rows, shard_digits=config.shard_digits)
         _write_dropped(folder, every, reasons)
         if known:
             print_of = {place: row for row, place in enumerate(looked_at, first)}
-            new = [replace(every[place], split=chosen[place]) for place in stays]
+            looked_into = [replace(every[place], split=chosen[place]) for place in stays]
             here = [*range(first), *(print_of[place] for place in stays)]
-            past.write(folder, past.Known([*before.clips, *new], prints[here]))
+            past.write(folder, past.Known([*before.clips, *looked_into], prints[here]))
         captioned = sum(every[place].caption != "" for place in kept)
         counts = Counter({"arrived": len(arrived), "kept": len(kept), "captioned": captioned})
         counts.update(f"{chosen[place]}_{every[place].kind}s" for place in kept)

@@ -1,6 +1,7 @@
 """Clips in Parquet shards: what is known of each, and its media as encoded bytes.
 
-A clip's shard is named by the first digits of its id, so that new clips leave most shards as they are. A video is
+A clip's shard is named by the batch of its source and the first digits of its id, so that what is added later leaves
+the shards of earlier batches byte for byte as they are. A video is
 H.264 in MP4 at the shared frame rate, a picture PNG or JPEG, sound FLAC at the shared sample rate, cut to the video.
 Stored pictures are as large as the last super-resolution stage needs; crops happen at reading.
 """
@@ -8,6 +9,7 @@ Stored pictures are as large as the last super-resolution stage needs; crops hap
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -55,11 +57,12 @@ class Clip:
 
 @dataclass(frozen=True)
 class Row:
-    """A clip with its bytes; `sound` is empty where there is no track."""
+    """A clip with its bytes; `sound` is empty where there is no track. `batch` is its source's: it names the shard."""
 
     clip: Clip
     media: bytes
     sound: bytes
+    batch: int = 0
 
 
 SCHEMA = pa.schema(
@@ -88,7 +91,27 @@ KNOWN = [field.name for field in fields(Clip)]
 
 
 def write(folder: Path, rows: Iterable[Row], *, shard_digits: int = 1) -> int:
-    """Write shards into `folder`, rows in the order in which they come; returns how many. Describe the folder after."""
+    """Write shards into `folder`, rows in the order in which they come, which is that of their batches.
+
+    Returns how many. Describe the folder after.
+    """
+    written = 0
+    for batch, of_batch in groupby(rows, key=lambda row: row.batch):
+        if any(folder.glob(f"{_stem(batch)}-*")):
+            raise AssertionError(f"rows of batch {batch} come after those of another batch")
+        written += _write_batch(folder / _stem(batch), of_batch, shard_digits)
+    return written
+
+
+def _stem(batch: int) -> str:
+    return f"clips-{batch:04d}"
+
+
+def _batch_of(shard: Path) -> int:
+    return int(shard.stem.split("-")[1])
+
+
+def _write_batch(stem: Path, rows: Iterable[Row], shard_digits: int) -> int:
     waiting: dict[str, list[Row]] = {}
     writers: dict[str, pq.ParquetWriter] = {}
     written = 0
@@ -96,7 +119,7 @@ def write(folder: Path, rows: Iterable[Row], *, shard_digits: int = 1) -> int:
     def flush(shard: str) -> None:
         if shard not in writers:
             # Media do not compress further, and without dictionaries equal rows give equal bytes.
-            path = folder / f"clips-{shard}.parquet"
+            path = stem.with_name(f"{stem.name}-{shard}.parquet")
             writers[shard] = pq.ParquetWriter(path, SCHEMA, compression="none", use_dictionary=False)
         writers[shard].write_table(table_of(waiting.pop(shard)), row_group_size=ROWS)
 
@@ -148,7 +171,7 @@ class Clips:
         self.folder, self.split = folder, split
         manifest = artifacts.read_manifest(folder)
         self.formats = Formats(**manifest.facts["formats"])
-        self._shards = sorted(folder.glob("clips-*.parquet"))
+        self._shards = sorted(folder.glob("clips-*.parquet"), key=lambda path: (_batch_of(path), path.name))
         self._footers = [pq.read_metadata(path, memory_map=True) for path in self._shards]
         tables = [self._known(number) for number in range(len(self._shards))]
         empty = pa.schema([SCHEMA.field(name) for name in KNOWN]).empty_table()
@@ -180,7 +203,7 @@ class Clips:
     def row(self, index: int) -> Row:
         """A clip with its bytes as they are stored."""
         media, sound = self._bytes(index, ["media", "sound"])
-        return Row(self[index], media, sound)
+        return Row(self[index], media, sound, _batch_of(self._shards[self._places[index][0]]))
 
     def pixels(self, index: int, form: Format) -> Pixels:
         """The first `form.frames` frames, cropped and resized: (T, H, W, 3). ValueError if the clip is shorter."""

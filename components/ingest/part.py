@@ -16,7 +16,7 @@ def run(config: Config, *, corpus: Path, sources: Path, part: int, parts: int) -
     if not 0 <= part < parts:
         raise ValueError(f"part must lie in [0, {parts}), got {part}")
     arrived, roots = arrivals(corpus, sources)
-    mine = [source for source in arrived if int(source.sha256[:8], 16) % parts == part]
+    mine = [one for one in arrived if one.state == "present" and int(one.sha256[:8], 16) % parts == part]
     for _ in progress(
         outcomes(config, mine, roots), total=len(mine), unit="files", label=f"ingest part {part} of {parts}"
     ):

@@ -1,112 +1,174 @@
-"""A folder or a manifest of somebody's media -> a table of sources.
+"""A place with somebody's media -> sources, each a file that is there or a refusal with its reason.
 
-A folder gives every file in it; captions come from a manifest beside them (`manifest.csv`, `captions.csv`, or the same
-as .jsonl or .parquet) or from a text file of the same name. A manifest gives the files it names, relative to itself,
-with all its columns: path, caption, licence, split; any other column is an attribute.
+A folder or store gives every file in it, and the members of WebDataset tars; captions come from a manifest beside them
+(`manifest.csv`, `captions.csv`, or the same as .jsonl or .parquet) or from a text file of the same name. A manifest
+that is named itself gives the files that it names, relative to itself, with all its columns: path, caption(s), licence,
+language, split; any other column is an attribute. A tar that is named itself gives its members.
+
+Whatever has the size and the time of change that it had when it was last looked at is not read again.
 """
 
-import csv
-import hashlib
-import json
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import PurePosixPath
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+from components.common.progress import progress
+from components.corpus.data import Source, read, write
+from components.ingest import archives, manifests
+from components.ingest.manifests import TABLES, Description, Refusal
+from components.ingest.places import Found, Place, sha256_of
 
-from components.corpus.data import SCHEMA, SPLITS, Source, read, sources_of, table_of, write
+__all__ = ["Scan", "Seen", "Source", "read", "write"]
 
-__all__ = ["SCHEMA", "Source", "merge", "read", "scan", "sources_of", "table_of", "write"]
-
-TABLES = (".csv", ".jsonl", ".parquet")
+Seen = Mapping[str, tuple[int, int]]  # name of a file -> its size in bytes and its time of change in nanoseconds
 BESIDE = tuple(name + suffix for name in ("manifest", "captions") for suffix in TABLES)
 NOT_MEDIA = {".txt", ".md", ".csv", ".json", ".jsonl", ".parquet", ".yaml", ".yml"}
-KNOWN = {"path", "file", "caption", "licence", "license", "split"}
-DERIVED = {"root", "size_bytes", "sha256", "bytes"}
+NOTHING = Description()
 
 
-def scan(folder_or_manifest: Path, *, root: str) -> pa.Table:
-    """List media under the alias `root`, which stands for the folder (of the manifest); raises ValueError."""
-    if not root:
-        raise ValueError("the alias of a folder of media must not be empty")
-    if folder_or_manifest.is_dir():
-        return table_of(_folder(folder_or_manifest, root))
-    if folder_or_manifest.suffix not in TABLES or not folder_or_manifest.is_file():
-        raise ValueError(f"{folder_or_manifest} is neither a folder nor a manifest ({', '.join(TABLES)})")
-    folder, rows = folder_or_manifest.parent, _manifest(folder_or_manifest)
-    missing = sorted(path for path in rows if not (folder / path).is_file())
-    if missing:
-        raise ValueError(f"{folder_or_manifest.name} names {len(missing)} files that do not exist, first {missing[0]}")
-    return table_of(_source(folder, path, row, root) for path, row in rows.items())
+class Scan:
+    """One look at a place under the alias `root`; `known` are its sources at the last look, `seen` its files then.
 
+    `sources` are those of now; `seen` is for the next look; `read` counts the files that had to be read.
+    """
 
-def merge(old: pa.Table, new: pa.Table) -> pa.Table:
-    """Put `new` sources in the place of `old` ones of the same root."""
-    roots = set(new["root"].to_pylist())
-    return table_of([source for source in sources_of(old) if source.root not in roots] + sources_of(new))
+    def __init__(
+        self,
+        place: Place,
+        root: str,
+        *,
+        only: str = "",
+        known: Iterable[Source] = (),
+        seen: Seen | None = None,
+    ):
+        if not root:
+            raise ValueError("the alias of a folder of media must not be empty")
+        self.place, self.root = place, root
+        self.before = seen or {}
+        self.seen: dict[str, tuple[int, int]] = {}
+        self.read = 0
+        self._known: dict[str, list[Source]] = {}
+        for source in sorted(known, key=lambda source: source.state == "present"):  # what is present comes last
+            if source.state != "gone":
+                self._known.setdefault(source.archive or source.path, []).append(source)
+        self._found: dict[str, Source] = {}
+        if only.endswith(TABLES):
+            named = dict(self._named(only, ""))
+            chosen: Iterable[tuple[Found, Description]] = ((self.place.look(name), named[name]) for name in named)
+        elif only:
+            chosen = [(self.place.look(only), NOTHING)]
+        else:
+            chosen = self._everything()
+        said: dict[str, Description] = {}
+        files: list[Found] = []
+        for file, words in chosen:
+            files.append(file)
+            said[file.name] = words
+        for file in progress(files, total=len(files), unit="files", label=f"sources {root}"):
+            self._take(file, said[file.name])
+        self.sources = [self._found[path] for path in sorted(self._found)]
 
+    def _everything(self) -> Iterator[tuple[Found, Description]]:
+        files = sorted(self.place.listing(), key=lambda file: file.name)
+        names = {file.name for file in files if not file.refusal}
+        said: dict[str, Description] = {}
+        for name in sorted(names):
+            folder, slash, last = name.rpartition("/")
+            if last in BESIDE:
+                said |= self._named(name, folder + slash)
+        for name in sorted(said.keys() - {file.name for file in files}):
+            self._refuse(name, "missing_file")
+        for file in files:
+            ending = PurePosixPath(file.name).suffix.lower()
+            if ending in NOT_MEDIA and not file.refusal:
+                continue
+            text = str(PurePosixPath(file.name).with_suffix(".txt"))
+            try:
+                words = said.get(file.name) or (self._text(text) if text in names else NOTHING)
+            except Refusal as refusal:
+                self._refuse(file.name, refusal.reason)
+            else:
+                yield file, words
 
-def _folder(folder: Path, root: str) -> list[Source]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not _hidden(path.relative_to(folder)))
-    described: dict[str, Mapping[str, str]] = {}
-    for path in files:
-        if path.name in BESIDE:
-            described |= {
-                (path.parent / name).relative_to(folder).as_posix(): row
-                for name, row in _manifest(path).items()
-                if (path.parent / name).resolve().is_relative_to(folder.resolve())
-            }
-    media = [path for path in files if path.suffix.lower() not in NOT_MEDIA]
-    names = [path.relative_to(folder).as_posix() for path in media]
-    return [
-        _source(folder, name, described.get(name) or _text_beside(path), root)
-        for name, path in zip(names, media, strict=True)
-    ]
+    def _named(self, manifest: str, folder: str) -> Iterator[tuple[str, Description]]:
+        """Name and description of each file that a manifest in `folder` ("" or with a slash at the end) names."""
+        names = set[str]()
+        with self.place.opened(manifest) as file:
+            for line in manifests.lines(manifest, file):
+                try:
+                    if line.refusal:
+                        raise Refusal(line.refusal)
+                    manifests.check_name(line.path)
+                    name = str(PurePosixPath(folder + line.path))
+                    if name in names:
+                        raise Refusal("repeated_path")
+                except Refusal as refusal:
+                    unsure = line.refusal or refusal.reason == "repeated_path"
+                    self._refuse(f"{manifest}, row {line.number}" if unsure else line.path, refusal.reason)
+                else:
+                    names.add(name)
+                    yield name, line.said
 
+    def _text(self, name: str) -> Description:
+        with self.place.opened(name) as file:
+            return manifests.beside(file.read(manifests.MOST_BYTES + 1))
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+    def _take(self, file: Found, words: Description) -> None:
+        try:
+            manifests.check_name(file.name)
+            if file.refusal:
+                raise Refusal(file.refusal)
+            if file.name.lower().endswith(archives.COMPRESSED):
+                raise Refusal("compressed_archive")
+            mark = (file.size_bytes, file.modified_ns)
+            known = self._known.get(file.name, []) if self.before.get(file.name) == mark else []
+            if file.name.lower().endswith(archives.ENDINGS):
+                self._take_members(file, known)
+            else:
+                sha256 = known[-1].sha256 if known else self._sha256(file)
+                self._keep(Source(self.root, file.name, file.size_bytes, sha256), words)
+        except Refusal as refusal:
+            self._refuse(file.name, refusal.reason)
+        except FileNotFoundError:
+            self._refuse(file.name, "missing_file")
+        except PermissionError:
+            self._refuse(file.name, "no_permission")
+        else:
+            self.seen[file.name] = mark
 
+    def _take_members(self, file: Found, known: list[Source]) -> None:
+        if known:
+            self._found |= {source.path: source for source in known}
+            return
+        self.read += 1
+        with self.place.opened(file.name) as tar:
+            for member in list(archives.members(tar)):
+                path = f"{file.name}/{member.name}" if member.name else file.name
+                try:
+                    manifests.check_name(path)
+                    if member.refusal:
+                        raise Refusal(member.refusal)
+                except Refusal as refusal:
+                    again = f"{path} at {member.offset_bytes}" if refusal.reason == "repeated_path" else path
+                    self._refuse(again, refusal.reason, archive=file.name)
+                    continue
+                tar.seek(member.offset_bytes)
+                sha256 = sha256_of(tar, member.size_bytes)
+                source = Source(self.root, path, member.size_bytes, sha256)
+                source = replace(source, archive=file.name, offset_bytes=member.offset_bytes)
+                self._keep(source, member.said or NOTHING)
 
-def _text_beside(path: Path) -> Mapping[str, str]:
-    text = path.with_suffix(".txt")
-    return {"caption": " ".join(text.read_text(errors="replace").split())} if text.is_file() else {}
+    def _sha256(self, file: Found) -> str:
+        self.read += 1
+        with self.place.opened(file.name) as opened:
+            return sha256_of(opened, file.size_bytes)
 
+    def _keep(self, source: Source, words: Description) -> None:
+        self._found[source.path] = replace(source, **vars(words))
 
-def _manifest(path: Path) -> dict[str, Mapping[str, str]]:
-    """Rows of a manifest by path; numbers and truth values become text, empty cells are left out."""
-    rows: list[dict[str, Any]]
-    if path.suffix == ".csv":
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    elif path.suffix == ".jsonl":
-        rows = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
-    else:
-        rows = pq.read_table(path).to_pylist()
-    texts = [{key: _text(value) for key, value in row.items() if key and value not in (None, "")} for row in rows]
-    unnamed = [number for number, row in enumerate(texts, start=1) if "path" not in row and "file" not in row]
-    if unnamed:
-        raise ValueError(f"{path.name}: row {unnamed[0]} has no `path`")
-    return {row.get("path") or row["file"]: row for row in texts}
-
-
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _source(folder: Path, name: str, row: Mapping[str, str], root: str) -> Source:
-    path = folder / name
-    split = row.get("split", "")
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return Source(
-        root=root,
-        path=Path(name).as_posix(),
-        size_bytes=path.stat().st_size,
-        sha256=sha256,
-        caption=row.get("caption", ""),
-        licence=row.get("licence", row.get("license", "")),
-        split=split if split in SPLITS else "",
-        attributes={key: value for key, value in row.items() if key not in KNOWN | DERIVED},
-    )
+    def _refuse(self, path: str, reason: str, archive: str = "") -> None:
+        """Note what is not taken; a second refusal under one name is told apart from the first."""
+        name, number = manifests.spelled(path), 1
+        while (shown := name if number == 1 else f"{name} ({number})") in self._found:
+            number += 1
+        self._found[shown] = Source(self.root, shown, 0, "", archive=archive, state="refused", reason=reason)

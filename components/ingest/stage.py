@@ -1,8 +1,9 @@
 """corpus + sources -> clips.
 
-Every file that arrives either gives clips or stands in the quarantine with its reason, so that
-kept + sum(dropped) = arrived. Of files with the same bytes one is taken. Order and bytes do not depend on how many
-files are decoded side by side.
+Every file that arrives, or was named and refused, either gives clips or stands in the quarantine with its reason, so
+that kept + sum(dropped) = arrived. What is gone or forgotten does not arrive. Of files with the same bytes one is
+taken. Clips come in the order of their batches, so that a later addition leaves earlier shards as they are; order and
+bytes do not depend on how many files are decoded side by side.
 """
 
 from collections import Counter
@@ -22,7 +23,7 @@ from components.common.errors import DataError
 from components.common.progress import progress
 from components.corpus.data import TABLE, Source
 from components.corpus.data import read as read_sources
-from components.ingest import data
+from components.ingest import data, places
 from components.ingest.cache import Cache
 from components.ingest.config import Config
 from components.ingest.data import Row
@@ -56,10 +57,19 @@ def run(config: Config, *, corpus: Path, sources: Path, output: Path) -> artifac
     return summary
 
 
-def arrivals(corpus: Path, sources: Path) -> tuple[list[Source], Mapping[str, Path]]:
-    """Every source of both tables, and where the folder of each alias lies; raises ValueError if one is not known."""
-    roots = {"": corpus, **runtime.current().roots}
-    arrived = read_sources(corpus / TABLE) + read_sources(sources)
+def arrivals(corpus: Path, sources: Path) -> tuple[list[Source], Mapping[str, Path | str]]:
+    """What there is in both tables, by batch, and where each alias lies; raises ValueError if one is not known.
+
+    Bytes that must be forgotten are refused under any other name.
+    """
+    roots: dict[str, Path | str] = {"": corpus, **runtime.current().roots}
+    listed = read_sources(corpus / TABLE) + read_sources(sources)
+    barred = {source.sha256 for source in listed if source.state == "forgotten"}
+    arrived = [
+        replace(source, state="refused", reason="forgotten") if source.sha256 in barred else source
+        for source in sorted(listed, key=lambda source: source.batch)
+        if source.state in ("present", "refused")
+    ]
     if unknown := sorted({source.root for source in arrived} - roots.keys()):
         raise ValueError(
             f"no folder is known for the sources of {', '.join(unknown)}: run `videopoet sources add`; in a cluster,"
@@ -68,9 +78,12 @@ def arrivals(corpus: Path, sources: Path) -> tuple[list[Source], Mapping[str, Pa
     return arrived, roots
 
 
-def outcomes(config: Config, arrived: list[Source], roots: Mapping[str, Path]) -> Iterator[tuple[Source, Outcome]]:
+def outcomes(
+    config: Config, arrived: list[Source], roots: Mapping[str, Path | str]
+) -> Iterator[tuple[Source, Outcome]]:
     """Decode files side by side and give their outcomes in the order of arrival."""
     cache = Cache(runtime.current().cache / "ingest", config)
+    scratch = runtime.current().scratch / "at hand"
     described: dict[str, Source] = {}  # of files with the same bytes, the first with a caption, or else the first
     for source in sorted(arrived, key=lambda source: source.caption == ""):
         described.setdefault(source.sha256, source)
@@ -80,13 +93,18 @@ def outcomes(config: Config, arrived: list[Source], roots: Mapping[str, Path]) -
             idle.put(stack.enter_context(Worker(config)))
 
         def decode(source: Source) -> Outcome:
+            if source.state == "refused":
+                return Refused(source.reason, "it was named, but is not taken")
             if described[source.sha256] is not source:
                 return Refused("duplicate", "the same bytes as another file")
             if (cached := cache.get(source)) is not None:
                 return cached
             worker = idle.get()
             try:
-                outcome = worker.outcome(roots[source.root] / source.path, source)
+                with places.at_hand(source, roots[source.root], scratch) as path:
+                    outcome = worker.outcome(path, source)
+            except FileNotFoundError:
+                return Refused("missing_file", "there is nothing under its name", repeatable=False)
             finally:
                 idle.put(worker)
             cache.put(source, outcome)
@@ -113,9 +131,9 @@ def _labelled(row: Row, source: Source) -> Row:
         licence=source.licence,
         root=source.root,
         split=source.split,
-        attributes=source.attributes,
+        attributes={**source.attributes, **({"language": source.language} if source.language else {})},
     )
-    return replace(row, clip=clip)
+    return replace(row, clip=clip, batch=source.batch)
 
 
 def _write_quarantine(path: Path, refused: list[tuple[Source, Refused]]) -> None:
@@ -133,7 +151,7 @@ def _write_quarantine(path: Path, refused: list[tuple[Source, Refused]]) -> None
 
 
 def _stop_at_ceiling(config: Config, refused: list[tuple[Source, Refused]], arrived: int) -> None:
-    wrong = [(source, outcome) for source, outcome in refused if outcome.reason != "duplicate"]
+    wrong = [(source, outcome) for source, outcome in refused if outcome.reason not in ("duplicate", "forgotten")]
     if len(wrong) <= config.max_error_rate * arrived:
         return
     reasons = Counter(outcome.reason for _, outcome in wrong).most_common()

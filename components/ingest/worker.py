@@ -19,6 +19,7 @@ from components.media.errors import Unreadable
 
 WALL_FACTOR = 20
 MEMORY_MAPS = Path("/proc/self/statm")
+PASSING = ("missing_file", "changed_file")  # the bytes that were added would have given something else
 
 
 @dataclass(frozen=True)
@@ -114,9 +115,16 @@ def serve(connection: Connection, config: Config) -> None:
 
 def _attempt(path: Path, source: Source, config: Config) -> Outcome:
     try:
-        return decoding.rows_of(path, source, config)
+        before = path.stat()
+        rows = decoding.rows_of(path, source, config)
+        after = path.stat()
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            return Refused("changed_file", "it changed while it was read: add the source again", repeatable=False)
+        return rows
+    except FileNotFoundError:
+        return Refused("missing_file", "there is nothing under its name", repeatable=False)
     except Unreadable as error:
-        return Refused(error.reason, error.detail)
+        return Refused(error.reason, error.detail, repeatable=error.reason not in PASSING)
     except MemoryError:
         return Refused("too_much_memory", f"needs more than {config.memory_limit_mb} MB", repeatable=False)
     except Exception as error:  # whatever a hostile file provokes is a reason to refuse that file, and is counted

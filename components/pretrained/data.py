@@ -14,7 +14,7 @@ from components.pretrained.config import Source
 KIND = "pretrained"
 
 
-def locate(source: Source, cache: Path, roots: Mapping[str, Path]) -> dict[str, Path]:
+def locate(source: Source, cache: Path, roots: Mapping[str, Path | str]) -> dict[str, Path]:
     """Where each declared file lies on this machine, fetched if need be."""
     match source.kind:
         case "huggingface":
@@ -57,11 +57,14 @@ def _download(source: Source, cache: Path) -> Path:
         ) from error
 
 
-def _local(source: Source, roots: Mapping[str, Path]) -> Path:
+def _local(source: Source, roots: Mapping[str, Path | str]) -> Path:
     alias, colon, rest = source.id.partition(":")
     if colon and alias not in roots:
         raise ValueError(f"{source.name}: no root is called `{alias}` (known: {sorted(roots) or 'none'})")
-    path = roots[alias] / rest if colon else Path(source.id)
+    root = roots[alias] if colon else Path()
+    if isinstance(root, str):
+        raise ValueError(f"{source.name}: `{alias}` is a store, weights are read from folders: copy them into one")
+    path = root / rest if colon else Path(source.id)
     if not path.exists():
         raise ValueError(f"{source.name}: {path} does not exist: put {', '.join(sorted(source.sha256))} there")
     return path

@@ -1,4 +1,6 @@
 import json
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
@@ -6,12 +8,21 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.ingest import sources
+from components.ingest.places import Folder
 
 from .conftest import picture
 
 
-def scanned(path: Path) -> dict[str, sources.Source]:
-    return {source.path: source for source in sources.sources_of(sources.scan(path, root="mine"))}
+def look(folder: Path, only: str = "", known: Iterable[sources.Source] = (), seen: sources.Seen | None = None):
+    return sources.Scan(Folder(folder), "mine", only=only, known=known, seen=seen)
+
+
+def present(folder: Path, only: str = "") -> dict[str, sources.Source]:
+    return {source.path: source for source in look(folder, only).sources if source.state == "present"}
+
+
+def refused(folder: Path, only: str = "") -> dict[str, str]:
+    return {source.path: source.reason for source in look(folder, only).sources if source.state == "refused"}
 
 
 @pytest.fixture
@@ -22,25 +33,27 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "sub" / "three.txt").write_text("a third\npicture\n")
     (tmp_path / "README.md").write_text("not media")
     (tmp_path / "manifest.csv").write_text(
-        "path,caption,license,split,camera,sha256\none.png,the first one,CC0,heldout,Leica,beef\n"
+        "path,caption,license,language,split,camera,sha256\none.png,the first one,CC0,en,heldout,Leica,beef\n"
     )
     return tmp_path
 
 
 def test_a_folder_gives_every_file_but_hidden_ones_and_descriptions(folder: Path) -> None:
-    assert list(scanned(folder)) == ["one.png", "sub/three.png", "two words é.png"]
+    assert list(present(folder)) == ["one.png", "sub/three.png", "two words é.png"]
+    assert refused(folder) == {}
 
 
 def test_captions_come_from_the_manifest_beside_or_a_text_of_the_same_name(folder: Path) -> None:
-    found = scanned(folder)
+    found = present(folder)
     assert found["one.png"].caption == "the first one"
     assert found["sub/three.png"].caption == "a third picture"
     assert found["two words é.png"].caption == ""
 
 
 def test_known_columns_are_kept_and_free_ones_become_attributes(folder: Path) -> None:
-    one = scanned(folder)["one.png"]
-    assert (one.licence, one.split, one.attributes, one.root) == ("CC0", "heldout", {"camera": "Leica"}, "mine")
+    one = present(folder)["one.png"]
+    assert (one.licence, one.language, one.split, one.root) == ("CC0", "en", "heldout", "mine")
+    assert one.attributes == {"camera": "Leica"}
     assert one.sha256 != "beef"
     assert one.size_bytes == (folder / "one.png").stat().st_size
 
@@ -56,48 +69,133 @@ def test_a_manifest_gives_the_files_it_names(folder: Path, suffix: str) -> None:
             path.write_text("\n".join(map(json.dumps, rows)))
         case _:
             pq.write_table(pa.Table.from_pylist(rows), path)
-    found = scanned(path)
-    assert {name: (row.caption, dict(row.attributes)) for name, row in found.items()} == {
+    assert {name: (row.caption, dict(row.attributes)) for name, row in present(folder, path.name).items()} == {
         "one.png": ("", {"steps": "1"}),
         "sub/three.png": ("three", {"steps": "3"}),
     }
 
 
-def test_a_manifest_that_names_missing_files_is_refused(folder: Path) -> None:
-    (folder / "wrong.csv").write_text("path,caption\ngone.mp4,x\n")
-    with pytest.raises(ValueError, match=r"wrong\.csv names 1 files that do not exist, first gone\.mp4"):
-        sources.scan(folder / "wrong.csv", root="mine")
-
-
-def test_a_manifest_cannot_reach_out_of_its_folder(folder: Path) -> None:
-    (folder / "sub" / "wrong.csv").write_text("path,caption\n../one.png,x\n")
-    with pytest.raises(ValueError, match=r"\.\./one\.png: the path of a source must stay inside its root folder"):
-        sources.scan(folder / "sub" / "wrong.csv", root="mine")
-
-
-def test_a_manifest_without_paths_is_refused(folder: Path) -> None:
-    (folder / "wrong.csv").write_text("name,caption\none.png,x\n")
-    with pytest.raises(ValueError, match=r"wrong\.csv: row 1 has no `path`"):
-        sources.scan(folder / "wrong.csv", root="mine")
-
-
-def test_adding_a_root_again_replaces_its_sources_only(folder: Path) -> None:
-    mine, theirs = sources.scan(folder, root="mine"), sources.scan(folder, root="theirs")
-    (folder / "one.png").unlink()
-    (folder / "manifest.csv").unlink()
-    both = sources.merge(sources.merge(mine, theirs), sources.scan(folder, root="mine"))
-    assert [(source.root, source.path) for source in sources.sources_of(both)] == [
-        ("mine", "sub/three.png"),
-        ("mine", "two words é.png"),
-        ("theirs", "one.png"),
-        ("theirs", "sub/three.png"),
-        ("theirs", "two words é.png"),
+def test_rows_that_cannot_be_taken_are_refused_each_by_its_reason_and_the_others_are_taken(folder: Path) -> None:
+    rows = [
+        {"path": "one.png", "caption": "fine"},
+        {"path": "../outside.png"},
+        {"path": "/etc/hostname"},
+        {"path": 7},
+        {"caption": "of nothing"},
+        {"path": "two words é.png", "caption": {"en": "words"}},
+        {"path": "sub/three.png", "caption": "x" * 10_000_000},
+        {"path": "nowhere.png"},
+        {"path": "one.png", "caption": "again"},
+        {"path": "gpj.\u202egnp"},
+        {"path": "bell\x07.png"},
+        {"path": "sub"},
+        ["one.png"],
     ]
+    (folder / "rows.jsonl").write_text("\n".join([*map(json.dumps, rows), "{not JSON", "[" * 100_000]))
+    assert refused(folder, "rows.jsonl") == {
+        "../outside.png": "leaves_root",
+        "/etc/hostname": "leaves_root",
+        "rows.jsonl, row 4": "wrong_type",
+        "rows.jsonl, row 5": "no_path",
+        "rows.jsonl, row 6": "wrong_type",
+        "rows.jsonl, row 7": "caption_too_long",
+        "nowhere.png": "missing_file",
+        "rows.jsonl, row 9": "repeated_path",
+        "gpj.\\u202egnp": "unsafe_name",
+        "bell\\x07.png": "unsafe_name",
+        "sub": "not_a_file",
+        "rows.jsonl, row 13": "not_a_row",
+        "rows.jsonl, row 14": "not_a_row",
+        "rows.jsonl, row 15": "not_a_row",
+    }
+    assert {path: source.caption for path, source in present(folder, "rows.jsonl").items()} == {"one.png": "fine"}
+    assert len(look(folder, "rows.jsonl").sources) == len(rows) + 2
+
+
+def test_long_cells_of_a_csv_and_rows_with_too_many_are_refused(folder: Path) -> None:
+    rows = ["path,caption", f"one.png,{'x' * 10_000_000}", "sub/three.png,a,b", "two words é.png,fine"]
+    (folder / "rows.csv").write_text("\n".join(rows))
+    assert refused(folder, "rows.csv") == {
+        "rows.csv, row 1": "caption_too_long",
+        "rows.csv, row 2": "too_many_cells",
+    }
+    assert list(present(folder, "rows.csv")) == ["two words é.png"]
+
+
+def test_several_captions_come_along_and_the_first_one_leads(folder: Path) -> None:
+    (folder / "rows.jsonl").write_text(json.dumps({"path": "one.png", "captions": ["first", "second"]}))
+    one = present(folder, "rows.jsonl")["one.png"]
+    assert one.caption == "first"
+    assert json.loads(one.attributes["captions"]) == ["first", "second"]
+
+
+def test_a_text_beside_that_is_no_caption_refuses_its_file(folder: Path) -> None:
+    (folder / "one.txt").write_text("x" * 10_000_000)
+    (folder / "manifest.csv").unlink()
+    assert refused(folder) == {"one.png": "caption_too_long"}
+
+
+def test_links_are_followed_inside_the_folder_only(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "secret.png").write_bytes(picture(9))
+    (folder / "away.png").symlink_to(outside / "secret.png")
+    (folder / "away").symlink_to(outside)
+    (folder / "inside.png").symlink_to("one.png")
+    (folder / "again").symlink_to("sub")
+    (folder / "self.png").symlink_to("self.png")
+    (folder / "broken.png").symlink_to("nowhere.png")
+    assert refused(folder) == {
+        "away": "link_leaves_root",
+        "away.png": "link_leaves_root",
+        "broken.png": "missing_file",
+        "self.png": "missing_file",
+    }
+    assert {"inside.png", "sub/three.png"} <= present(folder).keys()
+    assert not any(name.startswith("again") for name in present(folder))
+    (folder / "rows.csv").write_text("path\naway/secret.png\n")
+    assert refused(folder, "rows.csv") == {"away/secret.png": "link_leaves_root"}
+
+
+def test_names_that_deceive_are_refused_and_shown_in_plain_letters(folder: Path) -> None:
+    for name in ("a\nb.png", "gpj.\u202egnp.png"):
+        (folder / name).write_bytes(picture(5))
+    (folder / os.fsdecode(b"\xff.png")).write_bytes(picture(5))
+    assert refused(folder) == {
+        "\\udcff.png": "unsafe_name",
+        "a\\nb.png": "unsafe_name",
+        "gpj.\\u202egnp.png": "unsafe_name",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("m.csv", b"path\n\xff\xfe.png\n", "not UTF-8"),
+        ("m.parquet", b"PAR1 or so", "cannot be read"),
+    ],
+)
+def test_a_manifest_that_is_none_says_so(folder: Path, name: str, content: bytes, words: str) -> None:
+    (folder / name).write_bytes(content)
+    with pytest.raises(ValueError, match=words):
+        look(folder, name)
+
+
+def test_only_what_changed_is_read_again(folder: Path) -> None:
+    first = look(folder)
+    assert first.read == 3
+    again = look(folder, known=first.sources, seen=first.seen)
+    assert (again.read, again.sources) == (0, first.sources)
+    (folder / "one.png").write_bytes(picture(7))
+    (folder / "sub" / "three.txt").write_text("other words")
+    third = look(folder, known=again.sources, seen=again.seen)
+    assert third.read == 1
+    changed = {new.path for old, new in zip(first.sources, third.sources, strict=True) if old != new}
+    assert changed == {"one.png", "sub/three.png"}
 
 
 def test_equal_tables_are_equal_bytes(folder: Path, tmp_path: Path) -> None:
-    table = sources.scan(folder, root="mine")
+    found = look(folder).sources
     for name in ("a.parquet", "b.parquet"):
-        sources.write(tmp_path / name, reversed(sources.sources_of(table)))
+        sources.write(tmp_path / name, reversed(found))
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
-    assert sources.read(tmp_path / "a.parquet") == sources.sources_of(table)
+    assert sources.read(tmp_path / "a.parquet") == found

@@ -1,0 +1,175 @@
+"""What people say of their media, in tables and texts beside them -> checked descriptions.
+
+A row that cannot be taken as it is written is refused for a reason that is counted; nothing of it is guessed.
+"""
+
+import csv
+import io
+import json
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.corpus.data import SPLITS, leaves
+
+TABLES = (".csv", ".jsonl", ".parquet")
+KNOWN = {"path", "file", "caption", "captions", "licence", "license", "language", "split"}
+DERIVED = {"root", "size_bytes", "sha256", "bytes", "archive", "offset_bytes", "state", "reason", "batch"}
+MOST_CHARACTERS = 20_000  # of one cell: a page of text describes a clip, a megabyte is a mistake
+MOST_BYTES = 4 * MOST_CHARACTERS
+# Marks that turn the direction of writing make a name look like another one.
+TURNING = {"\u061c", "\u200e", "\u200f", *map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
+UNSEEN = {"Cc", "Cs", "Zl", "Zp"}  # categories: control, half a character, line and paragraph ends
+
+
+class Refusal(Exception):
+    """A row or a name that is not taken, for a reason that is counted."""
+
+    def __init__(self, reason: str):
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Description:
+    """What is said of one file; "" is not said."""
+
+    caption: str = ""
+    licence: str = ""
+    language: str = ""
+    split: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a manifest: the file that it names and what it says, or why it is refused."""
+
+    number: int  # from 1
+    path: str = ""
+    said: Description = field(default_factory=Description)
+    refusal: str = ""
+
+
+def lines(name: str, file: BinaryIO) -> Iterator[Line]:
+    """Read a manifest by the ending of its name; raises ValueError if it is no such table at all."""
+    try:
+        for number, row in enumerate(_rows(name, file), start=1):
+            try:
+                yield Line(number, _path(row), description(row))
+            except Refusal as refusal:
+                yield Line(number, refusal=refusal.reason)
+    except UnicodeDecodeError:
+        raise ValueError(f"{name} is not UTF-8: save it so") from None
+    except (csv.Error, pa.ArrowInvalid) as error:
+        raise ValueError(f"{name} cannot be read: {error}") from None
+
+
+def description(row: object) -> Description:
+    """What a row says; raises Refusal. Cells that are empty are not said."""
+    if not isinstance(row, Mapping):
+        raise Refusal("not_a_row")
+    if None in row:
+        raise Refusal("too_many_cells")
+    said = {str(key): value for key, value in row.items() if value is not None and value != ""}
+    captions = said.get("captions", [])
+    words = [said["caption"]] if "caption" in said else []
+    if not isinstance(captions, list) or not all(isinstance(text, str) for text in words + captions):
+        raise Refusal("wrong_type")
+    captions = words + captions
+    if any(len(text) > MOST_CHARACTERS for text in captions):
+        raise Refusal("caption_too_long")
+    free = {key: _text(value) for key, value in said.items() if key not in KNOWN | DERIVED}
+    if any(len(text) > MOST_CHARACTERS for text in free.values()):
+        raise Refusal("cell_too_long")
+    if len(captions) > 1:
+        free["captions"] = json.dumps(captions, ensure_ascii=False)
+    named = [said.get(key, "") for key in ("licence", "license", "language", "split")]
+    if not all(isinstance(value, str) and len(value) <= MOST_CHARACTERS for value in named):
+        raise Refusal("wrong_type")
+    licence, license_, language, split = named
+    return Description(
+        _valid(captions[0]) if captions else "",
+        licence or license_,
+        language,
+        split if split in SPLITS else "",
+        free,
+    )
+
+
+def beside(content: bytes) -> Description:
+    """What a text beside a file says: its caption; raises Refusal."""
+    if len(content) > MOST_BYTES:
+        raise Refusal("caption_too_long")
+    return Description(caption=" ".join(content.decode(errors="replace").split()))
+
+
+def check_name(path: str) -> None:
+    """Raises Refusal for a name that leads out of its folder, or that does not look like what it is."""
+    if any(unicodedata.category(letter) in UNSEEN or letter in TURNING for letter in path):
+        raise Refusal("unsafe_name")
+    if leaves(path):
+        raise Refusal("leaves_root")
+
+
+def spelled(path: str) -> str:
+    """A name with every letter visible, so that it may be shown and written."""
+    return "".join(
+        letter.encode("unicode_escape", "surrogatepass").decode()
+        if unicodedata.category(letter) in UNSEEN or letter in TURNING
+        else letter
+        for letter in path[:MOST_CHARACTERS]
+    )
+
+
+def _rows(name: str, file: BinaryIO) -> Iterator[object]:
+    match PurePosixPath(name).suffix:
+        case ".csv":
+            csv.field_size_limit(1 << 30)  # the check of a cell's length names the row, csv's own would end the reading
+            yield from csv.DictReader(io.TextIOWrapper(file, "utf-8-sig", newline=""))
+        case ".jsonl":
+            for line in file:
+                if line.strip():
+                    yield parsed(line)
+        case _:
+            for batch in pq.ParquetFile(file).iter_batches(1024, use_threads=False):
+                yield from batch.to_pylist()
+
+
+def parsed(line: bytes) -> object:
+    """JSON as a value; None, which is refused as no row, if it is none."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _path(row: object) -> str:
+    if not isinstance(row, Mapping):
+        raise Refusal("not_a_row")
+    path = row.get("path") or row.get("file")
+    if path in (None, ""):
+        raise Refusal("no_path")
+    if not isinstance(path, str):
+        raise Refusal("wrong_type")
+    return path
+
+
+def _text(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case dict() | list():
+            return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+        case _:
+            return _valid(str(value))
+
+
+def _valid(text: str) -> str:
+    """Text that can be written as UTF-8: JSON may hold half a character."""
+    return text.encode(errors="replace").decode()

@@ -1,0 +1,164 @@
+"""Where somebody's media lie: a folder, or a prefix of an object store. Names are relative, with forward slashes.
+
+A folder's symbolic links are followed only to files inside of it. A store that does not answer raises
+errors.Retryable; credentials for it come from the environment, as its own client reads them.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, BinaryIO, cast
+
+import pyarrow as pa
+import pyarrow.fs as fs
+
+from components.common.errors import Retryable
+from components.corpus.data import Source
+
+PIECE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Found:
+    """A name in a place. `refusal` says why it is not opened, "" if it may be."""
+
+    name: str
+    size_bytes: int = 0
+    modified_ns: int = 0
+    refusal: str = ""
+
+
+class Folder:
+    """A folder of this machine."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder.resolve()
+
+    def listing(self) -> Iterator[Found]:
+        """Everything in it but hidden files and folders."""
+        for parent, folders, files in os.walk(self.folder):
+            for name in [*files, *(name for name in folders if Path(parent, name).is_symlink())]:
+                path = Path(parent, name).relative_to(self.folder)
+                if not _hidden(path.as_posix()) and not self._alias_of_folder(path):
+                    yield self.look(path.as_posix())
+
+    def look(self, name: str) -> Found:
+        """What stands at a name that does not lead out by itself."""
+        path = self.folder / name
+        try:
+            if not path.resolve(strict=True).is_relative_to(self.folder):
+                return Found(name, refusal="link_leaves_root")
+            known = path.stat()
+        except (OSError, RuntimeError):  # RuntimeError: a link to itself
+            return Found(name, refusal="missing_file")
+        if not stat.S_ISREG(known.st_mode):
+            return Found(name, refusal="not_a_file")
+        return Found(name, known.st_size, known.st_mtime_ns)
+
+    @contextmanager
+    def opened(self, name: str) -> Iterator[BinaryIO]:
+        """A file's bytes; raises OSError."""
+        with (self.folder / name).open("rb") as file:
+            yield file
+
+    def _alias_of_folder(self, path: Path) -> bool:
+        """Whether it is a link to a folder in here, whose files come by their own names."""
+        whole = self.folder / path
+        return whole.is_symlink() and whole.is_dir() and whole.resolve().is_relative_to(self.folder)
+
+
+class Store:
+    """A prefix of an object store by its address, such as s3://bucket/prefix."""
+
+    def __init__(self, address: str):
+        if "@" in address.split("://")[1].split("/")[0]:
+            raise ValueError("leave credentials out of the address: give them in the environment, as the store wants")
+        self.address = address
+        try:
+            self.system, prefix = fs.FileSystem.from_uri(address)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise ValueError(f"{address} is no address of a store: {error}") from None
+        self.prefix = prefix.rstrip("/")
+
+    def listing(self) -> Iterator[Found]:
+        """Every object under the prefix but hidden ones."""
+        with self._answers():
+            found = self.system.get_file_info(fs.FileSelector(self.prefix, recursive=True))
+        for info in found:
+            name = info.path.removeprefix(f"{self.prefix}/")
+            if info.type == fs.FileType.File and not _hidden(name):
+                yield Found(name, info.size, info.mtime_ns)
+
+    def look(self, name: str) -> Found:
+        """What stands at a name."""
+        with self._answers():
+            info = self.system.get_file_info(f"{self.prefix}/{name}")
+        if info.type != fs.FileType.File:
+            return Found(name, refusal="missing_file")
+        return Found(name, info.size, info.mtime_ns)
+
+    @contextmanager
+    def opened(self, name: str) -> Iterator[BinaryIO]:
+        """An object's bytes; raises FileNotFoundError."""
+        with self._answers(), self.system.open_input_file(f"{self.prefix}/{name}") as file:
+            yield cast(BinaryIO, file)
+
+    @contextmanager
+    def _answers(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise Retryable(f"{self.address} does not answer as it should: {error}") from error
+
+
+Place = Folder | Store
+
+
+def place_of(root: Path | str) -> Place:
+    """A folder by its path, a store by its address."""
+    return Folder(root) if isinstance(root, Path) else Store(root)
+
+
+def pieces(file: Any, size_bytes: int) -> Iterator[bytes]:
+    """The next `size_bytes` of an open file, or fewer where it ends before."""
+    while size_bytes and (piece := file.read(min(size_bytes, PIECE_BYTES))):
+        size_bytes -= len(piece)
+        yield piece
+
+
+def sha256_of(file: Any, size_bytes: int) -> str:
+    """Hash of the next `size_bytes` of an open file."""
+    digest = hashlib.sha256()
+    for piece in pieces(file, size_bytes):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+@contextmanager
+def at_hand(source: Source, root: Path | str, scratch: Path) -> Iterator[Path]:
+    """A file with the source's bytes: itself where it is one, or else a copy in `scratch` that passes with the block.
+
+    Raises FileNotFoundError if there is nothing to copy.
+    """
+    if isinstance(root, Path) and not source.archive:
+        yield root / source.path
+        return
+    scratch.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=scratch) as folder:
+        copy = Path(folder) / "media"
+        with place_of(root).opened(source.archive or source.path) as file, copy.open("wb") as beside:
+            file.seek(source.offset_bytes)
+            for piece in pieces(file, source.size_bytes):
+                beside.write(piece)
+        yield copy
+
+
+def _hidden(name: str) -> bool:
+    return any(part.startswith(".") and part != ".." for part in name.split("/"))

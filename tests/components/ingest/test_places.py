@@ -1,0 +1,118 @@
+import hashlib
+import io
+import os
+import tarfile
+from pathlib import Path
+
+import boto3
+import pytest
+
+from components.common import artifacts, runtime
+from components.common.errors import Retryable
+from components.corpus import data as corpus_data
+from components.ingest import places, sources, stage
+from components.ingest.config import Config
+from tests import s3
+
+from .conftest import film, picture
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory):
+    """Address of a prefix with a film, a picture, their texts and a tar."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in s3.CREDENTIALS.items():
+            patch.setenv(name, value)
+        patch.delenv("AWS_PROFILE", raising=False)
+        with s3.served(tmp_path_factory.mktemp("s3") / "log") as address:
+            client = boto3.client("s3", endpoint_url=address, region_name="us-east-1")
+            packed = io.BytesIO()
+            with tarfile.open(fileobj=packed, mode="w") as archive:
+                info = tarfile.TarInfo("in tar.png")
+                info.size = len(picture(3))
+                archive.addfile(info, io.BytesIO(picture(3)))
+            objects = {
+                "media/film.mp4": film(20),
+                "media/sub/one.png": picture(1),
+                "media/sub/one.txt": b"one picture",
+                "media/shard.tar": packed.getvalue(),
+                "media/list.csv": b"path,caption\nfilm.mp4,a film\nnowhere.mp4,nothing\n",
+                "other/two.png": picture(2),
+            }
+            for key, content in objects.items():
+                client.put_object(Bucket=s3.BUCKET, Key=key, Body=content)
+            port = address.rpartition(":")[2]
+            ending = f"?scheme=http&endpoint_override=127.0.0.1%3A{port}&region=us-east-1"
+            yield lambda prefix: f"s3://{s3.BUCKET}/{prefix}{ending}"
+
+
+def test_a_prefix_gives_its_objects_and_the_members_of_its_tars(store):
+    first = sources.Scan(places.place_of(store("media")), "far")
+    assert {source.path: source.caption for source in first.sources} == {
+        "film.mp4": "",
+        "shard.tar/in tar.png": "",
+        "sub/one.png": "one picture",
+    }
+    assert first.sources[0].sha256 == hashlib.sha256(film(20)).hexdigest()
+    again = sources.Scan(places.place_of(store("media")), "far", known=first.sources, seen=first.seen)
+    assert (first.read, again.read) == (3, 0)
+    assert again.sources == first.sources
+
+
+def test_a_manifest_in_a_store_gives_what_it_names(store):
+    found = sources.Scan(places.place_of(store("media")), "far", only="list.csv").sources
+    assert {source.path: (source.state, source.caption) for source in found} == {
+        "film.mp4": ("present", "a film"),
+        "nowhere.mp4": ("refused", ""),
+    }
+
+
+def test_clips_of_a_store_are_those_of_the_same_files_in_a_folder(
+    store, config: Config, empty_corpus: Path, tmp_path: Path
+):
+    found = sources.Scan(places.place_of(store("media")), "far").sources
+    corpus_data.write(tmp_path / "sources.parquet", found)
+    local = {"film.mp4": film(20), "sub/one.png": picture(1)}
+    for name, content in local.items():
+        (tmp_path / "folder" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "folder" / name).write_bytes(content)
+    (tmp_path / "folder/sub/one.txt").write_text("one picture")
+    with tarfile.open(tmp_path / "folder/shard.tar", "w") as archive:
+        info = tarfile.TarInfo("in tar.png")
+        info.size = len(picture(3))
+        archive.addfile(info, io.BytesIO(picture(3)))
+    digests = set()
+    for number, root in enumerate((store("media"), tmp_path / "folder")):
+        with runtime.use(runtime.Runtime(tmp_path / "scratch", tmp_path / f"cache {number}", {"far": root})):
+            summary = stage.run(
+                config, corpus=empty_corpus, sources=tmp_path / "sources.parquet", output=tmp_path / "clips"
+            )
+        assert summary.counts["kept"] == 3
+        digests.add(artifacts.digest(tmp_path / "clips"))
+    assert len(digests) == 1
+
+
+def test_an_object_that_is_gone_is_no_reason_to_stop(store, tmp_path):
+    source = sources.Source("far", "nowhere.mp4", 1, "0" * 64)
+    with pytest.raises(FileNotFoundError), places.at_hand(source, store("media"), tmp_path / "scratch"):
+        pass
+
+
+def test_a_store_that_does_not_answer_may_answer_later(monkeypatch):
+    for name, value in s3.CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    silent = "s3://bucket/media?scheme=http&endpoint_override=127.0.0.1%3A9&region=us-east-1"
+    with pytest.raises(Retryable, match="does not answer as it should"):
+        sources.Scan(places.place_of(silent), "far")
+
+
+def test_an_address_holds_no_credentials_and_names_a_store():
+    with pytest.raises(ValueError, match="leave credentials out"):
+        places.place_of("s3://key:secret@bucket/media")
+    with pytest.raises(ValueError, match="no address of a store"):
+        places.place_of("nothing://bucket/media")
+
+
+def test_a_pipe_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    assert [found.refusal for found in places.Folder(tmp_path).listing()] == ["not_a_file"]
