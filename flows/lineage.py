@@ -129,12 +129,14 @@ def _of_clip(entries: Entries, clip_id: str) -> Iterator[str]:
     for table in tables:
         for row in read_rows(table, clip_id=clip_id):
             source = known.get(row["source_sha256"])
-            where = f"{named(source)} " if source else ""
+            state = "" if not source or source["state"] == "present" else f"({source['state']}) "
+            where = f"{named(source)} {state}" if source else ""
             yield f"    in {table}: {row['split'] or 'no split yet'}, of source {where}sha256 {row['source_sha256']}"
 
 
 def _of_sources(holder: str, rows: list[dict[str, Any]]) -> Iterator[str]:
-    yield f"{len(rows)} sources in {holder}"
-    yield from (f"    {named(row)}  sha256 {row['sha256']}" for row in rows[:MOST_LINES])
-    if len(rows) > MOST_LINES:
-        yield f"    … and {len(rows) - MOST_LINES} more"
+    present = [row for row in rows if row["state"] == "present"]
+    yield f"{len(present)} sources in {holder}"
+    yield from (f"    {named(row)}  sha256 {row['sha256']}" for row in present[:MOST_LINES])
+    if len(present) > MOST_LINES:
+        yield f"    … and {len(present) - MOST_LINES} more"

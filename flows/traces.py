@@ -22,7 +22,8 @@ def lines(entries: Entries, target: str) -> Iterator[str]:
     Raises ValueError if it is no source of this checkout.
     """
     holder, source = _find(entries, target)
-    yield f"source {named(source)}  sha256 {source['sha256']}  listed in {holder}"
+    state = "" if source["state"] == "present" else f", {source['state']}"
+    yield f"source {named(source)}  sha256 {source['sha256']}  listed in {holder}{state}"
     clips, splits, rowwise, touched = set[str](), set[str](), {holder}, [holder]
     for name, entry in entries.items():
         reached = set(touched) & set(entry.deps)
@@ -52,8 +53,10 @@ def _find(entries: Entries, target: str) -> tuple[str, dict[str, Any]]:
     for holder, table in sources_tables(entries).items():
         for row in read_rows(table):
             by_hash = len(digest) >= LEAST_DIGITS and row["sha256"].startswith(digest)
-            if by_hash or target in (named(row), row["path"]):
+            if row["sha256"] and (by_hash or target in (named(row), row["path"])):
                 found.setdefault(row["sha256"], (holder, row))
+    if len(found) > 1:  # one name, other bytes than before: what is there now is meant
+        found = {sha256: (holder, row) for sha256, (holder, row) in found.items() if row["state"] == "present"} or found
     if len(found) != 1:
         raise ValueError(f"{len(found)} sources are called {target}: give a file, alias/path, or its SHA-256")
     return next(iter(found.values()))

@@ -4,6 +4,7 @@ A folder's symbolic links are followed only to files inside of it. A store that 
 errors.Retryable; credentials for it come from the environment, as its own client reads them.
 """
 
+import errno
 import hashlib
 import os
 import stat
@@ -115,6 +116,8 @@ class Store:
         except FileNotFoundError:
             raise
         except OSError as error:
+            if error.errno == errno.ENOSPC:  # a copy had no room here: that is not the store's fault
+                raise
             raise Retryable(f"{self.address} does not answer as it should: {error}") from error
 
 

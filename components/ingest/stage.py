@@ -67,7 +67,7 @@ def arrivals(corpus: Path, sources: Path) -> tuple[list[Source], Mapping[str, Pa
     barred = {source.sha256 for source in listed if source.state == "forgotten"}
     arrived = [
         replace(source, state="refused", reason="forgotten") if source.sha256 in barred else source
-        for source in sorted(listed, key=lambda source: source.batch)
+        for source in sorted(listed, key=_place)
         if source.state in ("present", "refused")
     ]
     if unknown := sorted({source.root for source in arrived} - roots.keys()):
@@ -76,6 +76,11 @@ def arrivals(corpus: Path, sources: Path) -> tuple[list[Source], Mapping[str, Pa
             " name the volume claim that holds them under `media` in k8s/placement.yaml"
         )
     return arrived, roots
+
+
+def _place(source: Source) -> tuple[int, str]:
+    """Where it comes: by its batch, then by its bytes, so that a new name changes no order; a corpus as it is."""
+    return source.batch, source.sha256 if source.batch else ""
 
 
 def outcomes(

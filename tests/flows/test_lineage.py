@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,10 +11,13 @@ import pytest
 
 from components.common.artifacts import MANIFEST, hash_file
 from components.corpus.data import Source
+from components.corpus.data import read as read_sources
 from components.corpus.data import write as write_sources
 from components.ingest.data import Clips
 from flows import lineage, traces
 from flows.graph import Entry, Item
+
+SOURCES = "data/sources.parquet"
 
 
 def entry(deps: dict[str, str], outs: dict[str, str]) -> Entry:
@@ -105,6 +109,19 @@ def test_a_source_leads_forward_to_all_that_holds_it_or_was_made_from_it(clips):
     assert lines[3] == "models/model  made by model: from data/filtered"
     assert any(line == "1 clips of it; 4 outputs hold it or were made from it" for line in lines)
     assert list(traces.lines(ENTRIES, clips[1].source_sha256[:8])) == lines
+
+
+def test_a_source_that_is_gone_or_forgotten_is_still_known_and_a_name_means_what_is_there_now(clips):
+    table = [replace(one, state="forgotten") if one.path == "1.mp4" else one for one in read_sources(Path(SOURCES))]
+    write_sources(Path(SOURCES), [*table, Source("mine", "2.mp4", 1, "a" * 64, state="gone")])
+    lines = list(traces.lines(ENTRIES, clips[1].source_sha256))
+    assert lines[0].endswith("listed in data/sources.parquet, forgotten")
+    assert "data/filtered  made by filter: holds 1 rows" in lines[2]
+    back = list(lineage.lines(ENTRIES, "data/samples/media/a.mp4"))
+    assert any(f"of source mine/1.mp4 (forgotten) sha256 {clips[1].source_sha256}" in line for line in back)
+    assert f"{len(clips) - 1} sources in data/sources.parquet" in back
+    assert f"sha256 {clips[2].source_sha256}" in next(traces.lines(ENTRIES, "mine/2.mp4"))
+    assert next(traces.lines(ENTRIES, "a" * 64)).endswith(", gone")
 
 
 def test_the_trace_of_a_dropped_source_ends_where_it_was_dropped(clips):

@@ -54,6 +54,24 @@ def test_the_same_clips_give_the_same_bytes(config: Config, arrived: Path, tmp_p
     assert artifacts.digest(tmp_path / "a") == artifacts.digest(tmp_path / "b")
 
 
+def test_what_came_with_a_later_batch_leaves_kept_shards_as_they_were(
+    config: Config, arrived: Path, tmp_path: Path
+) -> None:
+    clips = data.Clips(arrived)
+    rows = [clips.row(index) for index in range(len(clips))]
+    later = [replace(row, batch=7) for row in rows[9:]]
+    digests = []
+    for name, some in (("few", rows[:9]), ("all", [*rows[:9], *later])):
+        with artifacts.fresh(tmp_path / name) as fresh:
+            data.write(fresh, some)
+            artifacts.describe(fresh, "clips", inputs={}, counts={}, facts=data.facts(clips.formats))
+        stage.run(config, clips=tmp_path / name, output=tmp_path / f"{name} filtered")
+        files = artifacts.read_manifest(tmp_path / f"{name} filtered").files
+        digests.append({file: digest for file, digest in files.items() if file.startswith("clips-")})
+    assert digests[0].items() < digests[1].items()
+    assert all(file.startswith("clips-0007-") for file in digests[1].keys() - digests[0].keys())
+
+
 def test_clips_of_other_formats_are_refused(config: Config, arrived: Path, tmp_path: Path) -> None:
     other = replace(config, formats=replace(config.formats, fps=10))
     with pytest.raises(ValueError, match=r"made for other formats than params\.yaml has now: run ingest again"):

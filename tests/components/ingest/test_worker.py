@@ -80,3 +80,33 @@ def test_worker_processes_are_gone_when_the_work_is_done(config: Config, tmp_pat
         process = worker.process
     assert process is not None
     assert not process.is_alive()
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused_now_and_not_for_ever(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = stored(tmp_path, "film.mp4", film(20))
+
+    def decode_while_it_grows(path: Path, *_: object) -> list[object]:
+        path.write_bytes(path.read_bytes() + b"more")
+        return []
+
+    monkeypatch.setattr(decoding, "rows_of", decode_while_it_grows)
+    refused = _attempt(tmp_path / "film.mp4", source, config)
+    assert isinstance(refused, Refused)
+    assert (refused.reason, refused.repeatable) == ("changed_file", False)
+    assert "add the source again" in refused.detail
+
+
+def test_a_file_that_is_not_what_was_added_is_looked_at_again_next_time(config: Config, tmp_path: Path) -> None:
+    source = stored(tmp_path, "film.mp4", film(20))
+    (tmp_path / "film.mp4").write_bytes(film(18))
+    changed = _attempt(tmp_path / "film.mp4", source, config)
+    (tmp_path / "film.mp4").unlink()
+    missing = _attempt(tmp_path / "film.mp4", source, config)
+    assert isinstance(changed, Refused)
+    assert isinstance(missing, Refused)
+    assert [(one.reason, one.repeatable) for one in (changed, missing)] == [
+        ("changed_file", False),
+        ("missing_file", False),
+    ]
