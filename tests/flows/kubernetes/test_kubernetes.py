@@ -359,6 +359,14 @@ def test_the_entry_of_another_stage_is_refused(runs, cluster, checkout):
         run.coordinator.place._collect(stage, order, md5)
 
 
+def test_pods_are_told_the_addresses_of_stores_but_no_folder_of_this_machine(runs, cluster, checkout):
+    run = runs()
+    roots = {"far": "s3://bucket/clips", "near": "/somewhere"}
+    run.coordinator.workspace.roots.write_text(json.dumps(roots))
+    order = run.coordinator.place._order(run.coordinator.graph.by_name["seed"], {})
+    assert json.loads(order.files["roots.json"]) == {"far": "s3://bucket/clips"}
+
+
 def test_without_a_remote_the_reason_is_said(runs, cluster):
     Path(".dvc/config").write_text("")
     with pytest.raises(ValueError, match="dvc remote add"):
