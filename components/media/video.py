@@ -20,6 +20,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from components.media import edits
 from components.media.errors import Unreadable
 from components.media.frames import Fit, Pixels, Planes, Upright, as_seen, displayed_size, to_planes
 
@@ -47,8 +48,9 @@ def opened(source: Source) -> Iterator[InputContainer]:
     """Open a container; raises Unreadable("unreadable_container")."""
     try:
         file = io.BytesIO(source) if isinstance(source, bytes) else f"file:{source}"
-        container = av.open(file, "r", metadata_errors="ignore")
-    except (av.FFmpegError, ValueError) as error:
+        options = {"advanced_editlist": "0"} if edits.shows_one_piece(source) else {}
+        container = av.open(file, "r", metadata_errors="ignore", options=options)
+    except (av.FFmpegError, ValueError, OSError) as error:
         raise Unreadable("unreadable_container", _words(error)) from error
     with container:
         yield container
@@ -78,6 +80,8 @@ def probe(source: Source) -> Probe:
         stream = picture_stream(container)
         height_px, width_px = displayed_size(stream.height, stream.width, stream.sample_aspect_ratio)
         duration_s = container.duration / av.time_base if container.duration else None
+        if stream.duration and stream.time_base:
+            duration_s = float(stream.duration * stream.time_base)
         return Probe(height_px, width_px, duration_s, bool(container.streams.audio))
 
 
@@ -190,7 +194,7 @@ def _shown(frames: Iterable[VideoFrame], fps: Fraction, start_s: float | None) -
                 yield instant_s, held
                 count += 1
         elif start_s is None:
-            origin_s = time_s
+            origin_s = max(0.0, time_s)  # what an edit list cuts off lies before 0
         held, held_s = frame, time_s
     if held is None:
         return
