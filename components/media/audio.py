@@ -1,7 +1,8 @@
 """Sound in files or bytes ↔ mono float32 samples in [-1, 1].
 
 Samples lie where their timestamps put them: gaps are silence, and jitter below 40 ms (rounded timestamps) is ignored.
-Several channels are averaged. The first audio stream is taken. FLAC holds 16 bits.
+Several channels are averaged. Of several audio streams the first default one is taken, or else the first. FLAC holds 16
+bits.
 """
 
 import io
@@ -12,6 +13,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av import AudioFrame, AudioResampler
+from av.stream import Disposition
 
 from components.media.video import opened
 
@@ -27,7 +29,7 @@ def decode(source: Path | bytes, *, sample_rate_hz: int, start_s: float = 0.0, d
     with opened(source) as container:
         if not container.streams.audio:
             return None
-        stream = container.streams.audio[0]
+        stream = max(container.streams.audio, key=lambda stream: bool(stream.disposition & Disposition.default))
         stream.codec_context.thread_count = 1
         timeline: Timeline | None = None
         try:

@@ -1,5 +1,10 @@
+from io import BytesIO
+
+import av
 import numpy as np
 import pytest
+from av import AudioFrame
+from av.stream import Disposition
 
 from components.media import audio, video
 
@@ -48,6 +53,23 @@ def test_sound_of_a_film_comes_back_from_any_start() -> None:
         offset = round(start_s * RATE_HZ)
         expected = sound[offset : offset + len(heard)]
         assert np.corrcoef(heard[500:-500], expected[500:-500])[0, 1] > 0.99
+
+
+@pytest.mark.parametrize(("default", "heard_hz"), [(None, 440), (0, 440), (1, 880)])
+def test_of_several_sounds_the_default_one_is_heard_or_else_the_first(default: int | None, heard_hz: int) -> None:
+    buffer = BytesIO()
+    with av.open(buffer, "w", format="matroska") as container:
+        streams = [container.add_stream("pcm_s16le", rate=RATE_HZ, layout="mono") for _ in range(2)]
+        for index, stream in enumerate(streams):
+            stream.disposition = Disposition.default if index == default else Disposition(0)
+        for stream, hz in zip(streams, (440, 880), strict=True):
+            whole = (tone(1.0, hz) * 32767).astype(np.int16)
+            frame = AudioFrame.from_ndarray(whole[None], "s16", "mono")
+            frame.sample_rate, frame.pts = RATE_HZ, 0
+            container.mux([*stream.encode(frame), *stream.encode(None)])
+    heard = audio.decode(buffer.getvalue(), sample_rate_hz=RATE_HZ, duration_s=1.0)
+    assert heard is not None
+    assert np.corrcoef(heard, tone(1.0, heard_hz))[0, 1] > 0.99
 
 
 def test_sound_that_ends_early_is_padded_with_silence() -> None:
