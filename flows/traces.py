@@ -13,7 +13,7 @@ from components.common.artifacts import hash_file
 from flows.lineage import Entries, named, read_rows, sources_tables
 
 LEAST_DIGITS = 8  # of a SHA-256
-LEFT_OUT = ("dropped.parquet", "quarantine.parquet")  # tables that name what is not in the output
+LEFT_OUT = ("scores.parquet", "quarantine.parquet")  # tables that name what is not in the output
 
 
 def lines(entries: Entries, target: str) -> Iterator[str]:
@@ -106,6 +106,10 @@ def _columns(path: Path) -> dict[str, list[str]]:
 
 def _reason(out: Path, clips: set[str]) -> str:
     """Why the output's own books say that the clips are not in it."""
-    book = out / "dropped.parquet"
-    reasons = {row["reason"] for row in read_rows(book) if row["clip_id"] in clips} if book.is_file() else set()
+    book = out / "scores.parquet"
+    reasons = (
+        {row["reason"] for row in read_rows(book) if row["reason"] and row["clip_id"] in clips}
+        if book.is_file()
+        else set()
+    )
     return f" (dropped: {', '.join(sorted(reasons))})" if reasons else ""

@@ -1,8 +1,81 @@
 """What may be chosen about keeping clips."""
 
+import re
 from dataclasses import dataclass
 
 from components.common.formats import Formats
+
+HASH = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Limits of what is to be seen in a clip."""
+
+    min_motion: float  # of a video: mean change of a pixel from frame to frame, as a share of the full scale
+    min_speed: float  # of a video: of the mean point by optical flow, in widths a second
+    max_speed: float
+    max_jitter: float  # of a video: share of the whole picture's motion that turns back at the next frame
+    min_sharpness: float  # variance of the Laplacian at 128 px, in squared levels
+    max_dark: float  # share of pixels without light
+    max_bright: float
+    max_bars: float  # share of the picture in bars of one colour along its sides
+
+    def __post_init__(self) -> None:
+        for name in ("min_motion", "max_jitter", "max_dark", "max_bright", "max_bars"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"filter.picture.{name} must lie in [0, 1], got {getattr(self, name)}")
+        if not 0 <= self.min_speed < self.max_speed:
+            raise ValueError("filter.picture: min_speed must be at least 0 and below max_speed")
+
+
+@dataclass(frozen=True)
+class Caption:
+    """Limits of the words of a clip that has some."""
+
+    min_words: int
+    max_words: int
+    languages: tuple[str, ...]  # ISO 639-1; none allows all
+    max_repeats: int  # other sources that have the same caption
+    boilerplate: tuple[str, ...]  # regular expressions, beside addresses and names of files
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_words <= self.max_words:
+            raise ValueError("filter.caption: min_words must be at least 0 and not above max_words")
+        if self.max_repeats < 0:
+            raise ValueError(f"filter.caption.max_repeats must be at least 0, got {self.max_repeats}")
+        for pattern in self.boilerplate:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"filter.caption.boilerplate: {pattern!r} is no regular expression: {error}") from None
+
+
+@dataclass(frozen=True)
+class Match:
+    """How well the words must fit the picture, by a CLIP of `pretrained.models`; "" turns the rule off."""
+
+    model: str
+    min_similarity: float  # cosine
+
+    def __post_init__(self) -> None:
+        if not -1 <= self.min_similarity <= 1:
+            raise ValueError(f"filter.match.min_similarity must lie in [-1, 1], got {self.min_similarity}")
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """What a classifier of pictures from `pretrained.models` must say; "" turns the rule off."""
+
+    model: str
+    labels: tuple[str, ...]  # of the model; their probabilities add up to the score
+    limit: float  # an aesthetic score must reach it, an unsafe one stay below
+
+    def __post_init__(self) -> None:
+        if self.model and not self.labels:
+            raise ValueError(f"filter: `{self.model}` needs labels: the model's own, from id2label of its config.json")
+        if not 0 <= self.limit <= 1:
+            raise ValueError(f"filter: the limit of a classifier must lie in [0, 1], got {self.limit}")
 
 
 @dataclass(frozen=True)
@@ -13,13 +86,19 @@ class Config:
     threads: int
     min_duration_s: float  # of a video
     min_side_px: int
-    min_motion: float  # mean change of a pixel from frame to frame of a video, as a share of the full scale
+    licences: tuple[str, ...]  # of sources, as they call them; none allows all
+    opt_out: tuple[str, ...]  # SHA-256 of sources that nothing may be learnt from
+    picture: Picture
+    caption: Caption
+    match: Match
+    aesthetic: Classifier
+    unsafe: Classifier
     duplicate_distance: float  # mean difference of two clips' thumbnails below which they are the same, as such a share
     heldout_share: float  # of the sources that come without a split
     shard_digits: int  # shards are named by so many hex digits of the clip id
 
     def __post_init__(self) -> None:
-        for name in ("min_motion", "duplicate_distance", "heldout_share"):
+        for name in ("duplicate_distance", "heldout_share"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"filter.{name} must lie in [0, 1), got {getattr(self, name)}")
         shortest_s = self.formats.clip_frames / self.formats.fps
@@ -27,3 +106,19 @@ class Config:
             raise ValueError(f"filter.min_duration_s would drop every clip: choose at most {shortest_s}")
         if self.threads < 1 or not 1 <= self.shard_digits <= 3:
             raise ValueError("filter: threads must be positive and shard_digits 1, 2 or 3")
+        for digest in self.opt_out:
+            if not HASH.fullmatch(digest):
+                raise ValueError(f"filter.opt_out: {digest!r} is no SHA-256 (64 hex digits; sha256sum prints it)")
+
+    @property
+    def rules_off(self) -> list[str]:
+        """Rules that drop nothing because what they need is not given."""
+        given = {
+            "licence": self.licences,
+            "opt_out": self.opt_out,
+            "language": self.caption.languages,
+            "match": self.match.model,
+            "aesthetic": self.aesthetic.model,
+            "unsafe": self.unsafe.model,
+        }
+        return sorted(name for name, value in given.items() if not value)

@@ -9,7 +9,8 @@ from collections import OrderedDict
 from components.common.formats import Format
 from components.ingest.data import Clip, Clips, Pixels, Row, Samples, facts, with_split, write
 
-__all__ = ["Clip", "Clips", "Frames", "Pixels", "Row", "Samples", "facts", "with_split", "write"]
+__all__ = ["SCORES", "Clip", "Clips", "Frames", "Pixels", "Row", "Samples", "facts", "with_split", "write"]
+SCORES = "scores.parquet"  # beside the shards: every clip that arrived, its scores, and why it was dropped if it was
 
 
 class Frames:

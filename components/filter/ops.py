@@ -1,8 +1,8 @@
-"""Which clips stay, and where they belong. Pure.
+"""Which clips are copies of others, and on which side of the split they belong. Pure.
 
-A rule looks at one clip and names the reason to drop it. Near-duplicates are clips whose thumbnails at three instants
-all but agree: copies that were scaled or encoded again, but not the same object in another motion. All clips of a
-source, and of sources that share a duplicate, stand on one side of the split.
+Near-duplicates are clips whose thumbnails at three instants all but agree: copies that were scaled or encoded again,
+but not the same object in another motion. All clips of a source, and of sources that share a duplicate, stand on one
+side of the split.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from components.filter.config import Config
 from components.ingest.data import Clip
 from components.media import pixels
 
@@ -18,30 +17,6 @@ Pixels = npt.NDArray[np.uint8]
 THUMBNAIL_PX = 8
 FINGERPRINT_SHAPE = (3, THUMBNAIL_PX, THUMBNAIL_PX, 3)  # FHWC
 HASH_DIGITS = 8
-
-
-def reason_to_drop(clip: Clip, config: Config) -> str | None:
-    """Name the first rule that the clip breaks, or None if it stays."""
-    if too_small(clip, config):
-        return "too_small"
-    if too_short(clip, config):
-        return "too_short"
-    return "too_still" if too_still(clip, config) else None
-
-
-def too_small(clip: Clip, config: Config) -> bool:
-    """Whether the shorter side has too few pixels."""
-    return min(clip.height_px, clip.width_px) < config.min_side_px
-
-
-def too_short(clip: Clip, config: Config) -> bool:
-    """Whether a video is too short; a picture never is."""
-    return clip.kind == "video" and clip.end_s - clip.start_s < config.min_duration_s
-
-
-def too_still(clip: Clip, config: Config) -> bool:
-    """Whether next to nothing moves in a video; a picture may be still."""
-    return clip.kind == "video" and clip.motion < config.min_motion
 
 
 def fingerprint(frames_THWC: Pixels) -> Pixels:

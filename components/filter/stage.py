@@ -1,7 +1,7 @@
 """clips -> kept clips.
 
-Every dropped clip stands in `dropped.parquet` with its reason, so that kept + sum(dropped) = arrived. The bytes of
-what is kept pass through unchanged.
+Every clip that arrived stands in `scores.parquet` with what was measured of it and the reason why it was dropped, "" if
+it is kept, so that kept + sum(dropped) = arrived. The bytes of what is kept pass through unchanged.
 
 With `known`, what was kept before, only new clips to train on are kept: what is known or a copy of it goes, and what
 the rules hold out waits for the next training of everything. The held-out clips of `known` are carried along beside
@@ -10,9 +10,8 @@ the new ones, not counted as kept, so that what is learnt from the new is measur
 
 import heapq
 from collections import Counter
-from collections.abc import Sequence, Set
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -22,26 +21,34 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.common import artifacts, gates
-from components.common.progress import progress
-from components.filter import data, ops
+from components.filter import data, ops, rules, scoring
 from components.filter import known as past
 from components.filter.config import Config
 from components.filter.expectations import kept_expectations
 
-DROPPED = pa.schema([(name, pa.string()) for name in ("clip_id", "reason", "detail")])
-Reasons = dict[int, tuple[str, str]]  # place of a clip -> reason and detail
+BOOK = pa.schema(
+    [("clip_id", pa.string()), ("reason", pa.string()), ("detail", pa.string())]
+    + [(name, pa.int32()) for name in ("side_px", "words", "repeats")]
+    + [("language", pa.string())]
+    + [(name, pa.float64()) for name in ("duration_s", "motion", "speed", "jitter", "sharpness")]
+    + [(name, pa.float64()) for name in ("dark", "bright", "bars", "match", "aesthetic", "unsafe")]
+)
+Reasons = dict[int, rules.Broken]  # place of a clip -> reason and detail
 
 
-def run(config: Config, *, clips: Path, output: Path, known: Path | None = None) -> artifacts.Summary:
+def run(config: Config, *, clips: Path, pretrained: Path, output: Path, known: Path | None = None) -> artifacts.Summary:
     """Copy the clips that pass every rule from `clips` to `output`; raises DataError if the gate breaks."""
     arrived, measured_on = _opened(config, clips), known and _opened(config, known, "heldout")
-    look = partial(_fingerprints, config)
-    before = past.read(known, look) if known else past.NOTHING
+    before = past.read(known, partial(scoring.fingerprints, config)) if known else past.NOTHING
     first = len(before.clips)
     every = [*before.clips, *arrived]  # places below `first` are known
-    reasons = _broken_rules(config, every, first, before.sources)
-    looked_at = [place for place in range(first, len(every)) if place not in reasons]
-    prints = np.concatenate([before.fingerprints, look(arrived, [place - first for place in looked_at])])
+    places = [place for place in range(first, len(every)) if every[place].source_sha256 not in before.sources]
+    judge = scoring.judge_of(config, pretrained)
+    found, prints = scoring.scores(config, arrived, [place - first for place in places], judge)
+    scores = dict(zip(places, found, strict=True))
+    reasons = _broken_rules(config, every, first, scores)
+    looked_at = [place for place in places if place not in reasons]
+    prints = np.concatenate([before.fingerprints, prints[[place not in reasons for place in places]]])
     pairs = _near_duplicates(config, every, [*range(first), *looked_at], prints)
     for place, twin in ops.redundant(every, pairs, first).items():
         reasons[place] = ("near_duplicate", f"of {every[twin].clip_id}")
@@ -54,7 +61,7 @@ def run(config: Config, *, clips: Path, output: Path, known: Path | None = None)
         new = (data.with_split(arrived.row(place - first), chosen[place]) for place in kept)
         rows = heapq.merge(carried, new, key=lambda row: row.batch)  # each comes in the order of its batches
         data.write(folder, rows, shard_digits=config.shard_digits)
-        _write_dropped(folder, every, reasons)
+        _write_scores(folder, every, first, scores, reasons)
         if known:
             print_of = {place: row for row, place in enumerate(looked_at, first)}
             looked_into = [replace(every[place], split=chosen[place]) for place in stays]
@@ -67,10 +74,10 @@ def run(config: Config, *, clips: Path, output: Path, known: Path | None = None)
         summary = artifacts.describe(
             folder,
             "kept clips",
-            inputs={"clips": clips, "known": known},
+            inputs={"clips": clips, "pretrained": pretrained, "known": known},
             counts=counts,
             dropped=Counter(reason for reason, _ in reasons.values()),
-            facts=data.facts(config.formats),
+            facts=data.facts(config.formats) | {"rules_off": config.rules_off},
         )
         expected = kept_expectations(config, may_be_nothing_new=known is not None)
         gates.check(data.Clips(folder).table, expected, "kept clips")
@@ -84,24 +91,17 @@ def _opened(config: Config, folder: Path, split: Literal["heldout"] | None = Non
     return found
 
 
-def _broken_rules(config: Config, every: Sequence[data.Clip], first: int, known_sources: Set[str]) -> Reasons:
-    """What a look at one clip is enough to drop it for."""
+def _broken_rules(
+    config: Config, every: Sequence[data.Clip], first: int, scores: Mapping[int, rules.Scores]
+) -> Reasons:
+    """What a look at one clip is enough to drop it for; without scores, it was known before."""
     reasons: Reasons = {}
     for place, clip in enumerate(every[first:], first):
-        if clip.source_sha256 in known_sources:
+        if place not in scores:
             reasons[place] = ("known", "its source was kept before")
-        elif reason := ops.reason_to_drop(clip, config):
-            reasons[place] = (reason, f"{clip.width_px}×{clip.height_px} pixels, motion {clip.motion}")
+        elif broken := rules.broken(clip, scores[place], config):
+            reasons[place] = broken
     return reasons
-
-
-def _fingerprints(config: Config, clips: data.Clips, places: Sequence[int]) -> data.Pixels:
-    def fingerprint(place: int) -> data.Pixels:
-        return ops.fingerprint(clips.stored(place, min(clips[place].frames, config.formats.clip_frames)))
-
-    with ThreadPoolExecutor(config.threads) as pool:
-        made = list(progress(pool.map(fingerprint, places), total=len(places), unit="clips", label="filter"))
-    return np.stack(made) if made else np.zeros((0, *ops.FINGERPRINT_SHAPE), np.uint8)
 
 
 def _near_duplicates(
@@ -112,9 +112,13 @@ def _near_duplicates(
     return [(places[i], places[j]) for i, j in pairs]
 
 
-def _write_dropped(folder: Path, every: Sequence[data.Clip], reasons: Reasons) -> None:
-    rows = [
-        {"clip_id": every[place].clip_id, "reason": reason, "detail": detail}
-        for place, (reason, detail) in sorted(reasons.items())
-    ]
-    pq.write_table(pa.Table.from_pylist(rows, schema=DROPPED), folder / "dropped.parquet", use_dictionary=False)
+def _write_scores(
+    folder: Path, every: Sequence[data.Clip], first: int, scores: Mapping[int, rules.Scores], reasons: Reasons
+) -> None:
+    """One row for every clip that arrived."""
+    rows = []
+    for place, clip in enumerate(every[first:], first):
+        reason, detail = reasons.get(place, ("", ""))
+        measured = asdict(scores.get(place, rules.Scores()))
+        rows.append({"clip_id": clip.clip_id, "reason": reason, "detail": detail} | measured)
+    pq.write_table(pa.Table.from_pylist(rows, schema=BOOK), folder / data.SCORES, use_dictionary=False)

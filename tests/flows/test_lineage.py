@@ -48,7 +48,7 @@ def clips(kept_clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         table = pq.read_table(path)
         pq.write_table(table.filter(pa.compute.not_equal(table["source_sha256"], dropped)), path)
     rows = [{"clip_id": known[0].clip_id, "reason": "too_still", "detail": ""}]
-    pq.write_table(pa.Table.from_pylist(rows), "data/filtered/dropped.parquet")
+    pq.write_table(pa.Table.from_pylist(rows), "data/filtered/scores.parquet")
     for folder in ("models/model", "apart", "data/samples/media"):
         Path(folder).mkdir(parents=True)
     Path("models/model/model.safetensors").write_bytes(b"weights")

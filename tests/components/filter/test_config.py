@@ -1,15 +1,16 @@
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from components.filter.config import Config
+from components.filter.config import Classifier, Config
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"min_motion": -0.1}, r"filter\.min_motion must lie in \[0, 1\)"),
+        ({"opt_out": ("abc",)}, "opt_out: 'abc' is no SHA-256"),
         ({"heldout_share": 1.0}, r"filter\.heldout_share must lie in \[0, 1\)"),
         ({"min_duration_s": 6.0}, r"would drop every clip: choose at most 2\.125"),
         ({"shard_digits": 4}, "shard_digits 1, 2 or 3"),
@@ -18,3 +19,27 @@ from components.filter.config import Config
 def test_nonsense_is_refused_with_what_to_change(config: Config, change: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         replace(config, **change)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda c: replace(c.picture, min_motion=-0.1), r"filter\.picture\.min_motion must lie in \[0, 1\]"),
+        (lambda c: replace(c.picture, max_speed=0.0), "min_speed must be at least 0 and below max_speed"),
+        (lambda c: replace(c.caption, min_words=300), "min_words must be at least 0 and not above max_words"),
+        (lambda c: replace(c.caption, max_repeats=-1), "max_repeats must be at least 0"),
+        (lambda c: replace(c.caption, boilerplate=("(",)), r"'\(' is no regular expression"),
+        (lambda c: replace(c.match, min_similarity=2.0), r"min_similarity must lie in \[-1, 1\]"),
+        (lambda c: replace(c.unsafe, model="safety"), "`safety` needs labels"),
+        (lambda c: replace(c.aesthetic, limit=2.0), "limit of a classifier must lie"),
+    ],
+)
+def test_a_rule_without_sense_is_refused(config: Config, make: Callable[[Config], object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        make(config)
+
+
+def test_rules_are_off_until_what_they_need_is_given(config: Config) -> None:
+    assert config.rules_off == ["aesthetic", "language", "licence", "match", "opt_out", "unsafe"]
+    given = replace(config, licences=("CC0-1.0",), unsafe=Classifier("safety", ("nsfw",), 0.5))
+    assert given.rules_off == ["aesthetic", "language", "match", "opt_out"]

@@ -8,9 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.common import artifacts
-from components.filter import data, known, stage
+from components.filter import data, known, scoring
 from components.filter.config import Config
 from components.generate.selection import Selection
+from tests.components.filter.conftest import Run
 from tests.conftest import FORMATS
 
 
@@ -28,7 +29,8 @@ def rows_of(folder: Path) -> dict[str, data.Row]:
 
 
 def reasons(folder: Path) -> dict[str, str]:
-    return {row["clip_id"]: row["reason"] for row in pq.read_table(folder / "dropped.parquet").to_pylist()}
+    rows = pq.read_table(folder / data.SCORES).to_pylist()
+    return {row["clip_id"]: row["reason"] for row in rows if row["reason"]}
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +51,9 @@ def past(every: list[data.Row], new: list[data.Row], tmp_path_factory: pytest.Te
 
 
 def test_what_is_known_goes_what_is_new_stays_and_held_out_clips_are_carried_along(
-    config: Config, kept_clips: Path, past: Path, new: list[data.Row], every: list[data.Row], tmp_path: Path
+    run: Run, config: Config, kept_clips: Path, past: Path, new: list[data.Row], every: list[data.Row], tmp_path: Path
 ) -> None:
-    summary = stage.run(config, clips=kept_clips, known=past, output=tmp_path / "filtered")
+    summary = run(config, clips=kept_clips, known=past, output=tmp_path / "filtered")
     carried = [row for row in every if row.clip.split == "heldout"]
     assert rows_of(tmp_path / "filtered") == {row.clip.clip_id: row for row in [*carried, *new]}
     assert summary.dropped == {"known": 12}
@@ -67,11 +69,11 @@ def test_what_is_known_goes_what_is_new_stays_and_held_out_clips_are_carried_alo
 
 
 def test_a_second_filter_knows_what_the_first_knew_and_what_it_kept(
-    config: Config, kept_clips: Path, past: Path, every: list[data.Row], tmp_path: Path
+    run: Run, config: Config, kept_clips: Path, past: Path, every: list[data.Row], tmp_path: Path
 ) -> None:
-    stage.run(config, clips=kept_clips, known=past, output=tmp_path / "first")
+    run(config, clips=kept_clips, known=past, output=tmp_path / "first")
     assert {clip.clip_id for clip in known.clips(tmp_path / "first")} == {row.clip.clip_id for row in every}
-    again = stage.run(config, clips=kept_clips, known=tmp_path / "first", output=tmp_path / "second")
+    again = run(config, clips=kept_clips, known=tmp_path / "first", output=tmp_path / "second")
     assert (again.counts["kept"], again.dropped) == (0, {"known": 14})
     held_out = {name: row for name, row in rows_of(tmp_path / "first").items() if row.clip.split == "heldout"}
     assert rows_of(tmp_path / "second") == held_out
@@ -79,7 +81,7 @@ def test_a_second_filter_knows_what_the_first_knew_and_what_it_kept(
 
 
 def test_a_copy_of_a_known_clip_goes_and_its_source_stays_on_the_side_of_what_it_is_a_copy_of(
-    config: Config, past: Path, new: list[data.Row], every: list[data.Row], tmp_path: Path
+    run: Run, config: Config, past: Path, new: list[data.Row], every: list[data.Row], tmp_path: Path
 ) -> None:
     held_out = next(row for row in every if row.clip.split == "heldout" and row.clip.kind == "video")
     trained = next(row for row in rows_of(past).values() if row.clip.split == "train" and row.clip.kind == "video")
@@ -95,7 +97,7 @@ def test_a_copy_of_a_known_clip_goes_and_its_source_stays_on_the_side_of_what_it
         from_source(new[1], "d", "e"),
     ]
     folder = written(tmp_path / "clips", arrived)
-    stage.run(replace(config, heldout_share=0.0), clips=folder, known=past, output=tmp_path / "filtered")
+    run(replace(config, heldout_share=0.0), clips=folder, known=past, output=tmp_path / "filtered")
     found = {name[0]: reason for name, reason in reasons(tmp_path / "filtered").items()}
     assert found == {"a": "near_duplicate", "b": "held_out", "c": "near_duplicate"}
     assert [clip.clip_id[0] for clip in data.Clips(tmp_path / "filtered", "train")] == ["d"]
@@ -104,25 +106,25 @@ def test_a_copy_of_a_known_clip_goes_and_its_source_stays_on_the_side_of_what_it
 
 
 def test_what_the_rules_hold_out_is_left_for_later_but_known_from_now_on(
-    config: Config, past: Path, new: list[data.Row], tmp_path: Path
+    run: Run, config: Config, past: Path, new: list[data.Row], tmp_path: Path
 ) -> None:
     clip = replace(new[0].clip, source_sha256="0" * 64, split="")  # below any share
     folder = written(tmp_path / "clips", [replace(new[0], clip=clip)])
-    summary = stage.run(config, clips=folder, known=past, output=tmp_path / "filtered")
+    summary = run(config, clips=folder, known=past, output=tmp_path / "filtered")
     assert (summary.counts["kept"], summary.dropped) == (0, {"held_out": 1})
     assert clip.clip_id not in rows_of(tmp_path / "filtered")
     assert known.clips(tmp_path / "filtered")[-1] == replace(clip, split="heldout")
 
 
 def test_the_table_holds_the_fingerprints_that_a_look_at_the_clips_gives(
-    config: Config, kept_clips: Path, past: Path, tmp_path: Path
+    run: Run, config: Config, kept_clips: Path, past: Path, tmp_path: Path
 ) -> None:
-    stage.run(config, clips=kept_clips, known=past, output=tmp_path / "filtered")
+    run(config, clips=kept_clips, known=past, output=tmp_path / "filtered")
     looks: list[int] = []
 
     def look(clips: data.Clips, places: object) -> data.Pixels:
         looks.append(len(clips))
-        return stage._fingerprints(config, clips, range(len(clips)))
+        return scoring.fingerprints(config, clips, range(len(clips)))
 
     whole, table = known.read(kept_clips, look), known.read(tmp_path / "filtered", look)
     assert looks == [14]  # with the table nothing is decoded
@@ -132,26 +134,28 @@ def test_the_table_holds_the_fingerprints_that_a_look_at_the_clips_gives(
 
 
 def test_the_same_clips_and_past_give_the_same_bytes(
-    config: Config, kept_clips: Path, past: Path, tmp_path: Path
+    run: Run, config: Config, kept_clips: Path, past: Path, tmp_path: Path
 ) -> None:
     for name, threads in (("a", 1), ("b", 2)):
-        stage.run(replace(config, threads=threads), clips=kept_clips, known=past, output=tmp_path / name)
+        run(replace(config, threads=threads), clips=kept_clips, known=past, output=tmp_path / name)
     assert artifacts.digest(tmp_path / "a") == artifacts.digest(tmp_path / "b")
 
 
 def test_what_training_showed_in_the_past_still_counts_as_seen(
-    config: Config, kept_clips: Path, past: Path, tmp_path: Path
+    run: Run, config: Config, kept_clips: Path, past: Path, tmp_path: Path
 ) -> None:
-    stage.run(config, clips=kept_clips, known=past, output=tmp_path / "filtered")
+    run(config, clips=kept_clips, known=past, output=tmp_path / "filtered")
     whole = Selection(data.Clips(kept_clips), config.formats)
     tuned = Selection(data.Clips(tmp_path / "filtered"), config.formats)
     assert len(data.Clips(tmp_path / "filtered", "train")) < len(data.Clips(kept_clips, "train"))
     assert tuned.trained == whole.trained
 
 
-def test_a_past_of_other_formats_is_refused(config: Config, kept_clips: Path, past: Path, tmp_path: Path) -> None:
+def test_a_past_of_other_formats_is_refused(
+    run: Run, config: Config, kept_clips: Path, past: Path, tmp_path: Path
+) -> None:
     other = written(tmp_path / "past", list(rows_of(past).values()))
     text = (other / "manifest.json").read_text().replace('"fps": 8', '"fps": 10')
     (other / "manifest.json").write_text(text)
     with pytest.raises(ValueError, match="past was made for other formats than params"):
-        stage.run(config, clips=kept_clips, known=other, output=tmp_path / "filtered")
+        run(config, clips=kept_clips, known=other, output=tmp_path / "filtered")

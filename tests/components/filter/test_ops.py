@@ -10,27 +10,10 @@ from components.common.formats import Formats
 from components.corpus import ops as corpus_ops
 from components.corpus.plan import Item
 from components.filter import ops
-from components.filter.config import Config
 from components.filter.data import Clip
 from components.media import pixels, video
 
 VIDEO = Clip("a", "s", "video", "train", "", "", "", 17, "square", 0.0, 2.125, 64, 64, "none", 0.01, {})
-IMAGE = replace(VIDEO, kind="image", frames=1, end_s=0.0, motion=0.0)
-
-
-@pytest.mark.parametrize(
-    ("clip", "reason"),
-    [
-        (VIDEO, None),
-        (IMAGE, None),
-        (replace(VIDEO, width_px=30), "too_small"),
-        (replace(IMAGE, height_px=30), "too_small"),
-        (replace(VIDEO, end_s=1.9), "too_short"),
-        (replace(VIDEO, motion=0.0005), "too_still"),
-    ],
-)
-def test_every_rule_has_its_reason(config: Config, clip: Clip, reason: str | None) -> None:
-    assert ops.reason_to_drop(clip, config) == reason
 
 
 def rendered(seed: int = 1, **change: Any) -> np.ndarray:

@@ -1,0 +1,87 @@
+"""Scores of networks with random weights, in the files of public ones."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from transformers import CLIPConfig, CLIPModel, ViTConfig, ViTForImageClassification
+
+from components.filter import models, scoring
+from components.filter.config import Classifier, Config, Match
+
+SMALL = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+PREPARE = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3}
+WORDS = {"a": 0, "red": 1, "blue": 2, "square": 3, "?": 4}
+
+
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CLIP and a classifier of three labels."""
+    folder = tmp_path_factory.mktemp("pretrained")
+    torch.manual_seed(0)
+    text = SMALL | {"vocab_size": 8, "max_position_embeddings": 6, "eos_token_id": 4}
+    vision = SMALL | {"image_size": 16, "patch_size": 8}
+    CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=8)).save_pretrained(folder / "clip")
+    tokenizer = Tokenizer(WordLevel(WORDS, unk_token="?"))
+    tokenizer.pre_tokenizer = Whitespace()
+    tokenizer.save(str(folder / "clip" / "tokenizer.json"))
+    prepare = PREPARE | {"size": {"shortest_edge": 16}, "crop_size": {"height": 16, "width": 16}}
+    (folder / "clip" / "preprocessor_config.json").write_text(json.dumps(prepare))
+    labels = {0: "safe", 1: "nude", 2: "violent"}
+    config = ViTConfig(**SMALL, image_size=16, patch_size=8, id2label=labels)
+    ViTForImageClassification(config).save_pretrained(folder / "safety")
+    prepare = PREPARE | {"size": {"height": 16, "width": 16}}
+    (folder / "safety" / "preprocessor_config.json").write_text(json.dumps(prepare))
+    return folder
+
+
+@pytest.fixture
+def stills() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (3, 32, 48, 3), np.uint8)
+
+
+def test_similarity_is_the_cosine_of_the_best_still_and_depends_on_the_words(pretrained: Path, stills: np.ndarray):
+    clip = models.Clip(pretrained / "clip")
+    of_each = [clip.similarity(stills[place : place + 1], "a red square") for place in range(3)]
+    assert clip.similarity(stills, "a red square") == pytest.approx(max(of_each), abs=1e-3)
+    assert all(-1 <= one <= 1 for one in of_each)
+    assert clip.similarity(stills, "blue") != clip.similarity(stills, "a red square")
+
+
+def test_a_caption_longer_than_the_model_reads_is_cut(pretrained: Path, stills: np.ndarray):
+    clip = models.Clip(pretrained / "clip")
+    assert clip.similarity(stills, "red " * 6) == clip.similarity(stills, "red " * 60)
+
+
+def test_probabilities_of_all_labels_add_up_to_one(pretrained: Path, stills: np.ndarray):
+    one, all_of_them = (
+        models.Labels(pretrained / "safety", labels) for labels in (("nude",), ("safe", "nude", "violent"))
+    )
+    assert all_of_them.probabilities(stills) == pytest.approx([1.0] * 3, abs=1e-3)
+    assert all(0 < share < 1 for share in one.probabilities(stills))
+
+
+def test_a_label_that_the_model_lacks_is_named_with_those_it_has(pretrained: Path):
+    with pytest.raises(ValueError, match="safety has no label nsfw: choose of nude, safe, violent"):
+        models.Labels(pretrained / "safety", ("nsfw",))
+
+
+def test_only_rules_with_a_model_are_scored_and_match_only_where_there_are_words(
+    config: Config, pretrained: Path, stills: np.ndarray
+):
+    assert scoring.judge_of(config, pretrained)(stills, "a red square") == {}
+    chosen = replace(config, match=Match("clip", 0.2), unsafe=Classifier("safety", ("nude", "violent"), 0.5))
+    judge = scoring.judge_of(chosen, pretrained)
+    assert judge(stills, "a red square").keys() == {"match", "unsafe"}
+    assert judge(stills, "").keys() == {"unsafe"}
+
+
+def test_weights_that_were_not_fetched_are_named(config: Config, tmp_path: Path):
+    with pytest.raises(ValueError, match=r"filter needs `clip`, which was not fetched: add it to pretrained\.models"):
+        scoring.judge_of(replace(config, match=Match("clip", 0.2)), tmp_path)
