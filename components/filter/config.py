@@ -93,7 +93,7 @@ class Config:
     match: Match
     aesthetic: Classifier
     unsafe: Classifier
-    duplicate_distance: float  # mean difference of two clips' thumbnails below which they are the same, as such a share
+    duplicate_distance: float  # share of what is seen, moves and is coloured that a cut or other light cannot explain
     heldout_share: float  # of the sources that come without a split
     shard_digits: int  # shards are named by so many hex digits of the clip id
 

@@ -4,7 +4,7 @@ The kept clips of a fine-tune hold what it learns from and what it is measured o
 table beside them lists every clip that was ever kept, those that were held out since included, with its fingerprint.
 A folder without the table is the first of its line: it holds all that was kept.
 
-Shapes: N clips, F instants, H height, W width, C channels.
+Shapes: N clips, B bytes.
 """
 
 import json
@@ -16,12 +16,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.filter import data, ops
+from components.filter import data, duplicates
 from components.ingest.data import table_of
 
 TABLE, FINGERPRINT = "known.parquet", "fingerprint"
 COLUMNS = [field.name for field in fields(data.Clip)]
-Fingerprints = Callable[[data.Clips, Sequence[int]], ops.Pixels]  # of some clips, by their places
+Fingerprints = Callable[[data.Clips, Sequence[int]], data.Pixels]  # of some clips, by their places
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Known:
     """Clips of the past and their fingerprints, in one order."""
 
     clips: list[data.Clip]
-    fingerprints: ops.Pixels  # NFHWC
+    fingerprints: data.Pixels  # NB
 
     @property
     def sources(self) -> set[str]:
@@ -37,7 +37,7 @@ class Known:
         return {clip.source_sha256 for clip in self.clips}
 
 
-NOTHING = Known([], np.zeros((0, *ops.FINGERPRINT_SHAPE), np.uint8))
+NOTHING = Known([], np.zeros((0, duplicates.FINGERPRINT_BYTES), np.uint8))
 
 
 def clips(folder: Path) -> list[data.Clip]:
@@ -55,8 +55,11 @@ def read(folder: Path, fingerprints: Fingerprints) -> Known:
     if not table.is_file():
         kept = data.Clips(folder)
         return Known(list(kept), fingerprints(kept, range(len(kept))))
-    packed = b"".join(pq.read_table(table, columns=[FINGERPRINT])[FINGERPRINT].to_pylist())
-    return Known(clips(folder), np.frombuffer(packed, np.uint8).reshape(-1, *ops.FINGERPRINT_SHAPE))
+    prints = pq.read_table(table, columns=[FINGERPRINT])[FINGERPRINT].to_pylist()
+    if any(len(one) != duplicates.FINGERPRINT_BYTES for one in prints):
+        raise ValueError(f"{folder} holds fingerprints of another kind: train everything again (`videopoet run`)")
+    packed = np.frombuffer(b"".join(prints), np.uint8)
+    return Known(clips(folder), packed.reshape(-1, duplicates.FINGERPRINT_BYTES))
 
 
 def write(folder: Path, known: Known) -> None:

@@ -1,47 +1,13 @@
-"""Which clips are copies of others, and on which side of the split they belong. Pure.
+"""Which of several near-duplicates stays, and on which side of the split clips belong. Pure.
 
-Near-duplicates are clips whose thumbnails at three instants all but agree: copies that were scaled or encoded again,
-but not the same object in another motion. All clips of a source, and of sources that share a duplicate, stand on one
-side of the split.
+All clips of a source, and of sources that share a duplicate, stand on one side of the split.
 """
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-import numpy.typing as npt
-
 from components.ingest.data import Clip
-from components.media import pixels
 
-Pixels = npt.NDArray[np.uint8]
-THUMBNAIL_PX = 8
-FINGERPRINT_SHAPE = (3, THUMBNAIL_PX, THUMBNAIL_PX, 3)  # FHWC
 HASH_DIGITS = 8
-
-
-def fingerprint(frames_THWC: Pixels) -> Pixels:
-    """Thumbnails (3, 8, 8, 3) of the first, the middle and the last frame; a picture stands for all three."""
-    instants = (0, len(frames_THWC) // 2, len(frames_THWC) - 1)
-    return np.stack([pixels.resize(frames_THWC[instant], THUMBNAIL_PX, THUMBNAIL_PX) for instant in instants])
-
-
-def near_duplicates(fingerprints_NFHWC: Pixels, kinds: Sequence[str], distance: float) -> list[tuple[int, int]]:
-    """All pairs (i < j) of one kind whose fingerprints differ by less than `distance` of the full scale on average.
-
-    Means that far apart cannot belong to such a pair, so only neighbours in the order of means are compared.
-    """
-    if not len(kinds):
-        return []
-    flat = fingerprints_NFHWC.reshape(len(kinds), -1).astype(np.float32) / 255
-    means = flat.mean(axis=1, dtype=np.float64)
-    order = np.lexsort((means,))
-    ends = np.searchsorted(means[order], means[order] + distance, side="right")
-    pairs = []
-    for place, end in enumerate(ends):
-        index, others = int(order[place]), order[place + 1 : end]
-        near = others[np.abs(flat[others] - flat[index]).mean(axis=1) < distance]
-        pairs += [(min(index, int(j)), max(index, int(j))) for j in near if kinds[int(j)] == kinds[index]]
-    return sorted(pairs)
 
 
 def redundant(clips: Sequence[Clip], pairs: Iterable[tuple[int, int]], known: int = 0) -> dict[int, int]:

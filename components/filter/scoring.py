@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from components.common.progress import progress
-from components.filter import captions, data, measures, ops
+from components.filter import captions, data, duplicates, measures
 from components.filter.config import Config
 from components.filter.rules import Scores
 
@@ -40,7 +40,9 @@ def scores(config: Config, clips: data.Clips, places: Sequence[int], judge: Judg
         still = {"speed": None, "jitter": None} if clip.kind == "image" else {}
         moved = {} if clip.kind == "image" else {"duration_s": clip.end_s - clip.start_s, "motion": clip.motion}
         side_px = min(clip.height_px, clip.width_px)
-        return Scores(**{"side_px": side_px, **moved, **look, **still, **said, **judged}), ops.fingerprint(frames_THWC)
+        return Scores(**{"side_px": side_px, **moved, **look, **still, **said, **judged}), duplicates.fingerprint(
+            frames_THWC
+        )
 
     found = _side_by_side(config, one, places, "filter")
     return [each for each, _ in found], _stacked([each for _, each in found])
@@ -49,7 +51,9 @@ def scores(config: Config, clips: data.Clips, places: Sequence[int], judge: Judg
 def fingerprints(config: Config, clips: data.Clips, places: Sequence[int]) -> data.Pixels:
     """Fingerprints alone, of some clips."""
     return _stacked(
-        _side_by_side(config, lambda place: ops.fingerprint(_frames(config, clips, place)), places, "known clips")
+        _side_by_side(
+            config, lambda place: duplicates.fingerprint(_frames(config, clips, place)), places, "known clips"
+        )
     )
 
 
@@ -109,4 +113,4 @@ def _side_by_side(config: Config, one: Callable[[int], Made], places: Sequence[i
 
 
 def _stacked(prints: Sequence[data.Pixels]) -> data.Pixels:
-    return np.stack(prints) if prints else np.zeros((0, *ops.FINGERPRINT_SHAPE), np.uint8)
+    return np.stack(prints) if prints else np.zeros((0, duplicates.FINGERPRINT_BYTES), np.uint8)

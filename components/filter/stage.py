@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.common import artifacts, gates
-from components.filter import data, ops, rules, scoring
+from components.filter import data, duplicates, ops, rules, scoring
 from components.filter import known as past
 from components.filter.config import Config
 from components.filter.expectations import kept_expectations
@@ -105,10 +105,10 @@ def _broken_rules(
 
 
 def _near_duplicates(
-    config: Config, every: Sequence[data.Clip], places: Sequence[int], fingerprints_NFHWC: data.Pixels
+    config: Config, every: Sequence[data.Clip], places: Sequence[int], prints_NB: data.Pixels
 ) -> list[tuple[int, int]]:
     kinds = [every[place].kind for place in places]
-    pairs = ops.near_duplicates(fingerprints_NFHWC, kinds, config.duplicate_distance)
+    pairs = duplicates.near_duplicates(prints_NB, kinds, config.duplicate_distance)
     return [(places[i], places[j]) for i, j in pairs]
 
 

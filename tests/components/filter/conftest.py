@@ -25,7 +25,7 @@ def config(formats: Formats) -> Config:
         match=Match("", 0.2),
         aesthetic=Classifier("", (), 0.5),
         unsafe=Classifier("", (), 0.5),
-        duplicate_distance=0.006,
+        duplicate_distance=0.02,
         heldout_share=0.3,
         shard_digits=1,
     )

@@ -1,64 +1,12 @@
 from dataclasses import replace
-from typing import Any
 
-import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.common.formats import Formats
-from components.corpus import ops as corpus_ops
-from components.corpus.plan import Item
 from components.filter import ops
 from components.filter.data import Clip
-from components.media import pixels, video
 
 VIDEO = Clip("a", "s", "video", "train", "", "", "", 17, "square", 0.0, 2.125, 64, 64, "none", 0.01, {})
-
-
-def rendered(seed: int = 1, **change: Any) -> np.ndarray:
-    item = replace(Item("", "circle", "red", "left", False, "train", "", False, False, "none", seed), **change)
-    path = corpus_ops.track(item, 1.0, np.linspace(0, 1, 17, dtype=np.float32))
-    return corpus_ops.frames(item, path, 128, 128)
-
-
-def pairs(*clips: np.ndarray) -> list[tuple[int, int]]:
-    fingerprints = np.stack([ops.fingerprint(clip) for clip in clips])
-    return ops.near_duplicates(fingerprints, ["video"] * len(clips), 0.006)
-
-
-def test_a_copy_that_was_encoded_again_or_scaled_is_a_near_duplicate() -> None:
-    clip = rendered()
-    again = video.decode(video.encode_mp4(clip, fps=8, crf=26), fps=8, frames=17)
-    smaller = pixels.crop_and_resize(clip, 96, 96)
-    assert pairs(clip, again, smaller) == [(0, 1), (0, 2), (1, 2)]
-
-
-@pytest.mark.parametrize(
-    "change", [{"motion": "right"}, {"motion": "up"}, {"colour": "blue"}, {"shape": "square"}, {"seed": 2}]
-)
-def test_the_same_scene_with_another_motion_colour_or_shape_is_none(change: dict[str, Any]) -> None:
-    assert pairs(rendered(), rendered(**change)) == []
-
-
-def test_a_clip_and_its_reversal_are_none_and_a_picture_is_never_one_of_a_video() -> None:
-    clip = rendered()
-    assert pairs(clip, clip[::-1]) == []
-    same = np.stack([ops.fingerprint(clip[:1])] * 2)
-    assert ops.near_duplicates(same, ["video", "image"], 0.006) == []
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.integers(0, 40), max_size=25), st.sampled_from([0.01, 0.05, 0.1]))
-def test_comparing_neighbours_only_misses_no_pair(levels: list[int], distance: float) -> None:
-    prints = np.array([np.full((3, 8, 8, 3), level, np.uint8) for level in levels]).reshape(-1, 3, 8, 8, 3)
-    every = [
-        (i, j)
-        for i in range(len(levels))
-        for j in range(i + 1, len(levels))
-        if np.float32(abs(levels[i] - levels[j]) / 255) < distance
-    ]
-    assert ops.near_duplicates(prints, ["image"] * len(levels), distance) == every
 
 
 def clips(*known: tuple[str, str, str]) -> list[Clip]:
@@ -114,7 +62,3 @@ def test_the_held_out_share_is_about_what_was_asked_for() -> None:
     found = clips(*((str(n), f"{n * 2654435761 % 2**32:08x}", "") for n in range(1000)))
     share = ops.splits(found, [], heldout_share=0.1).count("heldout") / 1000
     assert 0.07 < share < 0.13
-
-
-def test_an_empty_folder_has_no_pairs(formats: Formats) -> None:
-    assert ops.near_duplicates(np.zeros((0, 3, 8, 8, 3), np.uint8), [], 0.006) == []
