@@ -32,6 +32,10 @@ def add(workspace: Workspace, where: str, alias: str) -> str:
     """
     root, only = _root(where)
     alias = alias or re.sub(r"[^\w-]+", "-", str(root).rstrip("/").rsplit("/", 1)[-1]).strip("-").lower()
+    if not re.fullmatch(r"\w[\w.-]*", alias):
+        raise ValueError(
+            f"`{alias}` is no name for a folder: choose one of letters, digits, dots and dashes by --alias"
+        )
     roots = folders(workspace)
     if roots.get(alias, root) != root:
         raise ValueError(f"`{alias}` already stands for {roots[alias]}: give another name with --alias")

@@ -15,7 +15,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.corpus.data import SPLITS, leaves
+from components.corpus.data import leaves
 
 TABLES = (".csv", ".jsonl", ".parquet")
 KNOWN = {"path", "file", "caption", "captions", "licence", "license", "language", "split"}
@@ -97,9 +97,14 @@ def description(row: object) -> Description:
         _valid(captions[0]) if captions else "",
         licence or license_,
         language,
-        split if split in SPLITS else "",
+        _split(split),
         free,
     )
+
+
+def _split(name: str) -> str:
+    """What is not said to be for training is not trained on, whatever its split is called: val, test, fold 3."""
+    return "" if not name else "train" if name.lower() in ("train", "training") else "heldout"
 
 
 def beside(content: bytes) -> Description:

@@ -129,6 +129,11 @@ def test_a_manifest_brings_captions_for_the_files_it_names(workspace, media):
     assert sources.add(workspace, str(media / "list.csv"), "few").startswith("few: 1 files, 1 with a caption")
 
 
+def test_an_alias_is_a_plain_name(workspace, media):
+    with pytest.raises(ValueError, match=r"`\.\./x` is no name for a folder"):
+        sources.add(workspace, str(media), "../x")
+
+
 def test_an_alias_stands_for_one_folder(workspace, media, tmp_path):
     sources.add(workspace, str(media), "clips")
     other = tmp_path / "other"

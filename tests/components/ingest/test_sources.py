@@ -58,6 +58,15 @@ def test_known_columns_are_kept_and_free_ones_become_attributes(folder: Path) ->
     assert one.size_bytes == (folder / "one.png").stat().st_size
 
 
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [("test", "heldout"), ("Validation", "heldout"), ("fold 3", "heldout"), ("Train", "train"), ("", "")],
+)
+def test_what_is_not_said_to_be_for_training_is_held_out(folder: Path, said: str, taken: str) -> None:
+    (folder / "manifest.csv").write_text(f"path,split\none.png,{said}\n")
+    assert present(folder)["one.png"].split == taken
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
 def test_a_manifest_gives_the_files_it_names(folder: Path, suffix: str) -> None:
     rows = [{"path": "sub/three.png", "caption": "three", "steps": 3}, {"path": "one.png", "caption": None, "steps": 1}]
