@@ -7,8 +7,8 @@ import gzip
 import os
 import subprocess
 import tarfile
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Container, Iterable
+from pathlib import Path, PurePosixPath
 
 ARCHIVE, DIFFERENCE = "source.tar.gz", "source.diff"
 NOT_SOURCE = {"dvc.lock"}
@@ -27,12 +27,20 @@ def archive(target: Path) -> None:
 
 
 def unpack(packed: Path, folder: Path) -> None:
-    """Unpack an archive into a folder. Raises ValueError if it is broken, or would write outside of the folder."""
+    """Unpack an archive into a folder. Raises ValueError if it is broken, or leads outside of the folder."""
     try:
         with tarfile.open(packed) as tar:
-            tar.extractall(folder, filter="data")
+            members = tar.getmembers()
+            links = {PurePosixPath(member.name) for member in members if member.issym()}
+            if wrong := next((member.name for member in members if not _is_harmless(member, links)), ""):
+                raise ValueError(f"{packed} cannot be unpacked: {wrong} is no file within its folder")
+            tar.extractall(folder, members)  # its own filters came with Python 3.11.4
     except (tarfile.TarError, OSError, EOFError) as error:
         raise ValueError(f"{packed} cannot be unpacked: {error}") from error
+    for link in sorted(links):
+        if not (folder / link).resolve().is_relative_to(folder.resolve()):
+            (folder / link).unlink()
+            raise ValueError(f"{packed} cannot be unpacked: the link {link} leads out of the folder")
 
 
 def read(packed: Path, under: str) -> dict[str, bytes]:
@@ -80,6 +88,13 @@ def follow(folder: Path) -> None:
     if revision():
         for command in (["fetch", "--quiet", "--no-tags", str(HERE.absolute()), "HEAD"], ["reset", "-q", "FETCH_HEAD"]):
             subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True)
+
+
+def _is_harmless(member: tarfile.TarInfo, links: Container[PurePosixPath]) -> bool:
+    """Whether unpacking writes a file, a folder or a link at its name, and nowhere else."""
+    path = PurePosixPath(member.name)
+    leads_out = path.is_absolute() or ".." in path.parts or any(parent in links for parent in path.parents)
+    return not leads_out and (member.isfile() or member.isdir() or member.issym())
 
 
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -2,6 +2,8 @@ import os
 import tarfile
 from pathlib import Path
 
+import pytest
+
 from flows import source
 
 
@@ -50,6 +52,29 @@ def test_an_unpacked_source_is_a_repository_of_its_own_without_changes(made):
     os.chdir(folder)
     assert source.difference() == ""
     assert len(source.revision()) == 40
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [("/tmp/outside", "")],
+        [("../outside", "")],
+        [("link", "sub"), ("link/file", "")],
+        [("link", "/etc")],
+        [("x/y/up", "../.."), ("far", "x/y/up/../..")],
+    ],
+)
+def test_an_archive_that_leads_out_of_its_folder_is_refused(tmp_path: Path, members: list[tuple[str, str]]):
+    with tarfile.open(tmp_path / "source.tar.gz", "w:gz") as tar:
+        for name, target in members:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = (tarfile.SYMTYPE, target) if target else (tarfile.REGTYPE, "")
+            tar.addfile(member)
+    folder = tmp_path / "deep" / "folder"
+    with pytest.raises(ValueError, match="cannot be unpacked"):
+        source.unpack(tmp_path / "source.tar.gz", folder)
+    assert all(path.resolve().is_relative_to(folder) for path in folder.rglob("*"))
+    assert not (tmp_path / "deep" / "outside").exists()
 
 
 def test_a_folder_that_follows_stands_at_our_commit_with_its_own_files(made):
