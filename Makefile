@@ -15,7 +15,7 @@ test: setup-dev lint types contracts codelock ## all that CI runs but test-slow 
 	$(PYTEST) 2 -m 'not slow and not container'
 
 test-slow: setup-dev ## the tests that run whole processes for minutes: a cluster, reproduction
-	$(PYTEST) 3 -m slow # these wait for processes of their own
+	$(PYTEST) 2 -m slow
 
 test-container: setup-dev image ## the chain in containers, with S3 as the remote; needs root and what k8s/image.sh needs
 	CONTAINERS_CONF=$(CURDIR)/k8s/containers.conf OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m container
