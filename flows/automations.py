@@ -4,6 +4,9 @@ Each automation is found again by its name, so declaring them twice changes noth
 which also sees the end of a run whose process or machine is gone. Whom to tell is said by blocks that Prefect keeps,
 secrets and all, and that are only named here: `slack-webhook/team`.
 
+It looks at an event again where its database was locked the first time, so that an automation has to remember the ends
+that people were told of.
+
 The server sits on the events of a run that its scheduler planned less than 5 minutes ahead, for up to 15 minutes: in
 the first minutes of a schedule by the minute people are told late.
 """
@@ -24,6 +27,7 @@ from flows.endings import PROMOTED, REFUSED, SKIPPED
 FLOWS = ["retrain", "finetune", "reproduce"]
 TAG = "videopoet"  # of every deployment in prefect.yaml
 BEATS = 3  # that are missed before a flow run counts as dead
+TOLD_S = 3600  # for which it is remembered that people were told of an end
 START_S = 900  # a flow run that has not started by then never will; see `grace_period_seconds` in prefect.yaml
 DEAD, STUCK, TOLD = (f"videopoet: {words}" for words in ("the process died", "it never started", "tell how it ended"))
 EVENT = "prefect.flow-run."
@@ -64,8 +68,9 @@ def _wanted(blocks: Sequence[BlockDocument]) -> Iterator[AutomationCore]:
             trigger=EventTrigger(
                 expect=ENDS,
                 match_related=_related("tag", [f"prefect.tag.{TAG}"], "id"),
-                for_each={"prefect.resource.id"},
+                for_each={"prefect.resource.id", "prefect.state-timestamp"},
                 posture=Posture.Reactive,
+                within=timedelta(seconds=TOLD_S),
             ),
             actions=[SendNotification(block_document_id=block.id, subject=SUBJECT, body=BODY) for block in blocks],
         )
