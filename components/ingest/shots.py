@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 from av import VideoFrame
-from av.video.reformatter import Interpolation
+from av.video.reformatter import Interpolation, VideoReformatter
 from scenedetect.common import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector
 
@@ -35,6 +35,7 @@ class Shots:
         self._detector = AdaptiveDetector(
             adaptive_threshold=ratio, min_scene_len=1, window_width=AROUND, min_content_val=change
         )
+        self._scaler = VideoReformatter()  # kept, for setting one up costs more than using it
         self._latest: deque[tuple[float, Pixels]] = deque(maxlen=AROUND + 1)
         self._repeats = 0
         self._shown_s: list[float] = []
@@ -65,7 +66,7 @@ class Shots:
         return bisect_right(self._cuts_s, time_s + TOLERANCE_S)
 
     def _look(self, frame: VideoFrame) -> None:
-        small = frame.reformat(WIDTH_PX, HEIGHT_PX, "bgr24", interpolation=Interpolation.BILINEAR, threads=1)
+        small = self._scaler.reformat(frame, WIDTH_PX, HEIGHT_PX, "bgr24", interpolation=Interpolation.AREA, threads=1)
         picture: Pixels = np.maximum(np.asarray(small.to_ndarray(), np.uint8), np.uint8(DARKEST))
         if self._latest and self._repeats < MOST_REPEATS and np.array_equal(picture, self._latest[-1][1]):
             self._repeats += 1

@@ -10,7 +10,7 @@ Shapes: H rows, W columns, C colours; P = 3/2 · H rows of planes.
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from av import VideoFrame
 from av.sidedata.sidedata import Type
-from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from components.media import colors
 
@@ -66,11 +66,14 @@ class Turn:
 
 @dataclass(frozen=True)
 class Upright:
-    """Turns the frames of one stream into pixels of one size."""
+    """Turns the frames of one stream into pixels of one size. For one thread at a time."""
 
     height_px: int  # as seen
     width_px: int
     turn: Turn
+    # Setting FFmpeg's scaler up costs as much as scaling a small frame, so each is kept for what it does.
+    _scaler: VideoReformatter = field(default_factory=VideoReformatter, init=False, repr=False, compare=False)
+    _recolorer: VideoReformatter = field(default_factory=VideoReformatter, init=False, repr=False, compare=False)
 
     @staticmethod
     def of(frame: VideoFrame, pixel_aspect: Fraction | None, fit: Fit = as_seen) -> "Upright":
@@ -90,11 +93,13 @@ class Upright:
         height_px, width_px = self._stored_size
         if not frame.format.name.startswith(("yuv4", "yuvj4")) or frame.color_trc in (colors.PQ, colors.HLG):
             return self._turned(to_planes(self._stored(frame)))
-        small = frame.reformat(
-            width_px, height_px, "yuv420p", interpolation=PLAIN, dst_color_range=ColorRange.MPEG, threads=1
+        small = self._scaler.reformat(
+            frame, width_px, height_px, "yuv420p", interpolation=PLAIN, dst_color_range=ColorRange.MPEG, threads=1
         )
         if not (frame.colorspace == BT709 or _is_hd(frame)):
-            small = small.reformat(format="rgb24", interpolation=EXACT, dst_color_range=ColorRange.JPEG, threads=1)
+            small = self._recolorer.reformat(
+                small, format="rgb24", interpolation=EXACT, dst_color_range=ColorRange.JPEG, threads=1
+            )
             return self._turned(to_planes(np.asarray(small.to_ndarray(), np.uint8)))
         return self._turned(np.asarray(small.to_ndarray(), np.uint8))
 
@@ -107,7 +112,8 @@ class Upright:
         """Pixels of the wanted size that are not turned yet."""
         height_px, width_px = self._stored_size
         high_range = frame.color_trc in (colors.PQ, colors.HLG)
-        stored = frame.reformat(
+        stored = self._scaler.reformat(
+            frame,
             width_px,
             height_px,
             "rgb48le" if high_range else "rgb24",
