@@ -14,7 +14,7 @@ from components.filter import duplicates
 from components.filter.duplicates import Pixels
 from components.media import pixels, video
 
-DISTANCE = 0.08
+DISTANCE = 0.057
 
 
 def rendered(seed: int = 1, **change: Any) -> Pixels:
