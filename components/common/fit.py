@@ -10,9 +10,11 @@ import io
 import os
 import signal
 import statistics
-from collections.abc import Iterator, Mapping
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol, TypeVar, cast
@@ -30,6 +32,7 @@ from components.common.progress import Meter
 from components.common.random import seed_of
 
 ROWS = 100  # of a loss curve, whatever the number of steps
+READERS, AHEAD = 2, 4  # threads that make batches, and how many wait at most: one dear batch delays no step
 SPIKE = 10.0  # a loss this many times the median of the last rows is a divergence, unless they waver as much
 B = TypeVar("B")
 
@@ -41,7 +44,7 @@ class Training(Protocol[B]):
     optimizers: dict[str, Optimizer]
 
     def batch(self, step: int, rank: int, world: int) -> B:
-        """Draw the batch of a step: pure in its arguments, called from another thread."""
+        """Draw the batch of a step: pure in its arguments, called from several other threads."""
         ...
 
     def step(self, fabric: Fabric, batch: B, step: int) -> Mapping[str, Tensor]:
@@ -143,12 +146,16 @@ def _learn(
     checkpoint = runtime.current().scratch / "checkpoint.pt"
     start = _resume(checkpoint, training, history) or first_step
     meter = Meter(total=steps * per_step, unit=unit, label="training", start=(start - first_step) * per_step)
-    with ThreadPoolExecutor(1, "batches") as reader, _stop_requested() as stopping:
-        ahead = reader.submit(training.batch, start, fabric.global_rank, fabric.world_size)
+    began_s, waited_s = time.perf_counter(), 0.0
+
+    def batch_of(step: int) -> B:
+        return training.batch(step, fabric.global_rank, fabric.world_size)
+
+    with closing(_ahead(batch_of, range(start, last_step))) as batches, _stop_requested() as stopping:
         for step in range(start, last_step):
-            batch = ahead.result()
-            if step + 1 < last_step:
-                ahead = reader.submit(training.batch, step + 1, fabric.global_rank, fabric.world_size)
+            asked_s = time.perf_counter()
+            batch = next(batches)
+            waited_s += time.perf_counter() - asked_s
             torch.manual_seed(seed_of(seed, "step", step, fabric.global_rank))
             history.add(training.step(fabric, batch, step))
             done = step + 1 - first_step
@@ -172,8 +179,23 @@ def _learn(
                 fabric.barrier()
             if stops and step + 1 < last_step:
                 raise Stopped(f"stopped at step {step + 1} of {last_step}; the same command goes on from there")
-    meter.close(note=f"loss {history.rows[-1]['loss']:.4g}" if history.rows else "")
+    share = waited_s / (time.perf_counter() - began_s)
+    loss = f"loss {history.rows[-1]['loss']:.4g}, " if history.rows else ""
+    meter.close(note=f"{loss}{share:.1%} of the time waiting for data")
     return history
+
+
+def _ahead(batch_of: Callable[[int], B], steps: range) -> Generator[B, None, None]:
+    """The batches of all steps, in their order, made before they are asked for."""
+    with ThreadPoolExecutor(READERS, "batches") as readers:
+        try:
+            made = deque(readers.submit(batch_of, step) for step in steps[:AHEAD])
+            for step in steps:
+                if step + AHEAD < steps.stop:
+                    made.append(readers.submit(batch_of, step + AHEAD))
+                yield made.popleft().result()
+        finally:
+            readers.shutdown(cancel_futures=True)
 
 
 @contextmanager

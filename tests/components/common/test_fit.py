@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from components.common import runtime
-from components.common.errors import Stopped
+from components.common.errors import DataError, Stopped
 from components.common.fit import Diverged, History, fit
 from components.common.random import seed_of
 
@@ -56,6 +57,41 @@ def test_a_stopped_training_goes_on_to_the_same_bytes_and_the_same_curve(tmp_pat
     assert again.rows == curve.rows
     for ours, theirs in zip(whole.modules["model"].parameters(), resumed.modules["model"].parameters(), strict=True):
         assert torch.equal(ours, theirs)
+
+
+def test_batches_are_made_ahead_and_come_in_the_order_of_their_steps(tmp_path: Path) -> None:
+    class Slow(Line):
+        """The first of its batches comes last: not before one of a later step is there."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.later, self.seen = threading.Event(), list[int]()
+
+        def batch(self, step: int, rank: int, world: int) -> Tensor:
+            if step == 0:
+                assert self.later.wait(60)
+            self.later.set()
+            return torch.full((8, 4), float(step))
+
+        def step(self, fabric: Fabric, batch: Tensor, step: int) -> Mapping[str, Tensor]:
+            self.seen.append(int(batch[0, 0]))
+            return super().step(fabric, batch, step)
+
+    training = Slow()
+    train(training, tmp_path)
+    assert training.seen == list(range(12))
+
+
+def test_a_batch_that_cannot_be_made_ends_the_training_with_its_error(tmp_path: Path) -> None:
+    class Missing(Line):
+        def batch(self, step: int, rank: int, world: int) -> Tensor:
+            if step == 9:
+                raise DataError("no clip is left")
+            return super().batch(step, rank, world)
+
+    with pytest.raises(DataError, match="no clip is left"):
+        train(Missing(), tmp_path)
+    assert (tmp_path / "checkpoint.pt").is_file()
 
 
 def test_a_loss_that_is_no_number_stops_with_the_last_good_checkpoint_kept(tmp_path: Path) -> None:
