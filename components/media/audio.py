@@ -1,8 +1,7 @@
 """Sound in files or bytes ↔ mono float32 samples in [-1, 1].
 
-Samples lie where their timestamps put them: gaps are silence, and jitter below 40 ms (rounded timestamps) is ignored.
-Several channels are averaged. Of several audio streams the first default one is taken, or else the first. FLAC holds 16
-bits.
+Samples lie where their timestamps put them, as `media.timeline` has it: what was lost is silence. Several channels are
+averaged. Of several audio streams the first default one is taken, or else the first. FLAC holds 16 bits.
 """
 
 import io
@@ -15,10 +14,10 @@ import numpy.typing as npt
 from av import AudioFrame, AudioResampler
 from av.stream import Disposition
 
+from components.media.timeline import Timeline
 from components.media.video import opened
 
 Samples = npt.NDArray[np.float32]
-JITTER_S = 0.04
 
 
 def decode(source: Path | bytes, *, sample_rate_hz: int, start_s: float = 0.0, duration_s: float) -> Samples | None:
@@ -35,7 +34,7 @@ def decode(source: Path | bytes, *, sample_rate_hz: int, start_s: float = 0.0, d
         try:
             for frame in container.decode(stream):
                 timeline = timeline or Timeline(frame.sample_rate, start_s, duration_s)
-                if not timeline.add(frame):
+                if frame.sample_rate != timeline.rate_hz or not timeline.add(frame.time, to_mono(frame)):
                     break
         except (av.FFmpegError, ValueError, OverflowError):
             pass  # what came before stays; the rest is silence
@@ -44,33 +43,6 @@ def decode(source: Path | bytes, *, sample_rate_hz: int, start_s: float = 0.0, d
         if timeline is None
         else resample(timeline.samples, timeline.rate_hz, sample_rate_hz, round(duration_s * sample_rate_hz))
     )
-
-
-class Timeline:
-    """Samples at the source's rate, placed by time."""
-
-    def __init__(self, rate_hz: int, start_s: float, duration_s: float):
-        self.rate_hz, self.start_s = rate_hz, start_s
-        self.samples: Samples = np.zeros(round(duration_s * rate_hz), np.float32)
-        self.expected_s: float | None = None
-
-    def add(self, frame: AudioFrame) -> bool:
-        """Place one frame; False once it lies behind the end, or if the rate changes midway."""
-        if frame.sample_rate != self.rate_hz:
-            return False
-        time_s = self.expected_s
-        if frame.time is not None and (time_s is None or abs(frame.time - time_s) > JITTER_S):
-            time_s = frame.time
-        time_s = time_s or 0.0
-        self.expected_s = time_s + frame.samples / self.rate_hz
-        offset = round((time_s - self.start_s) * self.rate_hz)
-        if offset >= len(self.samples):
-            return False
-        mono = to_mono(frame)
-        first, last = max(0, -offset), min(len(mono), len(self.samples) - offset)
-        if last > first:
-            self.samples[offset + first : offset + last] = mono[first:last]
-        return True
 
 
 def to_mono(frame: AudioFrame) -> Samples:

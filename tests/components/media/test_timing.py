@@ -56,6 +56,7 @@ class Film:
     degrees: int = 0
     sound_from_s: float = 0.0
     shift_s: float = 0.0  # what an edit list cuts off at the beginning, or, below 0, how late all begins
+    lost: tuple[int, ...] = ()  # packets of sound that never arrived
 
 
 def even(fps: Fraction | int, seconds: float = 2.0) -> list[int]:
@@ -77,6 +78,12 @@ FILMS = {
     "sound that comes later, lossless": Film(
         even(25), container="matroska", sound_codec="pcm_s16le", sound_from_s=0.3333
     ),
+    "times rounded to milliseconds": Film(even(25), container="matroska", rate_hz=44_100),
+    "a lost packet of sound": Film(even(25), lost=(5,)),
+    "lost packets of sound": Film(even(25), lost=(3, 4, 9, 15, 16, 17)),
+    "a lost packet in a transport stream": Film(even(25), container="mpegts", lost=(8,), shift_s=-5.0),
+    "a lost packet and rounded times": Film(even(25), container="matroska", lost=(4,), rate_hz=44_100),
+    "a lost packet of Opus": Film(even(25), container="matroska", sound_codec="libopus", lost=(6,)),
 }
 
 
@@ -98,9 +105,9 @@ def told_ms(pixels_HWC: np.ndarray) -> int:
 def noise(start_s: float, count: int, rate_hz: int) -> np.ndarray:
     """Sound below 3 kHz that is known at any instant."""
     generator = np.random.default_rng(0)
-    hz, phase = generator.uniform(100, 3000, 150), generator.uniform(0, 2 * np.pi, 150)
+    hz, phase = generator.uniform(100, 3000, 50), generator.uniform(0, 2 * np.pi, 50)
     times_s = start_s + np.arange(count) / rate_hz
-    return (np.sin(2 * np.pi * np.outer(times_s, hz) + phase).sum(axis=1) / 40).astype(np.float32)
+    return (np.sin(2 * np.pi * np.outer(times_s, hz) + phase).sum(axis=1) / 23).astype(np.float32)
 
 
 def made(film: Film) -> bytes:
@@ -112,7 +119,8 @@ def made(film: Film) -> bytes:
         if film.degrees:
             pictures.set_display_rotation(film.degrees)
         sound = container.add_stream(film.sound_codec, rate=film.rate_hz, layout="mono")
-        packets = [*_pictures(pictures, film), *_sound(sound, film)]
+        heard = [packet for index, packet in enumerate(_sound(sound, film)) if index not in film.lost]
+        packets = [*_pictures(pictures, film), *heard]
         for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
             shift = round(film.shift_s / packet.time_base)
             packet.pts, packet.dts = packet.pts - shift, packet.dts - shift

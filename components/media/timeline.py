@@ -1,0 +1,72 @@
+"""Pieces of sound, each with a timestamp that may lie a little -> samples that lie where the timestamps put them.
+
+How late a piece is, beside what its place in the row says, rises by steps where sound was lost, slowly where clocks
+differ, and jitters where timestamps are rounded. Steps and slow changes are followed, jitter is not: pieces share a
+lateness, and join without a seam, as long as one can be found that is wrong by no more than `BELIEVED_S` for any of
+them; by more only as far as the whole row jitters. One timestamp between two that agree is not believed at all.
+
+Shapes: S samples, P pieces.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+Samples = npt.NDArray[np.float32]
+Seconds = npt.NDArray[np.float64]
+BELIEVED_S = 0.00075  # timestamps in whole milliseconds are wrong by half of one
+MOST_JITTER_S = 0.01  # half of a packet as codecs make them: one that is lost must show
+BEFORE_S = 1.0  # what ends so long before the span is not kept
+BEYOND = 2  # so many pieces behind the end, for one may lie
+
+
+class Timeline:
+    """Samples of a span, `rate_hz` a second."""
+
+    def __init__(self, rate_hz: int, start_s: float, duration_s: float):
+        self.rate_hz, self.start_s, self.duration_s = rate_hz, start_s, duration_s
+        self._pieces: list[Samples] = []
+        self._late_s: list[float] = []
+        self._counts = [0]  # samples before each piece
+        self._beyond = 0
+
+    def add(self, time_s: float | None, samples_S: Samples) -> bool:
+        """Take the next piece; without a time it follows the one before. False once no more can lie in the span."""
+        in_row_s = self._counts[-1] / self.rate_hz
+        before_s = self._late_s[-1] if self._late_s else 0.0
+        late_s = before_s if time_s is None else time_s - in_row_s
+        self._late_s.append(late_s)
+        self._counts.append(self._counts[-1] + len(samples_S))
+        end_s = self._counts[-1] / self.rate_hz + max(late_s, before_s)
+        self._pieces.append(samples_S if end_s > self.start_s - BEFORE_S else samples_S[:0])
+        self._beyond = self._beyond + 1 if in_row_s + late_s >= self.start_s + self.duration_s else 0
+        return self._beyond < BEYOND
+
+    @property
+    def samples(self) -> Samples:
+        """The whole span; silence where there is no piece, the later piece where there are two."""
+        whole: Samples = np.zeros(round(self.duration_s * self.rate_hz), np.float32)
+        late_s = lateness(np.array(self._late_s))
+        for piece, count, piece_late_s in zip(self._pieces, self._counts, late_s, strict=False):
+            offset = count + round((piece_late_s - self.start_s) * self.rate_hz)
+            first, last = max(0, -offset), min(len(piece), len(whole) - offset)
+            if last > first:
+                whole[offset + first : offset + last] = piece[first:last]
+        return whole
+
+
+def lateness(late_s_P: Seconds) -> Seconds:
+    """What is believed of how late each piece is, in as few steps as there can be."""
+    if not len(late_s_P):
+        return late_s_P
+    wide = np.pad(late_s_P, 1, mode="edge")
+    calm_s_P = np.median(np.stack([wide[:-2], wide[1:-1], wide[2:]]), axis=0)
+    jitter_s = 2 * float(np.quantile(np.abs(late_s_P - calm_s_P), 0.75))
+    most_s = 2 * min(max(BELIEVED_S, jitter_s), MOST_JITTER_S)
+    believed_s_P, start = np.empty_like(calm_s_P), 0
+    low = high = calm_s_P[0]
+    for place, value in enumerate([*calm_s_P, np.inf]):
+        if max(high, value) - min(low, value) > most_s:
+            believed_s_P[start:place] = (low + high) / 2
+            start, low, high = place, value, value
+        low, high = min(low, value), max(high, value)
+    return believed_s_P
