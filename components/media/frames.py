@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from av import VideoFrame
 from av.sidedata.sidedata import Type
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
-from components.media import colors
+from components.media import alpha, colors
 
 Pixels = npt.NDArray[np.uint8]
 Planes = npt.NDArray[np.uint8]
@@ -113,7 +113,7 @@ class Upright:
         height_px, width_px = self._stored_size
         high_range = frame.color_trc in (colors.PQ, colors.HLG)
         stored = self._scaler.reformat(
-            frame,
+            _before_white(frame, high_range) if alpha.has_alpha(frame) else frame,
             width_px,
             height_px,
             "rgb48le" if high_range else "rgb24",
@@ -166,6 +166,19 @@ def to_pixels(planes_PW: Planes) -> Pixels:
         threads=1,
     )
     return np.asarray(rgb.to_ndarray(), np.uint8)
+
+
+def _before_white(frame: VideoFrame, high_range: bool) -> VideoFrame:
+    """What is seen of a frame with alpha, in its full size: scaled first, hidden colours would bleed into edges."""
+    whole = frame.reformat(
+        format="rgba64le" if high_range else "rgba",
+        src_colorspace=Colorspace.ITU709 if _is_hd(frame) else None,
+        interpolation=EXACT,
+        dst_color_range=ColorRange.JPEG,
+        threads=1,
+    )
+    seen = alpha.over_white(cast(alpha.Levels, whole.to_ndarray()))
+    return VideoFrame.from_ndarray(seen, "rgb48le" if high_range else "rgb24")
 
 
 def _is_hd(frame: VideoFrame) -> bool:

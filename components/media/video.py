@@ -20,7 +20,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from components.media import edits
+from components.media import alpha, edits
 from components.media.errors import Unreadable
 from components.media.fields import woven
 from components.media.frames import Fit, Pixels, Planes, Upright, as_seen, displayed_size, to_planes
@@ -171,7 +171,7 @@ def encode_mp4(
 
 def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
     try:
-        yield from woven(container.decode(stream), stream)
+        yield from woven(alpha.decoded(container, stream), stream)
     except (av.FFmpegError, ValueError, OverflowError) as error:
         raise Unreadable("decode_error", _words(error)) from error
 
