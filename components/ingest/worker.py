@@ -1,7 +1,9 @@
 """A process that decodes hostile files, one after the other, within limits; it is started again when it dies.
 
 Memory is limited as address space, time as processor time, so that the verdict does not depend on how busy the
-machine is; a wall clock stops what hangs without working.
+machine is; a wall clock stops what hangs without working. A file that ends or fills the process is tried once more in
+a new one, so that neither what other files left behind nor a passing want of memory refuses it; not one that takes too
+long, for that is its own doing.
 """
 
 import multiprocessing
@@ -19,6 +21,7 @@ from components.media.errors import Unreadable
 
 WALL_FACTOR = 20
 MEMORY_MAPS = Path("/proc/self/statm")
+TRIED_AGAIN = ("crashed_decoder", "too_much_memory")
 PASSING = ("missing_file", "changed_file")  # the bytes that were added would have given something else
 
 
@@ -50,6 +53,13 @@ class Worker:
 
     def outcome(self, path: Path, source: Source) -> Outcome:
         """Decode one file, whatever it does to the process."""
+        outcome = self._outcome(path, source)
+        if isinstance(outcome, Refused) and outcome.reason in TRIED_AGAIN:
+            self._stop()
+            outcome = self._outcome(path, source)
+        return outcome
+
+    def _outcome(self, path: Path, source: Source) -> Outcome:
         if self.process is None or not self.process.is_alive():
             self._stop()
             self._start()
@@ -98,6 +108,7 @@ class Worker:
 def serve(connection: Connection, config: Config) -> None:
     """Answer requests until the other end is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process when it ends itself
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a decoder that crashes leaves no image of its memory
     if MEMORY_MAPS.exists():
         held = int(MEMORY_MAPS.read_text().split()[0]) * resource.getpagesize()
         limit = held + config.memory_limit_mb * 1024 * 1024

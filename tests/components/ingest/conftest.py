@@ -1,4 +1,6 @@
+import atexit
 import hashlib
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -66,3 +68,33 @@ def stored(folder: Path, name: str, content: bytes, caption: str = "") -> Source
     """Write a file and make the row that `sources add` would."""
     (folder / name).write_bytes(content)
     return Source("mine", name, len(content), hashlib.sha256(content).hexdigest(), caption)
+
+
+class Poison(type(Path())):
+    """A path that raises signals in the process that it is sent to, one each time, until there are none left."""
+
+    def __init__(self, path: Path, ends: list[signal.Signals]):
+        self.ends = ends
+
+    def __new__(cls, path: Path, ends: list[signal.Signals]) -> "Poison":
+        return super().__new__(cls, path)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (signal.raise_signal, (self.ends.pop(0),)) if self.ends else (Path, (str(self),))
+
+
+class Hoard:
+    """Stands for a file after which the process that it is sent to holds so many bytes more."""
+
+    def __init__(self, size_bytes: int):
+        self.size_bytes = size_bytes
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return atexit.register, (len, Lump(self.size_bytes))
+
+
+class Lump(Hoard):
+    """Becomes so many bytes in the process that it is sent to."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return bytearray, (self.size_bytes,)

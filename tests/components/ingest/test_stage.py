@@ -1,4 +1,6 @@
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +13,11 @@ from hypothesis import strategies as st
 from components.common import artifacts, runtime
 from components.common.errors import DataError
 from components.corpus import data as corpus_data
-from components.ingest import data, part, stage
+from components.ingest import data, part, places, stage
 from components.ingest.config import Config
 from components.ingest.worker import Worker
 
-from .conftest import film, moving, picture, stored
+from .conftest import Poison, film, moving, picture, stored
 
 MIXTURE = {
     "film.mp4": film(20),
@@ -101,6 +103,30 @@ def test_threads_and_the_cache_change_no_byte(config: Config, empty_corpus: Path
     with runtime.use(runtime.Runtime(tmp_path / "s", tmp_path / "new cache", {"mine": tmp_path})):
         ingest(replace(config, threads=2), empty_corpus, tmp_path, list(MIXTURE))
     assert artifacts.digest(folder) == before
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_file_that_crashes_its_decoder_harms_no_other(
+    config: Config, empty_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    names = ["film.mp4", "long.mp4", "picture.png", "film named as picture.png"]
+    _, folder = ingest(config, empty_corpus, tmp_path, names)
+    unharmed = {name: file for name, file in artifacts.read_manifest(folder).files.items() if "clips" in name}
+    at_hand = places.at_hand
+
+    @contextmanager
+    def poisoned(source: corpus_data.Source, *where: object) -> Iterator[Path]:
+        with at_hand(source, *where) as path:
+            yield Poison(path, [signal.SIGSEGV] * 2) if source.path == "short.mp4" else path
+
+    monkeypatch.setattr(places, "at_hand", poisoned)
+    with runtime.use(runtime.Runtime(tmp_path / "s", tmp_path / "new cache", {"mine": tmp_path})):
+        names.insert(1, "short.mp4")
+        summary, folder = ingest(replace(config, threads=threads), empty_corpus, tmp_path, names)
+    files = artifacts.read_manifest(folder).files
+    assert {name: file for name, file in files.items() if "clips" in name} == unharmed
+    assert summary.dropped == {"crashed_decoder": 1}
+    assert summary.counts == {"arrived": 5, "kept": 4, "clips": 5}
 
 
 def test_parts_that_share_a_cache_leave_nothing_to_decode(

@@ -1,7 +1,6 @@
 import io
 import os
 import signal
-import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +8,11 @@ import pytest
 from PIL import Image
 
 from components.ingest import decoding
+from components.ingest import worker as worker_room
 from components.ingest.config import Config
 from components.ingest.worker import Refused, Worker, _attempt
 
-from .conftest import film, picture, stored
+from .conftest import Hoard, Poison, film, picture, stored
 
 
 def test_a_worker_that_dies_loses_no_file_but_the_one_it_had(config: Config, tmp_path: Path) -> None:
@@ -26,29 +26,57 @@ def test_a_worker_that_dies_loses_no_file_but_the_one_it_had(config: Config, tmp
         assert isinstance(worker.outcome(tmp_path / sources[1].path, sources[1]), list)
 
 
-@pytest.mark.parametrize(
-    ("number", "reason"), [(signal.SIGKILL, "crashed_decoder"), (signal.SIGXCPU, "too_slow")], ids=["killed", "slow"]
-)
-def test_a_file_that_ends_the_worker_is_refused_and_the_next_one_is_not(
-    config: Config, tmp_path: Path, number: signal.Signals, reason: str
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL, signal.SIGABRT], ids=lambda number: number.name)
+def test_a_file_that_crashes_the_decoder_twice_is_refused_and_the_next_one_is_not(
+    config: Config, tmp_path: Path, number: signal.Signals
 ) -> None:
-    sources = [stored(tmp_path, f"{seed}.png", picture(seed)) for seed in range(2)]
+    source = stored(tmp_path, "a.png", picture())
+    poison = Poison(tmp_path / source.path, [number, number])
     with Worker(config) as worker:
-        worker.outcome(tmp_path / sources[0].path, sources[0])
-        assert worker.process is not None
-        pid = worker.process.pid
-        assert pid is not None
-        os.kill(pid, signal.SIGSTOP)  # it will have the file, but cannot answer
+        refused = worker.outcome(poison, source)
+        assert isinstance(worker.outcome(tmp_path / source.path, source), list)
+    assert refused == Refused("crashed_decoder", f"the decoder ended with {-number}", repeatable=False)
+    assert poison.ends == []
 
-        def end() -> None:
-            os.kill(pid, number)
-            os.kill(pid, signal.SIGCONT)
 
-        threading.Timer(0.2, end).start()
-        refused = worker.outcome(tmp_path / sources[0].path, sources[0])
-        assert isinstance(worker.outcome(tmp_path / sources[1].path, sources[1]), list)
-    assert isinstance(refused, Refused)
-    assert (refused.reason, refused.repeatable) == (reason, False)
+def test_a_file_that_crashes_the_decoder_once_is_not_refused(config: Config, tmp_path: Path) -> None:
+    source = stored(tmp_path, "a.png", picture())
+    with Worker(config) as worker:
+        first = worker.outcome(tmp_path / source.path, source)
+        assert worker.outcome(Poison(tmp_path / source.path, [signal.SIGSEGV]), source) == first
+
+
+def test_what_other_files_left_behind_refuses_no_file(config: Config, tmp_path: Path) -> None:
+    large = io.BytesIO()
+    Image.new("L", (3000, 3000)).save(large, "PNG", compress_level=1)
+    source = stored(tmp_path, "large.png", large.getvalue())
+    with Worker(replace(config, memory_limit_mb=300)) as worker:
+        alone = worker.outcome(tmp_path / source.path, source)
+    with Worker(replace(config, memory_limit_mb=300)) as worker:
+        worker.outcome(Hoard(280 << 20), source)
+        after_others = worker.outcome(tmp_path / source.path, source)
+    assert isinstance(alone, list)
+    assert after_others == alone
+
+
+def test_a_file_that_takes_too_long_is_refused_at_once_and_the_next_one_is_not(config: Config, tmp_path: Path) -> None:
+    source = stored(tmp_path, "a.png", picture())
+    with Worker(replace(config, time_limit_s=1)) as worker:
+        refused = worker.outcome(Poison(tmp_path / source.path, [signal.SIGXCPU]), source)
+        assert isinstance(worker.outcome(tmp_path / source.path, source), list)
+    assert refused == Refused("too_slow", "took more than 1 s of processor time", repeatable=False)
+
+
+def test_a_file_that_hangs_is_refused_and_the_next_one_is_not(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_room, "WALL_FACTOR", 0.01)
+    source = stored(tmp_path, "a.png", picture())
+    with Worker(replace(config, time_limit_s=100)) as worker:
+        refused = worker.outcome(Poison(tmp_path / source.path, [signal.SIGSTOP]), source)
+        monkeypatch.undo()
+        assert isinstance(worker.outcome(tmp_path / source.path, source), list)
+    assert refused == Refused("too_slow", "no answer in 1.0 s", repeatable=False)
 
 
 def test_a_file_that_needs_too_much_memory_is_refused(config: Config, tmp_path: Path) -> None:
