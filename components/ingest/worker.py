@@ -3,10 +3,12 @@
 Memory is limited as address space, time as processor time, so that the verdict does not depend on how busy the
 machine is; a wall clock stops what hangs without working. A file that ends or fills the process is tried once more in
 a new one, so that neither what other files left behind nor a passing want of memory refuses it; not one that takes too
-long, for that is its own doing.
+long, for that is its own doing. FFmpeg takes a want of memory for damage: so memory ends only some way behind the
+limit, and what went over the limit is refused for that, whatever came of it.
 """
 
 import multiprocessing
+import re
 import resource
 import signal
 from dataclasses import dataclass
@@ -20,7 +22,9 @@ from components.ingest.data import Row
 from components.media.errors import Unreadable
 
 WALL_FACTOR = 20
-MEMORY_MAPS = Path("/proc/self/statm")
+MEMORY_FACTOR = 1.25  # no buffer of one picture is larger than the quarter between limit and end
+STATUS = Path("/proc/self/status")
+PEAK = re.compile(r"^VmPeak:\s+(\d+) kB$", re.MULTILINE)
 TRIED_AGAIN = ("crashed_decoder", "too_much_memory")
 PASSING = ("missing_file", "changed_file")  # the bytes that were added would have given something else
 
@@ -55,7 +59,6 @@ class Worker:
         """Decode one file, whatever it does to the process."""
         outcome = self._outcome(path, source)
         if isinstance(outcome, Refused) and outcome.reason in TRIED_AGAIN:
-            self._stop()
             outcome = self._outcome(path, source)
         return outcome
 
@@ -76,6 +79,8 @@ class Worker:
             answer: Outcome = connection.recv()
         except (EOFError, ConnectionError):
             return self._died()
+        if isinstance(answer, Refused) and answer.reason == "too_much_memory":
+            self._stop()  # its peak stays where it is
         return answer
 
     def _start(self) -> None:
@@ -109,10 +114,11 @@ def serve(connection: Connection, config: Config) -> None:
     """Answer requests until the other end is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process when it ends itself
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a decoder that crashes leaves no image of its memory
-    if MEMORY_MAPS.exists():
-        held = int(MEMORY_MAPS.read_text().split()[0]) * resource.getpagesize()
-        limit = held + config.memory_limit_mb * 1024 * 1024
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    limit_bytes = config.memory_limit_mb * 1024 * 1024
+    before_bytes = _peak_bytes()
+    if before_bytes:
+        end_bytes = before_bytes + int(MEMORY_FACTOR * limit_bytes)
+        resource.setrlimit(resource.RLIMIT_AS, (end_bytes, end_bytes))
     while True:
         try:
             path, source = connection.recv()
@@ -121,7 +127,8 @@ def serve(connection: Connection, config: Config) -> None:
         used = resource.getrusage(resource.RUSAGE_SELF)
         seconds = int(used.ru_utime + used.ru_stime) + 1 + config.time_limit_s
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))
-        connection.send(_attempt(path, source, config))
+        outcome = _attempt(path, source, config)
+        connection.send(outcome if _peak_bytes() - before_bytes <= limit_bytes else _too_large(config))
 
 
 def _attempt(path: Path, source: Source, config: Config) -> Outcome:
@@ -137,6 +144,16 @@ def _attempt(path: Path, source: Source, config: Config) -> Outcome:
     except Unreadable as error:
         return Refused(error.reason, error.detail, repeatable=error.reason not in PASSING)
     except MemoryError:
-        return Refused("too_much_memory", f"needs more than {config.memory_limit_mb} MB", repeatable=False)
+        return _too_large(config)
     except Exception as error:  # whatever a hostile file provokes is a reason to refuse that file, and is counted
         return Refused("decode_error", type(error).__name__)
+
+
+def _too_large(config: Config) -> Refused:
+    return Refused("too_much_memory", f"needs more than {config.memory_limit_mb} MB", repeatable=False)
+
+
+def _peak_bytes() -> int:
+    """The most address space that this process ever held; 0 where the system does not say."""
+    found = PEAK.search(STATUS.read_text()) if STATUS.exists() else None
+    return 1024 * int(found[1]) if found else 0

@@ -1,9 +1,11 @@
 import io
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -11,6 +13,7 @@ from components.ingest import decoding
 from components.ingest import worker as worker_room
 from components.ingest.config import Config
 from components.ingest.worker import Refused, Worker, _attempt
+from components.media import video
 
 from .conftest import Hoard, Poison, film, picture, stored
 
@@ -46,15 +49,29 @@ def test_a_file_that_crashes_the_decoder_once_is_not_refused(config: Config, tmp
         assert worker.outcome(Poison(tmp_path / source.path, [signal.SIGSEGV]), source) == first
 
 
-def test_what_other_files_left_behind_refuses_no_file(config: Config, tmp_path: Path) -> None:
-    large = io.BytesIO()
-    Image.new("L", (3000, 3000)).save(large, "PNG", compress_level=1)
-    source = stored(tmp_path, "large.png", large.getvalue())
-    with Worker(replace(config, memory_limit_mb=300)) as worker:
+def large_picture() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (3000, 3000)).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def large_film() -> bytes:
+    return video.encode_mp4(np.zeros((17, 3240, 3840), np.uint8), fps=8, preset="ultrafast")
+
+
+@pytest.mark.parametrize("made", [large_picture, large_film])
+def test_what_other_files_left_behind_refuses_no_file(
+    config: Config, tmp_path: Path, made: Callable[[], bytes]
+) -> None:
+    source = stored(tmp_path, "large", made())
+    small = replace(config, memory_limit_mb=300)
+    with Worker(small) as worker:
         alone = worker.outcome(tmp_path / source.path, source)
-    with Worker(replace(config, memory_limit_mb=300)) as worker:
+    with Worker(small) as worker:
         worker.outcome(Hoard(280 << 20), source)
+        process = worker.process
         after_others = worker.outcome(tmp_path / source.path, source)
+        assert worker.process is not process
     assert isinstance(alone, list)
     assert after_others == alone
 
