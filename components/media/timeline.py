@@ -1,9 +1,10 @@
 """Pieces of sound, each with a timestamp that may lie a little -> samples that lie where the timestamps put them.
 
-How late a piece is, beside what its place in the row says, rises by steps where sound was lost, slowly where clocks
-differ, and jitters where timestamps are rounded. Steps and slow changes are followed, jitter is not: pieces share a
-lateness, and join without a seam, as long as one can be found that is wrong by no more than `BELIEVED_S` for any of
-them; by more only as far as the whole row jitters. One timestamp between two that agree is not believed at all.
+How late a piece is, beside what its place in the row says, rises by steps where sound was lost and changes slowly where
+clocks differ: that is followed. Where it soon falls again nothing was lost, for pieces do not overlap: timestamps are
+rounded, or are told in pieces of other lengths, and lie by as much as it falls. So pieces share a lateness, and join
+without a seam, as long as one can be found that is wrong by no more than that, or than `BELIEVED_S`, for any of them.
+One timestamp between two that agree is not believed at all.
 
 Shapes: S samples, P pieces.
 """
@@ -14,7 +15,9 @@ import numpy.typing as npt
 Samples = npt.NDArray[np.float32]
 Seconds = npt.NDArray[np.float64]
 BELIEVED_S = 0.00075  # timestamps in whole milliseconds are wrong by half of one
-MOST_JITTER_S = 0.01  # half of a packet as codecs make them: one that is lost must show
+SOON = 32  # pieces
+MARGIN = 1.25  # that such pieces are not parted again by what changes slowly
+MOST_FALL_S = 0.04  # what falls deeper begins anew, and is followed
 BEFORE_S = 1.0  # what ends so long before the span is not kept
 BEYOND = 2  # so many pieces behind the end, for one may lie
 
@@ -60,8 +63,7 @@ def lateness(late_s_P: Seconds) -> Seconds:
         return late_s_P
     wide = np.pad(late_s_P, 1, mode="edge")
     calm_s_P = np.median(np.stack([wide[:-2], wide[1:-1], wide[2:]]), axis=0)
-    jitter_s = 2 * float(np.quantile(np.abs(late_s_P - calm_s_P), 0.75))
-    most_s = 2 * min(max(BELIEVED_S, jitter_s), MOST_JITTER_S)
+    most_s = max(2 * BELIEVED_S, MARGIN * _deepest_fall_s(calm_s_P))
     believed_s_P, start = np.empty_like(calm_s_P), 0
     low = high = calm_s_P[0]
     for place, value in enumerate([*calm_s_P, np.inf]):
@@ -70,3 +72,12 @@ def lateness(late_s_P: Seconds) -> Seconds:
             start, low, high = place, value, value
         low, high = min(low, value), max(high, value)
     return believed_s_P
+
+
+def _deepest_fall_s(late_s_P: Seconds) -> float:
+    """From one piece to another soon after it; 0 if there is none, or none that is no new beginning."""
+    deepest_s = 0.0
+    for ahead in range(1, min(SOON, len(late_s_P) - 1) + 1):
+        falls_s = late_s_P[:-ahead] - late_s_P[ahead:]
+        deepest_s = max(deepest_s, float(falls_s[falls_s < MOST_FALL_S].max(initial=0.0)))
+    return deepest_s

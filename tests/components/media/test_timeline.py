@@ -1,3 +1,6 @@
+from pathlib import Path
+
+import av
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -71,6 +74,34 @@ def test_no_pieces_are_silence() -> None:
 def test_a_row_that_jitters_by_some_milliseconds_stays_in_one_piece() -> None:
     jitter_s = np.random.default_rng(0).uniform(-0.004, 0.004, 200)
     assert len(set(lateness(jitter_s))) == 1
+
+
+def test_times_that_are_told_by_the_length_of_pieces_part_none_from_the_other() -> None:
+    """As some writers do it for Vorbis, whose pieces have several lengths: nothing was lost, for soon none is late."""
+    lengths = np.array(([128] * 9 + [576] + [1024] * 40 + [576]) * 4)
+    assert len(set(lateness((lengths / 44_100).round(3)))) == 1
+
+
+def test_times_that_wander_and_come_back_part_none_from_the_other() -> None:
+    assert len(set(lateness(0.003 - 0.00133 * (np.arange(200) % 7)))) == 1
+
+
+def test_a_row_that_begins_anew_is_followed_back() -> None:
+    late_s = np.repeat([0.0, -5.0, 2.0], 40)
+    np.testing.assert_array_equal(lateness(late_s), late_s)
+
+
+@pytest.mark.media
+@pytest.mark.parametrize("name", ["rabbit_figurine.webm", "rooftop_cranes.mp4", "tears_of_steel_battle.webm"])
+def test_real_sound_of_odd_timestamps_joins_without_a_seam(name: str) -> None:
+    path = Path(__file__).parents[4] / "shared" / "media" / "videos" / name
+    if not path.exists():
+        pytest.skip("the real media are not beside the checkout")
+    with av.open(str(path)) as container:
+        frames = [(frame.time, frame.samples) for frame in container.decode(audio=0)]
+        rate_hz = container.streams.audio[0].rate
+    row_s = np.cumsum([0, *(count for _, count in frames[:-1])]) / rate_hz
+    assert len(set(lateness(np.array([time_s for time_s, _ in frames]) - row_s))) == 1
 
 
 @settings(deadline=None)
