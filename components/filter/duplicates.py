@@ -54,13 +54,21 @@ def near_duplicates(prints_NB: Pixels, kinds: Sequence[str], distance: float) ->
         return []
     of_kind = np.array([sorted(set(kinds)).index(kind) for kind in kinds])
     pairs_P2 = candidates(prints_NB, of_kind)
-    pairs_P2 = pairs_P2[_other_colours(prints_NB[pairs_P2[:, 0]], prints_NB[pairs_P2[:, 1]]) < OTHER_COLOURS]
+    pairs_P2 = np.concatenate(
+        [
+            part_P2[_other_colours(prints_NB[part_P2[:, 0]], prints_NB[part_P2[:, 1]]) < OTHER_COLOURS]
+            for part_P2 in (pairs_P2[:0], *_chunks(pairs_P2))
+        ]
+    )
     near: list[tuple[int, int]] = []
-    for start in range(0, len(pairs_P2), CHUNK):
-        part_P2 = pairs_P2[start : start + CHUNK]
+    for part_P2 in _chunks(pairs_P2):
         apart_P = differences(prints_NB[part_P2[:, 0]], prints_NB[part_P2[:, 1]])
         near += [(int(i), int(j)) for i, j in part_P2[apart_P < distance]]
     return near
+
+
+def _chunks(pairs_P2: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+    return [pairs_P2[start : start + CHUNK] for start in range(0, len(pairs_P2), CHUNK)]
 
 
 def candidates(prints_NB: Pixels, of_kind_N: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
