@@ -6,7 +6,8 @@ Every video in `videos/` and picture in `images/` is decoded, cut and encoded as
 fingerprinted as the filter does it, with the parameters of the profile, in this process and without public networks;
 core-seconds count. A minute is one that ingest reads: it stops after `spans_per_source` spans. What one process holds
 is the growth of its peak from a few made-up rows to many. All is extrapolated in proportion to numbers; of the pairs of
-near-duplicates, whose number grows faster at first, two sizes are printed.
+near-duplicates, whose number grows faster at first, two sizes are printed; their memory has that of making the
+fingerprints up in it, so it is an upper bound.
 """
 
 import json

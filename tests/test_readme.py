@@ -1,4 +1,4 @@
-"""The README promises nothing that is not there."""
+"""The README and the pages in docs/ promise nothing that is not there."""
 
 import re
 from pathlib import Path
@@ -10,10 +10,14 @@ from components.common import codelock
 from flows.cli import app
 
 ROOT = Path(__file__).parents[1]
-TEXT = (ROOT / "README.md").read_text()
+PAGES = {path: path.read_text() for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
 COMMANDS = [
-    line.split("#")[0].strip() for block in re.findall(r"```sh\n(.*?)```", TEXT, re.S) for line in block.splitlines()
+    line.split("#")[0].strip()
+    for text in PAGES.values()
+    for block in re.findall(r"```sh\n(.*?)```", text, re.S)
+    for line in block.splitlines()
 ]
+LINKS = [(path, link) for path, text in PAGES.items() for link in re.findall(r"\]\((?!http)([^)]+)\)", text)]
 
 
 @pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("videopoet ")])
@@ -31,9 +35,11 @@ def test_a_make_target_exists(command: str) -> None:
 
 @pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("python -m components ")])
 def test_a_stage_exists(command: str) -> None:
-    assert command.split()[3] in codelock.components()
+    component, _, door = command.split()[3].partition(".")
+    assert component in codelock.components()
+    assert (ROOT / "components" / component / f"{door or 'stage'}.py").is_file()
 
 
-@pytest.mark.parametrize("path", re.findall(r"\]\((?!http)([^)]+)\)", TEXT))
-def test_a_linked_file_exists(path: str) -> None:
-    assert (ROOT / path).exists()
+@pytest.mark.parametrize(("page", "link"), LINKS)
+def test_a_linked_file_exists(page: Path, link: str) -> None:
+    assert (page.parent / link).exists()
