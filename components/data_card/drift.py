@@ -75,7 +75,8 @@ def _drift(column: str, before: Mapping[str, int], after: Mapping[str, int], n: 
     a, b = _shares(before), _shares(after)
     moved = sorted({*a, *b}, key=lambda value: (-abs(b.get(value, 0.0) - a.get(value, 0.0)), value))
     shift = Shift(moved[0], a.get(moved[0], 0.0), b.get(moved[0], 0.0)) if moved else Shift("", 0.0, 0.0)
-    chance = explained_by_chance(len(moved), n, m)
+    counted = sum(max(a.get(value, 0.0), b.get(value, 0.0)) > FLOOR for value in moved)  # the rest add nothing
+    chance = explained_by_chance(counted, n, m)
     return Drift(column, round(index(before, after), 6), round(chance, 6), shift, column not in FREE)
 
 

@@ -4,7 +4,7 @@ They are drawn by a seed and the ids of clips alone, so the same clips are shown
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from components.common.progress import progress
@@ -12,6 +12,7 @@ from components.common.random import seed_of
 from components.data_card.config import Config
 from components.data_card.data import Book
 from components.media import images, pictures
+from components.media.frames import Pixels
 
 FRAMES = 3  # of a video
 QUALITY = 82
@@ -43,6 +44,7 @@ def sheets(config: Config, book: Book) -> list[Sheet]:
     ids, places = book.scores["clip_id"].to_pylist(), dict[str, list[int]]()
     for place, reason in enumerate(book.reasons):
         places.setdefault(reason, []).append(place)
+    twins = {f"of {clip_id}": place for place, clip_id in enumerate(ids)}  # as the filter says of a near-duplicate
     ordered = sorted(places, key=lambda reason: (reason != "", -len(places[reason]), reason))
     chosen = {
         reason: sorted(places[reason], key=lambda place: seed_of(config.seed, ids[place]))[
@@ -51,7 +53,7 @@ def sheets(config: Config, book: Book) -> list[Sheet]:
         for reason in ordered
     }
     drawn = progress(
-        ((reason, _shown(config, book, place)) for reason in ordered for place in chosen[reason]),
+        ((reason, _shown(config, book, place, twins)) for reason in ordered for place in chosen[reason]),
         total=sum(map(len, chosen.values())),
         unit="clips",
         label="data card",
@@ -62,10 +64,12 @@ def sheets(config: Config, book: Book) -> list[Sheet]:
     return [Sheet(reason, len(places[reason]), tuple(found[reason])) for reason in ordered]
 
 
-def _shown(config: Config, book: Book, place: int) -> Shown:
-    clip = book.arrived[place]
-    frames_THWC = book.arrived.stored(place, min(clip.frames, config.formats.clip_frames))
-    sheet_HWC = pictures.contact_sheet([[frames_THWC]], frames=FRAMES, tile_px=config.tile_px)
+def _shown(config: Config, book: Book, place: int, twins: Mapping[str, int]) -> Shown:
+    """A clip; below a near-duplicate stands what is kept instead."""
+    clip, detail = book.arrived[place], book.scores["detail"][place].as_py()
+    drawn = [place, twins[detail]] if detail in twins else [place]
+    rows = [[_frames(config, book, each)] for each in drawn]
+    sheet_HWC = pictures.contact_sheet(rows, frames=FRAMES, tile_px=config.tile_px)
     content = base64.b64encode(images.encode_jpeg(sheet_HWC, quality=QUALITY)).decode()
     return Shown(
         clip.clip_id,
@@ -73,8 +77,13 @@ def _shown(config: Config, book: Book, place: int) -> Shown:
         sheet_HWC.shape[1],
         sheet_HWC.shape[0],
         clip.caption,
-        book.scores["detail"][place].as_py(),
+        f"below it, what is kept instead: {detail[3:15]}" if detail in twins else detail,
     )
+
+
+def _frames(config: Config, book: Book, place: int) -> Pixels:
+    frames = book.arrived.table["frames"][place].as_py()
+    return book.arrived.stored(place, min(frames, config.formats.clip_frames))
 
 
 def some(config: Config, paths: Sequence[str]) -> list[str]:

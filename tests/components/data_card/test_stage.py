@@ -10,10 +10,13 @@ import pytest
 
 from components.common import artifacts, runtime
 from components.common.errors import DataError
-from components.data_card import stage
+from components.data_card import samples, stage
 from components.data_card.config import Config
-from components.data_card.data import CARD, PAGE
+from components.data_card.data import CARD, PAGE, read
 from components.data_card.statistics import from_json
+from components.filter import data
+from components.filter import stage as filtering
+from components.filter.config import Config as Rules
 from tests.components.data_card.conftest import HOSTILE
 
 
@@ -48,6 +51,27 @@ def test_dropped_clips_are_shown_under_their_reason_with_what_was_found(html: st
     still = html.split('id="dropped-too_still"')[1].split("</section>")[0]
     assert still.count("data:image/jpeg;base64,") == 2
     assert "motion 0 of the full scale, less than 0.001" in still
+
+
+def test_below_a_near_duplicate_stands_what_is_kept_instead(
+    config: Config, clips: Path, rules: Rules, tmp_path: Path
+) -> None:
+    made = data.Clips(clips)
+    rows = [made.row(index) for index in range(len(made))]
+    twin = replace(rows[5], clip=replace(rows[5].clip, clip_id="f" * 64, source_sha256="f" * 64, split="train"))
+    with artifacts.fresh(tmp_path / "clips") as fresh:
+        data.write(fresh, [*rows, twin])
+        shutil.copy(clips / "quarantine.parquet", fresh)
+        facts = data.facts(made.formats)
+        artifacts.describe(fresh, "clips", inputs={}, counts={"arrived": 1, "kept": 1}, facts=facts)
+    with artifacts.fresh(tmp_path / "pretrained") as folder:
+        artifacts.describe(folder, "pretrained", inputs={}, counts={})
+    paths = {"clips": tmp_path / "clips", "output": tmp_path / "filtered"}
+    filtering.run(rules, pretrained=tmp_path / "pretrained", **paths)
+    sheets = samples.sheets(config, read(tmp_path / "clips", tmp_path / "filtered"))
+    (shown,) = next(sheet.shown for sheet in sheets if sheet.reason == "near_duplicate")
+    assert shown.detail == f"below it, what is kept instead: {rows[5].clip.clip_id[:12]}"
+    assert shown.height_px > 2 * config.tile_px
 
 
 def test_rules_that_are_off_say_so(html: str) -> None:
