@@ -1,11 +1,10 @@
 """The card of the data: where it is, and which one later data are compared with."""
 
-import json
 from pathlib import Path
 
 from components.common.artifacts import replace_file
 from components.data_card.data import CARD, PAGE, read_reference
-from components.data_card.statistics import Statistics, from_json
+from components.data_card.statistics import Statistics
 from flows.graph import Graph
 
 __all__ = ["PAGE", "REFERENCE", "accept", "found"]
@@ -29,13 +28,14 @@ def accept(folder: Path) -> str:
     path = folder / CARD
     if not path.is_file():
         raise ValueError(f"{folder} holds no {CARD}: give the folder of a card")
-    content = path.read_bytes()
+    card = read_reference(path)
+    if card is None:
+        raise ValueError(f"{path} is empty: give the folder of a card")
     try:
-        card = from_json(json.loads(content))
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{path} is no card of this version ({error}): `videopoet run data_card` makes one") from None
-    before = read_reference(REFERENCE) if REFERENCE.is_file() else None
-    replace_file(REFERENCE, content)
+        before = read_reference(REFERENCE)
+    except ValueError:
+        before = None  # of another version: this is what mends it
+    replace_file(REFERENCE, path.read_bytes())
     was = f"; before, {_in_words(before)}" if before else ""
     return f"{REFERENCE} is now {path}: {_in_words(card)}{was}. Commit it"
 

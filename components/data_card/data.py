@@ -99,7 +99,8 @@ def read_reference(path: Path) -> Statistics | None:
         return from_json(content)
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(
-            f"{path} is no card that this code can compare with ({error}): write {{}} into it, run, then `{ACCEPT}`"
+            f"{path} is no card that this code can compare with ({error}): `videopoet run data_card` without one"
+            f" ({{}} in its place), then `{ACCEPT}`"
         ) from None
 
 

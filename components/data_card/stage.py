@@ -16,6 +16,7 @@ from components.filter.expectations import kept_expectations
 from components.ingest.expectations import clips_expectations
 
 REFUSED = "refused"  # folder of the scratch folder
+NAMED = 4  # of the columns that drifted, in the message; the card has all
 
 
 def run(config: Config, *, clips: Path, filtered: Path, reference: Path, output: Path) -> artifacts.Summary:
@@ -84,8 +85,9 @@ def _in_words(broken: list[Drift], most: float, refused: Path) -> str:
     told = "; ".join(
         f"{drift.column} {drift.index:.2f} (chance explains {drift.chance:.2f}; most of all {drift.shift.value!r},"
         f" {drift.shift.before:.1%} → {drift.shift.after:.1%})"
-        for drift in broken
+        for drift in broken[:NAMED]
     )
+    told += f"; and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
     return (
         f"the data drifted from the reference further than data_card.max_drift = {most:g} allows: {told}."
         f" The card is {refused / data.PAGE}; if this is what you want, `{data.ACCEPT} {refused}`"

@@ -39,10 +39,16 @@ def test_an_accepted_card_is_the_reference_byte_for_byte_and_says_what_it_replac
     assert "before, 3 of 4" in card.accept(folder)
 
 
-@pytest.mark.parametrize("content", ["{", "{}", '{"version": 0}'])
-def test_what_is_no_card_is_not_accepted(folder: Path, content: str) -> None:
+def test_a_reference_of_another_version_is_replaced(folder: Path) -> None:
+    card.REFERENCE.write_text('{"version": 0}')
+    assert "3 of 4 clips kept, of 2 sources. Commit it" in card.accept(folder)
+    assert card.REFERENCE.read_bytes() == (folder / CARD).read_bytes()
+
+
+@pytest.mark.parametrize(("content", "words"), [("{", "as JSON"), ("{}", "is empty"), ('{"version": 0}', "is no card")])
+def test_what_is_no_card_is_not_accepted(folder: Path, content: str, words: str) -> None:
     (folder / CARD).write_text(content)
-    with pytest.raises(ValueError, match="no card of this version"):
+    with pytest.raises(ValueError, match=words):
         card.accept(folder)
     assert card.REFERENCE.read_text() == "{}\n"
 
