@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from components.common import errors
-from flows import registry_commands, runs_commands, sources_commands
+from flows import card_commands, registry_commands, runs_commands, sources_commands
 from flows.workspace import PARAMS, enter
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app = typer.Typer(
 codelock_app = typer.Typer(help="The code of each stage as an input: codelock/*.json.", no_args_is_help=True)
 app.add_typer(runs_commands.app, name="runs")
 app.add_typer(registry_commands.app)
+app.add_typer(card_commands.app)
 app.add_typer(codelock_app, name="codelock")
 app.add_typer(sources_commands.app, name="sources")
 

@@ -31,6 +31,7 @@ def plain(
         params=params,
         outs=tuple(out.def_path for out in stage.outs),
         parents=tuple(parents),
+        is_gate=bool((stage.meta or {}).get("gate")),
     )
 
 

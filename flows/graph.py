@@ -5,8 +5,8 @@ they stand in (`Graph`: parents first). Paths are relative to the checkout. Hash
 behind the hash of a folder.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -40,7 +40,8 @@ class Stage:
     deps: tuple[str, ...]
     params: Mapping[str, Any]  # dotted key -> value now
     outs: tuple[str, ...]
-    parents: tuple[str, ...]  # stages that make some of `deps`
+    parents: tuple[str, ...]  # stages that make some of `deps`, and gates to wait for
+    is_gate: bool = False  # `meta: {gate: true}`: what reads the same data waits until it has passed them
 
     @property
     def threads(self) -> int:
@@ -57,8 +58,12 @@ class Graph:
 
     @classmethod
     def of(cls, stages: Iterable[Stage]) -> "Graph":
-        """Put `stages`, given in the order of dvc.yaml, into running order; there must be no cycle."""
-        waiting, done = list(stages), dict[str, Stage]()
+        """Put `stages`, given in the order of dvc.yaml, into running order; there must be no cycle.
+
+        A gate is a parent of what reads the same data, though that takes nothing from it: so data are judged before
+        anything learns from them.
+        """
+        waiting, done = _behind_gates(list(stages)), dict[str, Stage]()
         while waiting:
             ready = next(stage for stage in waiting if all(parent in done for parent in stage.parents))
             waiting.remove(ready)
@@ -112,6 +117,22 @@ class Graph:
             if found.intersection(stage.parents):
                 found.add(stage.name)
         return tuple(stage.name for stage in self.stages if stage.name in found - {name})
+
+
+def _behind_gates(stages: Sequence[Stage]) -> list[Stage]:
+    by_name, made = {stage.name: stage for stage in stages}, {path for stage in stages for path in stage.outs}
+    found = dict(by_name)
+    for gate in (stage for stage in stages if stage.is_gate):
+        above, waiting = {gate.name}, [gate.name]
+        while waiting:
+            new = set(by_name[waiting.pop()].parents) - above
+            above |= new
+            waiting += new
+        judged = made.intersection(gate.deps)
+        for name, stage in found.items():
+            if name not in above and not stage.is_gate and judged.intersection(stage.deps):
+                found[name] = replace(stage, parents=(*stage.parents, gate.name))
+    return list(found.values())
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

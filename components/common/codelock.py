@@ -2,7 +2,7 @@
 
 Each module that a component's stage imports -> hash of its syntax tree without docstrings (comments are not in it), so
 that a changed docstring re-runs nothing and a plan can name the module that changed. Found by reading the source, not
-by importing it: an import inside a function counts.
+by importing it: an import inside a function counts. Templates are code too: those beside an imported module are in it.
 """
 
 import ast
@@ -11,7 +11,7 @@ import json
 from functools import cache
 from pathlib import Path
 
-from components.common.artifacts import replace_file
+from components.common.artifacts import hash_file, replace_file
 
 SOURCE = Path(__file__).parents[2]
 FOLDER = Path("codelock")
@@ -25,7 +25,7 @@ def components() -> list[str]:
 
 
 def modules(component: str) -> dict[str, str]:
-    """Module name -> hash, for the stage of `component` and all of the project that it imports."""
+    """Module or template -> hash, for the stage of `component` and all of the project that it imports."""
     found: dict[str, str] = {}
     waiting = [f"components.{component}.stage"]
     while waiting:
@@ -33,6 +33,9 @@ def modules(component: str) -> dict[str, str]:
         if name not in found:
             found[name], imported = _read(name)
             waiting += imported
+    folders = {file.parent for file in map(_file, found) if file}
+    for template in (path for folder in folders for path in folder.glob("templates/*") if path.is_file()):
+        found[template.relative_to(SOURCE).as_posix()] = hash_file(template)[:16]
     return {name: found[name] for name in sorted(found)}
 
 

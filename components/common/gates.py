@@ -1,6 +1,6 @@
-"""Tables -> a pass, or the broken expectation in words.
+"""Tables -> what was found of each expectation, and a stop if one is broken.
 
-Great Expectations checks; nothing of its results is kept, for they hold times and ids.
+Great Expectations checks; of its results only what was found is kept, for the rest is times and ids.
 """
 
 from collections.abc import Sequence
@@ -22,10 +22,28 @@ class Expectation:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Finding:
+    """What a look at the table says of one expectation."""
+
+    expectation: Expectation
+    holds: bool
+    unexpected: int  # rows that break it; 0 for an expectation of the column as a whole
+    examples: tuple[str, ...]
+    words: str  # what was found instead, "" if it holds
+
+
 def check(table: pa.Table, expectations: Sequence[Expectation], name: str) -> None:
     """Raise DataError naming every broken expectation of the table `name`; an empty table passes."""
+    broken = [finding.words for finding in look(table, expectations, name) if not finding.holds]
+    if broken:
+        raise DataError(f"the gate of {name} is broken: {'; '.join(broken)}")
+
+
+def look(table: pa.Table, expectations: Sequence[Expectation], name: str) -> list[Finding]:
+    """What is to be said of each expectation, in their order; of an empty table nothing."""
     if table.num_rows == 0:
-        return
+        return []
     import great_expectations as gx
     from great_expectations.core import ExpectationSuite
     from great_expectations.data_context.types.base import (
@@ -55,17 +73,20 @@ def check(table: pa.Table, expectations: Sequence[Expectation], name: str) -> No
     results = context.validation_definitions.add(definition).run(
         batch_parameters={"dataframe": table.select(columns).to_pandas()}, result_format="SUMMARY"
     )
-    broken = [
-        _in_words(each, result.result, table.num_rows)
+    return [
+        _finding(each, bool(result.success), result.result, table.num_rows)
         for each, result in zip(expectations, results.results, strict=True)
-        if not result.success
     ]
-    if broken:
-        raise DataError(f"the gate of {name} is broken: {'; '.join(broken)}")
 
 
-def _in_words(expectation: Expectation, result: dict[str, Any], rows: int) -> str:
-    count = result.get("unexpected_count")
-    examples = ", ".join(str(value) for value in result.get("partial_unexpected_list", [])[:3])
-    found = f", but {count} of {rows} rows break it (such as {examples})" if count else f" ({result or 'not checked'})"
+def _finding(expectation: Expectation, holds: bool, result: dict[str, Any], rows: int) -> Finding:
+    count = int(result.get("unexpected_count") or 0)
+    examples = tuple(str(value) for value in result.get("partial_unexpected_list", [])[:3])
+    words = "" if holds else _in_words(expectation, result, count, examples, rows)
+    return Finding(expectation, holds, count, examples, words)
+
+
+def _in_words(expectation: Expectation, result: dict[str, Any], count: int, examples: Sequence[str], rows: int) -> str:
+    such = f" (such as {', '.join(examples)})"
+    found = f", but {count} of {rows} rows break it{such}" if count else f" ({result or 'not checked'})"
     return f"{expectation.words} [{expectation.column}]{found}"

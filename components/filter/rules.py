@@ -78,6 +78,21 @@ def limits(config: Config) -> tuple[Limit, ...]:
     )
 
 
+def stated(config: Config) -> list[dict[str, str | float | None]]:
+    """All limits as a manifest can hold them; None where there is no bound."""
+    bounds = {inf: None, -inf: None}
+    return [
+        {
+            "reason": limit.reason,
+            "score": limit.score,
+            "unit": limit.unit,
+            "least": bounds.get(limit.least, limit.least),
+            "most": bounds.get(limit.most, limit.most),
+        }
+        for limit in limits(config)
+    ]
+
+
 def broken(clip: Clip, scores: Scores, config: Config) -> Broken | None:
     """The first rule that the clip breaks and what was found, or None if it stays."""
     return next(_broken(clip, scores, config), None)

@@ -77,9 +77,9 @@ def run(config: Config, *, clips: Path, pretrained: Path, output: Path, known: P
             inputs={"clips": clips, "pretrained": pretrained, "known": known},
             counts=counts,
             dropped=Counter(reason for reason, _ in reasons.values()),
-            facts=data.facts(config.formats) | {"rules_off": config.rules_off},
+            facts=data.facts(config.formats) | {"rules_off": config.rules_off, "limits": rules.stated(config)},
         )
-        expected = kept_expectations(config, may_be_nothing_new=known is not None)
+        expected = kept_expectations(config.formats, config.min_side_px, may_be_nothing_new=known is not None)
         gates.check(data.Clips(folder).table, expected, "kept clips")
     return summary
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import get_args
 
 from components.common.formats import Format, Formats
+from components.common.pages import words
 from components.generate.data import Sample
 from components.pretokenize.config import Region
-from components.report.ops import tasks, words
+from components.report.ops import tasks
 from components.report.ops.tasks import SUPER_RESOLUTION
 from components.report.originals import Original
 from components.report.records import Answer, Kind, Media

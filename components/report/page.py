@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
+from components.common import pages
 from components.common.formats import Formats
 from components.evaluate.records import Score
 from components.report.gallery import Group
 from components.report.graph import Graph
-from components.report.ops import bars, curves, tasks, words
+from components.report.ops import bars, curves, tasks
 from components.report.ops.figures import figures
 from components.report.ops.layout import BOX_HEIGHT_PX, Layout, layered
 from components.report.records import Flow, Model
@@ -84,20 +83,8 @@ def render(
     kept: Flow,
 ) -> str:
     """Write the whole page as HTML; `models` go by the names of `TITLES`."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters |= {
-        "number": words.number,
-        "quantity": words.quantity,
-        "title": words.title,
-        "listed": words.listed,
-        "figures": figures,
-    }
+    environment = pages.environment(TEMPLATES)
+    environment.filters["figures"] = figures
     cards = [_card(name, models[name]) for name in TITLES]
     return environment.get_template("page.html.jinja").render(
         formats=formats,

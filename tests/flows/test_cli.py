@@ -8,7 +8,9 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 
-COMMANDS = "run plan finetune status logs cancel runs lineage reproduce doctor profile report generate sources codelock"
+COMMANDS = (
+    "run plan finetune status logs cancel runs lineage reproduce doctor profile report card generate sources codelock"
+)
 
 
 def call(*arguments: str, cwd: Path | None = None, environment=None) -> "subprocess.CompletedProcess[str]":

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from flows.graph import Graph, Stage, flat
@@ -18,6 +20,19 @@ def test_parents_come_before_children():
 
 def test_stages_that_may_come_in_any_order_keep_that_of_the_file():
     assert list(Graph.of([stage("z"), stage("y"), stage("x")]).by_name) == ["z", "y", "x"]
+
+
+def test_what_reads_the_data_of_a_gate_waits_for_it_and_what_makes_them_does_not():
+    gate = replace(stage("gate", "kept", "raw"), is_gate=True)
+    other = replace(stage("other", "kept"), is_gate=True)
+    found = Graph.of([stage("learn", "kept"), stage("later", "learn"), gate, other, stage("kept", "raw"), stage("raw")])
+    parents = {name: each.parents for name, each in found.by_name.items()}
+    assert parents["learn"] == ("kept", "gate", "other")
+    assert parents["kept"] == ("raw",)
+    assert parents["later"] == ("learn",)
+    assert parents["gate"] == ("kept", "raw")
+    assert [each.name for each in found.upstream_of(["learn"])] == ["raw", "kept", "gate", "other", "learn"]
+    assert found.chains["gate"] > found.chains["learn"]
 
 
 def test_a_target_brings_what_it_needs_and_nothing_else():

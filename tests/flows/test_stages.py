@@ -44,6 +44,16 @@ def test_the_graph_has_matrix_stages_parents_and_values(checkout):
     assert graph.by_name["left"].threads == 2
 
 
+def test_a_gate_is_what_dvc_yaml_says_is_one(checkout):
+    graph = yaml.safe_load(Path("dvc.yaml").read_text())
+    graph["stages"]["left"]["meta"] = {"gate": True}
+    Path("dvc.yaml").write_text(yaml.safe_dump(graph, sort_keys=False))
+    found = checkout.graph().by_name
+    assert found["left"].is_gate
+    assert found["pair@x"].parents == ("seed", "left")  # it reads what the gate judges
+    assert found["join"].parents == ("left", "pair@x", "pair@y")
+
+
 def test_the_graph_is_read_once_however_many_stages_it_has(checkout, monkeypatch):
     reads = []
     load = ProjectFile._load

@@ -5,8 +5,8 @@ Right is better, whatever the measure. Places are shares of the line, 0 left and
 
 from dataclasses import dataclass
 
+from components.common.pages import words
 from components.evaluate.records import Score
-from components.report.ops import words
 
 PADDING = 0.06
 

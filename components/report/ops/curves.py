@@ -7,7 +7,7 @@ Coordinates are pixels of the chart's own view box, origin at the upper left.
 import math
 from dataclasses import dataclass
 
-from components.report.ops import words
+from components.common.pages import words
 from components.report.records import Points
 
 LOGARITHMIC = 30.0

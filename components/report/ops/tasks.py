@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from components.common.pages import words
 from components.generate.selection import plain
 from components.language_model.tasks import TASKS, Task
-from components.report.ops import words
 
 KNOWN: Final = {plain(task): task for task in TASKS.values()}  # by the names that samples and scores give them
 SUPER_RESOLUTION: Final = "super_resolution"  # the one thing that samples show and the language model does not do

@@ -61,3 +61,14 @@ def test_the_reports_copy_of_the_graph_is_kept_in_step(project: Path) -> None:
         codelock.check_graph(project / "codelock")
     codelock.write_all(project / "codelock")
     codelock.check_graph(project / "codelock")
+
+
+def test_a_template_beside_an_imported_module_is_code(project: Path) -> None:
+    template = project / "components/common/templates/page.css"
+    template.parent.mkdir()
+    template.write_text("a {}")
+    assert "components/common/templates/page.css" in codelock.modules("step")
+    codelock.write("step", project / "codelock")
+    template.write_text("b {}")
+    with pytest.raises(ValueError, match=r"components/common/templates/page\.css"):
+        codelock.check("step", project / "codelock")

@@ -25,6 +25,17 @@ def test_every_broken_expectation_is_told_in_words_with_examples() -> None:
     )
 
 
+def test_a_look_says_of_each_expectation_whether_it_holds_and_what_breaks_it() -> None:
+    found = gates.look(TABLE, [POSITIVE, SMALL], "things")
+    assert [finding.expectation for finding in found] == [POSITIVE, SMALL]
+    assert [(finding.holds, finding.unexpected, finding.examples) for finding in found] == [
+        (True, 0, ()),
+        (False, 1, ("30",)),
+    ]
+    assert found[0].words == ""
+    assert found[1].words.startswith("sizes stay below ten")
+
+
 def test_an_expectation_of_a_missing_column_is_broken() -> None:
     with pytest.raises((DataError, KeyError)):
         gates.check(TABLE, [Expectation("expect_column_values_to_be_unique", "colour", "colours differ")], "things")
@@ -32,3 +43,4 @@ def test_an_expectation_of_a_missing_column_is_broken() -> None:
 
 def test_an_empty_table_passes() -> None:
     gates.check(TABLE.slice(0, 0), [SMALL, UNIQUE], "things")
+    assert gates.look(TABLE.slice(0, 0), [SMALL, UNIQUE], "things") == []

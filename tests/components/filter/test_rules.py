@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import pytest
@@ -70,3 +71,16 @@ def test_a_caption_that_names_a_file_is_boilerplate_and_no_caption_is_none(confi
     assert broken is not None
     assert broken[0] == "boilerplate"
     assert rules.broken(replace(VIDEO, caption=" "), GOOD, config) is None
+
+
+def test_limits_are_stated_as_json_can_hold_them(config: Config) -> None:
+    stated = {limit["reason"]: limit for limit in rules.stated(config)}
+    assert len(stated) == len(rules.limits(config))
+    assert stated["too_fast"] == {
+        "reason": "too_fast",
+        "score": "speed",
+        "unit": "widths/s",
+        "least": None,
+        "most": config.picture.max_speed,
+    }
+    json.dumps(rules.stated(config), allow_nan=False)

@@ -1,8 +1,8 @@
-"""Numbers and tasks in words."""
+"""Numbers and names in words."""
 
 import pytest
 
-from components.report.ops import tasks, words
+from components.common.pages import words
 
 
 @pytest.mark.parametrize(
@@ -32,15 +32,3 @@ def test_a_share_is_read_as_per_cent() -> None:
 )
 def test_lists_read_as_sentences_do(parts: list[str], text: str) -> None:
     assert words.listed(parts) == text
-
-
-@pytest.mark.parametrize("name", tasks.KNOWN)
-def test_every_task_says_what_it_is_given_and_what_it_makes(name: str) -> None:
-    assert tasks.described(name).startswith("From ")
-    assert tasks.described(name).endswith(".")
-
-
-def test_what_follows_words_comes_first_and_super_resolution_last() -> None:
-    ordered = sorted([*tasks.KNOWN, tasks.SUPER_RESOLUTION], key=tasks.order)
-    assert tasks.KNOWN[ordered[0]].text
-    assert ordered[-1] == tasks.SUPER_RESOLUTION

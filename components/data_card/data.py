@@ -1,0 +1,118 @@
+"""What a card is made of, read from the artefacts of ingest and filter, and the reference that it is compared with."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.common import artifacts
+from components.data_card.statistics import Passage, Statistics, from_json
+from components.filter.data import SCORES, Clips
+
+CARD, PAGE = "card.json", "card.html"
+ACCEPT = "videopoet card --accept"
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A file that gave no clips."""
+
+    path: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A rule of the filter on a score; None where there is no bound."""
+
+    reason: str
+    score: str
+    unit: str
+    least: float | None
+    most: float | None
+
+
+@dataclass(frozen=True)
+class Book:
+    """Both folders of clips, and what the stages wrote about them."""
+
+    arrived: Clips
+    kept: Clips
+    scores: pa.Table  # a row for each clip of `arrived`, in its order
+    files: Passage
+    clips: Passage
+    refused: Sequence[Refused]
+    bounds: Sequence[Bound]
+    rules_off: Sequence[str]
+
+    @cached_property
+    def reasons(self) -> list[str]:
+        """Why each clip that arrived was dropped, "" if it is kept."""
+        found: list[str] = self.scores["reason"].to_pylist()
+        return found
+
+    @property
+    def stored_bytes(self) -> tuple[int, int]:
+        """Size of the shards of all clips, and of those that are kept."""
+        arrived, kept = (
+            sum(path.stat().st_size for path in clips.folder.glob("clips-*.parquet"))
+            for clips in (self.arrived, self.kept)
+        )
+        return arrived, kept
+
+
+def read(clips: Path, filtered: Path) -> Book:
+    """Open both folders; raises ValueError if the one was not made from the other, or counts do not come out even."""
+    ingested, chosen = artifacts.read_manifest(clips), artifacts.read_manifest(filtered)
+    if chosen.inputs.get("clips") != artifacts.digest(clips):
+        raise ValueError(f"{filtered} was not made from {clips}: run filter again")
+    if "limits" not in chosen.facts:
+        raise ValueError(f"{filtered} does not say its limits: run filter again")
+    arrived, scores = Clips(clips), pq.read_table(filtered / SCORES, use_threads=False)
+    if scores["clip_id"].to_pylist() != arrived.table["clip_id"].to_pylist():
+        raise ValueError(f"{filtered / SCORES} does not have the clips of {clips}: run filter again")
+    quarantine = pq.read_table(clips / "quarantine.parquet", columns=["path", "reason", "detail"], use_threads=False)
+    return Book(
+        arrived,
+        Clips(filtered),
+        scores,
+        _passage(ingested),
+        _passage(chosen),
+        [Refused(**row) for row in quarantine.to_pylist()],
+        [Bound(**bound) for bound in chosen.facts["limits"]],
+        chosen.facts["rules_off"],
+    )
+
+
+def read_reference(path: Path) -> Statistics | None:
+    """The card that was accepted, None if the file says that there is none; raises ValueError if it is no card."""
+    content = _json(path)
+    if not content:
+        return None
+    try:
+        return from_json(content)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(
+            f"{path} is no card that this code can compare with ({error}): `videopoet run data_card` without one"
+            f" ({{}} in its place), then `{ACCEPT}`"
+        ) from None
+
+
+def _passage(manifest: artifacts.Manifest) -> Passage:
+    return Passage(manifest.counts.get("arrived", 0), manifest.counts.get("kept", 0), manifest.dropped)
+
+
+def _json(path: Path) -> Mapping[str, Any]:
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read as JSON ({error}): write {{}} into it for no reference") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} must hold a card, or {{}} for none")
+    return content

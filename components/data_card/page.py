@@ -1,0 +1,108 @@
+"""Statistics, drawings and samples -> the card. All markup is in templates/; equal inputs give equal bytes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.common import pages
+from components.common.gates import Finding
+from components.common.pages import words
+from components.data_card.data import Bound, Refused
+from components.data_card.drift import Drift
+from components.data_card.histogram import FLOOR, HEIGHT, WIDTH, histogram
+from components.data_card.passage import BAR, drawing
+from components.data_card.samples import Sheet
+from components.data_card.statistics import Counts, Statistics
+
+TEMPLATES = Path(__file__).parent / "templates"
+ROWS = 8  # of a column; the rest are summed
+
+
+@dataclass(frozen=True)
+class Row:
+    """A value of a column: clips that arrived, and those that are kept, with their share of what is kept."""
+
+    value: str
+    arrived: int
+    kept: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Quarantine:
+    """Files left out for one reason, some of them by name."""
+
+    reason: str
+    total: int
+    shown: tuple[Refused, ...]
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """What Great Expectations said of one folder of clips."""
+
+    name: str
+    rows: int
+    findings: tuple[Finding, ...]
+
+
+def render(
+    statistics: Statistics,
+    *,
+    bounds: Sequence[Bound],
+    quarantine: Sequence[Quarantine],
+    sheets: Sequence[Sheet],
+    boundaries: Sequence[Boundary],
+    drifts: Sequence[Drift] | None,
+    max_drift: float,
+) -> str:
+    """Write the card as HTML; `drifts` is None if there is no reference."""
+    environment = pages.environment(TEMPLATES)
+    environment.filters |= {"hours": hours, "size": size, "rows": rows}
+    return environment.get_template("card.html.jinja").render(
+        statistics=statistics,
+        passage=drawing(statistics.files, statistics.clips, statistics.shares["split"].kept),
+        bar=BAR,
+        histograms=[histogram(score, bins, bounds) for score, bins in statistics.scores.items()],
+        frame={"width": WIDTH, "height": HEIGHT, "floor": FLOOR},
+        quarantine=quarantine,
+        sheets=sheets,
+        boundaries=boundaries,
+        drifts=drifts,
+        max_drift=max_drift,
+    )
+
+
+def rows(counts: Counts) -> list[Row]:
+    """Values of a column, those first of which most is kept."""
+    total = sum(counts.kept.values()) or 1
+    values = sorted({*counts.arrived, *counts.kept}, key=lambda value: (-counts.kept.get(value, 0), value))
+    found = [_row(value, [value], counts, total) for value in values[:ROWS]]
+    if len(values) > ROWS:
+        found.append(_row(f"{len(values) - ROWS} more", values[ROWS:], counts, total))
+    return found
+
+
+def hours(seconds: float) -> str:
+    """Seconds as a person would say them."""
+    if seconds < 120:
+        return words.quantity(seconds, "s")
+    return words.quantity(seconds / 60, "min") if seconds < 7200 else words.quantity(seconds / 3600, "h")
+
+
+def size(count_bytes: float) -> str:
+    """Bytes with the unit that leaves few digits."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count_bytes < 1000:
+            return words.quantity(count_bytes, unit)
+        count_bytes /= 1000
+    return words.quantity(count_bytes, "TB")
+
+
+def _row(name: str, values: Sequence[str], counts: Counts, total: int) -> Row:
+    arrived, kept = (_sum(part, values) for part in (counts.arrived, counts.kept))
+    return Row(name, arrived, kept, kept / total)
+
+
+def _sum(counts: Mapping[str, int], values: Sequence[str]) -> int:
+    return sum(counts.get(value, 0) for value in values)

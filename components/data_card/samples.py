@@ -1,0 +1,91 @@
+"""Clips to look at: strips of frames of some that are kept and of some that were dropped for each reason.
+
+They are drawn by a seed and the ids of clips alone, so the same clips are shown for as long as they are there.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from components.common.progress import progress
+from components.common.random import seed_of
+from components.data_card.config import Config
+from components.data_card.data import Book
+from components.media import images, pictures
+from components.media.frames import Pixels
+
+FRAMES = 3  # of a video
+QUALITY = 82
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A clip on the card: its picture as an address that holds it, and its words."""
+
+    clip_id: str
+    picture: str
+    width_px: int
+    height_px: int
+    caption: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Some of the clips with one outcome: a reason, or "" for what is kept."""
+
+    reason: str
+    total: int
+    shown: tuple[Shown, ...]
+
+
+def sheets(config: Config, book: Book) -> list[Sheet]:
+    """What is kept first, then every reason, the most frequent first."""
+    ids, places = book.scores["clip_id"].to_pylist(), dict[str, list[int]]()
+    for place, reason in enumerate(book.reasons):
+        places.setdefault(reason, []).append(place)
+    twins = {f"of {clip_id}": place for place, clip_id in enumerate(ids)}  # as the filter says of a near-duplicate
+    ordered = sorted(places, key=lambda reason: (reason != "", -len(places[reason]), reason))
+    chosen = {
+        reason: sorted(places[reason], key=lambda place: seed_of(config.seed, ids[place]))[
+            : config.dropped_shown if reason else config.kept_shown
+        ]
+        for reason in ordered
+    }
+    drawn = progress(
+        ((reason, _shown(config, book, place, twins)) for reason in ordered for place in chosen[reason]),
+        total=sum(map(len, chosen.values())),
+        unit="clips",
+        label="data card",
+    )
+    found: dict[str, list[Shown]] = {reason: [] for reason in ordered}
+    for reason, shown in drawn:
+        found[reason].append(shown)
+    return [Sheet(reason, len(places[reason]), tuple(found[reason])) for reason in ordered]
+
+
+def _shown(config: Config, book: Book, place: int, twins: Mapping[str, int]) -> Shown:
+    """A clip; below a near-duplicate stands what is kept instead."""
+    clip, detail = book.arrived[place], book.scores["detail"][place].as_py()
+    drawn = [place, twins[detail]] if detail in twins else [place]
+    rows = [[_frames(config, book, each)] for each in drawn]
+    sheet_HWC = pictures.contact_sheet(rows, frames=FRAMES, tile_px=config.tile_px)
+    content = base64.b64encode(images.encode_jpeg(sheet_HWC, quality=QUALITY)).decode()
+    return Shown(
+        clip.clip_id,
+        f"data:image/jpeg;base64,{content}",
+        sheet_HWC.shape[1],
+        sheet_HWC.shape[0],
+        clip.caption,
+        f"below it, what is kept instead: {detail[3:15]}" if detail in twins else detail,
+    )
+
+
+def _frames(config: Config, book: Book, place: int) -> Pixels:
+    frames = book.arrived.table["frames"][place].as_py()
+    return book.arrived.stored(place, min(frames, config.formats.clip_frames))
+
+
+def some(config: Config, paths: Sequence[str]) -> list[str]:
+    """Some of many names, drawn in the same way."""
+    return sorted(paths, key=lambda path: seed_of(config.seed, path))[: config.dropped_shown]

@@ -1,0 +1,94 @@
+"""clips + kept clips + reference -> the card of the data: a page, card.html, and its numbers, card.json.
+
+The card is one file that holds its pictures. If the data drifted too far from the reference, the stage stops with
+DataError; the card lies in the stage's scratch folder then, to be looked at, and to be accepted if the drift is wanted.
+"""
+
+from pathlib import Path
+
+from components.common import artifacts, gates, runtime
+from components.common.errors import DataError
+from components.data_card import counting, data, page, samples
+from components.data_card.config import Config
+from components.data_card.drift import Drift, drifts
+from components.data_card.statistics import Statistics, to_json
+from components.filter.expectations import kept_expectations
+from components.ingest.expectations import clips_expectations
+
+REFUSED = "refused"  # folder of the scratch folder
+NAMED = 4  # of the columns that drifted, in the message; the card has all
+
+
+def run(config: Config, *, clips: Path, filtered: Path, reference: Path, output: Path) -> artifacts.Summary:
+    """Draw the card of both folders; raises DataError if what is kept drifted further than `max_drift`."""
+    book, accepted = data.read(clips, filtered), data.read_reference(reference)
+    statistics = counting.statistics(book)
+    found = None if accepted is None else drifts(accepted, statistics)
+    html = page.render(
+        statistics,
+        bounds=book.bounds,
+        quarantine=_quarantine(config, book),
+        sheets=samples.sheets(config, book),
+        boundaries=_boundaries(config, book),
+        drifts=found,
+        max_drift=config.max_drift,
+    )
+    broken = [drift for drift in found or () if drift.breaks(config.max_drift)]
+    if broken:
+        refused = runtime.current().scratch / REFUSED
+        refused.mkdir(parents=True, exist_ok=True)
+        _write(refused, html, statistics)
+        raise DataError(_in_words(broken, config.max_drift, refused))
+    with artifacts.fresh(output) as folder:
+        _write(folder, html, statistics)
+        inputs = {"clips": clips, "filtered": filtered, "reference": reference}
+        counts = {"clips": statistics.clips.kept, "columns compared": len(found or ())}
+        return artifacts.describe(folder, "data card", inputs=inputs, counts=counts)
+
+
+def _write(folder: Path, html: str, statistics: Statistics) -> None:
+    (folder / data.PAGE).write_text(html)
+    artifacts.write_json(folder / data.CARD, to_json(statistics))
+
+
+def _quarantine(config: Config, book: data.Book) -> list[page.Quarantine]:
+    by_reason: dict[str, dict[str, data.Refused]] = {}
+    for refused in book.refused:
+        by_reason.setdefault(refused.reason, {})[f"{refused.path}\x1f{refused.detail}"] = refused
+    ordered = sorted(book.files.dropped.items(), key=lambda item: (-item[1], item[0]))
+    return [
+        page.Quarantine(
+            reason, count, tuple(by_reason[reason][name] for name in samples.some(config, list(by_reason[reason])))
+        )
+        for reason, count in ordered
+    ]
+
+
+def _boundaries(config: Config, book: data.Book) -> list[page.Boundary]:
+    """The suites of both boundaries, asked again.
+
+    Great Expectations' own Data Docs are not used: they hold the time of the run and load styles and scripts from a
+    dozen places on the web.
+    """
+    smallest = next(int(bound.least or 0) for bound in book.bounds if bound.score == "side_px")
+    suites = {
+        "clips": (book.arrived.table, clips_expectations(config.formats)),
+        "kept clips": (book.kept.table, kept_expectations(config.formats, smallest)),
+    }
+    return [
+        page.Boundary(name, table.num_rows, tuple(gates.look(table, expectations, name)))
+        for name, (table, expectations) in suites.items()
+    ]
+
+
+def _in_words(broken: list[Drift], most: float, refused: Path) -> str:
+    told = "; ".join(
+        f"{drift.column} {drift.index:.2f} (chance explains {drift.chance:.2f}; most of all {drift.shift.value!r},"
+        f" {drift.shift.before:.1%} → {drift.shift.after:.1%})"
+        for drift in broken[:NAMED]
+    )
+    told += f"; and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
+    return (
+        f"the data drifted from the reference further than data_card.max_drift = {most:g} allows: {told}."
+        f" The card is {refused / data.PAGE}; if this is what you want, `{data.ACCEPT} {refused}`"
+    )
