@@ -16,7 +16,8 @@ from torch import Tensor
 
 from components.audio_tokenizer.config import Architecture
 from components.audio_tokenizer.model import Model
-from components.filter.data import Clips
+from components.common.places import Places
+from components.filter.data import Clips, draw_weights
 from components.nn import weights
 
 KIND = "audio_tokenizer"
@@ -28,6 +29,7 @@ class Sounds:
     def __init__(self, folder: Path, split: Literal["train", "heldout"], cached_sounds: int):
         self.clips = Clips(folder, split)
         self.audible = [index for index, clip in enumerate(self.clips) if clip.audio_state == "audible"]
+        self.places = Places(draw_weights(self.clips)[self.audible])
         self._wave = lru_cache(maxsize=cached_sounds)(self._decode)
 
     def __len__(self) -> int:
@@ -38,8 +40,8 @@ class Sounds:
         return self._wave(number)
 
     def stretch(self, draw: np.random.Generator, length: int) -> npt.NDArray[np.float32]:
-        """`length` samples from a random place of a random sound; a shorter sound is followed by silence."""
-        wave_S = self.wave(int(draw.integers(len(self))))
+        """`length` samples from a random place of a sound drawn by its weight, and silence after a shorter one."""
+        wave_S = self.wave(int(self.places.draw(draw, 1)[0]))
         start = int(draw.integers(max(1, len(wave_S) - length + 1)))
         piece_S = wave_S[start : start + length]
         return np.pad(piece_S, (0, length - len(piece_S)))

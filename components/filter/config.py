@@ -79,6 +79,52 @@ class Classifier:
 
 
 @dataclass(frozen=True)
+class Attribute:
+    """What a classifier of pictures from `pretrained.models` tells clips apart by; "" turns it off."""
+
+    model: str
+    labels: tuple[str, ...]  # of the model: those that are told apart
+    min_probability: float  # of the likeliest label; below it none is told
+    max_share: float  # of the draws that a label may have; 1 draws all alike
+
+    def __post_init__(self) -> None:
+        if self.model and len(self.labels) < 2:
+            raise ValueError(f"filter.balance.attribute: `{self.model}` needs two labels or more of id2label")
+        if not 0 <= self.min_probability <= 1:
+            raise ValueError(f"filter.balance.attribute.min_probability must lie in [0, 1], got {self.min_probability}")
+        if not 0 < self.max_share <= 1:
+            raise ValueError(f"filter.balance.attribute.max_share must lie in (0, 1], got {self.max_share}")
+
+
+@dataclass(frozen=True)
+class Balance:
+    """How often training clips are drawn, by what their captions and pictures have in common."""
+
+    max_share: float  # of the draws that a concept, a word of captions, may have; 1 draws all alike
+    max_draws: float  # of a clip, while one of the average is drawn once; one over it is the least
+    min_clips: int  # a word in the captions of fewer training clips is no concept
+    filling: tuple[str, ...]  # words that are no concepts, in lower case
+    attribute: Attribute
+
+    def __post_init__(self) -> None:
+        if not 0 < self.max_share <= 1:
+            raise ValueError(f"filter.balance.max_share must lie in (0, 1], got {self.max_share}")
+        if self.max_draws < 1:
+            raise ValueError(f"filter.balance.max_draws must be at least 1, the average, got {self.max_draws}")
+        if self.min_clips < 1:
+            raise ValueError(f"filter.balance.min_clips must be at least 1, got {self.min_clips}")
+
+    @property
+    def off(self) -> list[str]:
+        """What the draws are not balanced over: "concepts" without a share, "attribute" without a model or a share."""
+        on = {
+            "concepts": self.max_share < 1,
+            "attribute": self.attribute.model != "" and self.attribute.max_share < 1,
+        }
+        return sorted(name for name, is_on in on.items() if not is_on)
+
+
+@dataclass(frozen=True)
 class Config:
     """The rules a clip must pass, and how sources without a split are divided."""
 
@@ -93,6 +139,7 @@ class Config:
     match: Match
     aesthetic: Classifier
     unsafe: Classifier
+    balance: Balance
     duplicate_distance: float  # share of what is seen, moves and is coloured that a cut or other light cannot explain
     heldout_share: float  # of the sources that come without a split
     shard_digits: int  # shards are named by so many hex digits of the clip id

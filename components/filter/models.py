@@ -3,7 +3,7 @@
 CLIP says how well words fit; a classifier of pictures says how likely a label is. Both see squares from the middle of
 a few stills of a clip. On one thread, so that clips that are looked at side by side get the same numbers.
 
-Shapes: S stills, H height, W width, C channels.
+Shapes: S stills, H height, W width, C channels, L labels.
 """
 
 import json
@@ -40,22 +40,34 @@ class Clip:
 
 
 class Labels:
-    """How likely some labels are, together."""
+    """How likely some labels are: together, or each."""
 
     def __init__(self, folder: Path, labels: tuple[str, ...]):
         model = AutoModelForImageClassification.from_pretrained(folder, local_files_only=True)
         places = {label: place for place, label in model.config.id2label.items()}
         if unknown := [label for label in labels if label not in places]:
             raise ValueError(f"{folder.name} has no label {', '.join(unknown)}: choose of {', '.join(sorted(places))}")
-        self.places = [int(places[label]) for label in labels]
+        self.labels, self.places = labels, [int(places[label]) for label in labels]
         self.prepare = Prepare(folder)
         self.model, self.device = _ready(model)
 
     @torch.no_grad()
     def probabilities(self, stills_SHWC: Pixels) -> list[float]:
         """One number a still."""
+        return [round(float(share), DIGITS) for share in self._each(stills_SHWC).sum(dim=-1)]
+
+    @torch.no_grad()
+    def likeliest(self, stills_SHWC: Pixels) -> tuple[str, float]:
+        """The label that fits the stills best on average, and how well: its mean probability."""
+        mean_L = self._each(stills_SHWC).mean(dim=0)
+        best = int(mean_L.argmax())
+        return self.labels[best], round(float(mean_L[best]), DIGITS)
+
+    def _each(self, stills_SHWC: Pixels) -> Tensor:
+        """Probabilities (S, L)."""
         logits = self.model(pixel_values=self.prepare(stills_SHWC).to(self.device)).logits
-        return [round(float(share), DIGITS) for share in logits.float().softmax(dim=-1)[:, self.places].sum(dim=-1)]
+        each_SL: Tensor = logits.float().softmax(dim=-1)[:, self.places]
+        return each_SL
 
 
 class Prepare:

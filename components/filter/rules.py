@@ -34,6 +34,7 @@ class Scores:
     match: float | None = None
     aesthetic: float | None = None
     unsafe: float | None = None
+    attribute: str | None = None  # the label that a model tells, where it is sure enough; no rule asks for it
 
 
 @dataclass(frozen=True)

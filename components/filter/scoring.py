@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from components.filter.models import Clip, Labels  # torch is seconds to import
 
 Made = TypeVar("Made")
-Judged = dict[str, float | None]
+Judged = dict[str, float | str | None]
 Judge = Callable[[data.Pixels, str], Judged]  # stills (S, H, W, C) and a caption -> scores by name
 
 
@@ -58,8 +58,8 @@ def fingerprints(config: Config, clips: data.Clips, places: Sequence[int]) -> da
 
 
 def judge_of(config: Config, pretrained: Path) -> Judge:
-    """What the networks of the rules say; raises ValueError if one was not fetched."""
-    clip, aesthetic, unsafe = _clip(config, pretrained), *_classifiers(config, pretrained)
+    """What the networks of the rules and of the balance say; raises ValueError if one was not fetched."""
+    clip, (aesthetic, unsafe, attribute) = _clip(config, pretrained), _classifiers(config, pretrained)
 
     def judge(stills_SHWC: data.Pixels, caption: str) -> Judged:
         judged: Judged = {}
@@ -69,6 +69,9 @@ def judge_of(config: Config, pretrained: Path) -> Judge:
             judged["aesthetic"] = max(aesthetic.probabilities(stills_SHWC))
         if unsafe:
             judged["unsafe"] = max(unsafe.probabilities(stills_SHWC))
+        if attribute:
+            label, probability = attribute.likeliest(stills_SHWC)
+            judged["attribute"] = label if probability >= config.balance.attribute.min_probability else None
         return judged
 
     return judge
@@ -85,7 +88,7 @@ def _clip(config: Config, pretrained: Path) -> Clip | None:
 
 def _classifiers(config: Config, pretrained: Path) -> list[Labels | None]:
     chosen: list[Labels | None] = []
-    for rule in (config.aesthetic, config.unsafe):
+    for rule in (config.aesthetic, config.unsafe, config.balance.attribute):
         folder = _weights(pretrained, rule.model) if rule.model else None
         if folder:
             from components.filter import models

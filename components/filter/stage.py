@@ -14,14 +14,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.common import artifacts, gates
-from components.filter import data, duplicates, ops, rules, scoring
+from components.filter import balance, data, duplicates, ops, rules, scoring
 from components.filter import known as past
 from components.filter.config import Config
 from components.filter.expectations import kept_expectations
@@ -32,6 +32,11 @@ BOOK = pa.schema(
     + [("language", pa.string())]
     + [(name, pa.float64()) for name in ("duration_s", "motion", "speed", "jitter", "sharpness")]
     + [(name, pa.float64()) for name in ("dark", "bright", "bars", "match", "aesthetic", "unsafe")]
+    + [("attribute", pa.string())]
+)
+SHARES = pa.schema(
+    [("of", pa.string()), ("name", pa.string()), ("clips", pa.int64())]
+    + [(name, pa.float64()) for name in ("share_before", "share_after")]
 )
 Reasons = dict[int, rules.Broken]  # place of a clip -> reason and detail
 
@@ -62,6 +67,9 @@ def run(config: Config, *, clips: Path, pretrained: Path, output: Path, known: P
         rows = heapq.merge(carried, new, key=lambda row: row.batch)  # each comes in the order of its batches
         data.write(folder, rows, shard_digits=config.shard_digits)
         _write_scores(folder, every, first, scores, reasons)
+        balanced = _write_balance(
+            folder, config, {place: every[place] for place in kept if chosen[place] == "train"}, scores
+        )
         if known:
             print_of = {place: row for row, place in enumerate(looked_at, first)}
             looked_into = [replace(every[place], split=chosen[place]) for place in stays]
@@ -77,7 +85,8 @@ def run(config: Config, *, clips: Path, pretrained: Path, output: Path, known: P
             inputs={"clips": clips, "pretrained": pretrained, "known": known},
             counts=counts,
             dropped=Counter(reason for reason, _ in reasons.values()),
-            facts=data.facts(config.formats) | {"rules_off": config.rules_off, "limits": rules.stated(config)},
+            facts=data.facts(config.formats)
+            | {"rules_off": config.rules_off, "limits": rules.stated(config), "balance": balanced},
         )
         expected = kept_expectations(config.formats, config.min_side_px, may_be_nothing_new=known is not None)
         gates.check(data.Clips(folder).table, expected, "kept clips")
@@ -122,3 +131,18 @@ def _write_scores(
         measured = asdict(scores.get(place, rules.Scores()))
         rows.append({"clip_id": clip.clip_id, "reason": reason, "detail": detail} | measured)
     pq.write_table(pa.Table.from_pylist(rows, schema=BOOK), folder / data.SCORES, use_dictionary=False)
+
+
+def _write_balance(
+    folder: Path, config: Config, training: Mapping[int, data.Clip], scores: Mapping[int, rules.Scores]
+) -> dict[str, Any]:
+    """The weights, if they differ, and the table of what they change; returns what the manifest says of them."""
+    captions = [clip.caption for clip in training.values()]
+    labels = [scores[place].attribute or "" for place in training]
+    weights_N = balance.weights(captions, labels, config.balance)
+    if (weights_N != 1).any():
+        data.write_weights(folder, [clip.clip_id for clip in training.values()], weights_N)
+    shares = [asdict(share) for share in balance.shares(captions, labels, weights_N, config.balance)]
+    pq.write_table(pa.Table.from_pylist(shares, schema=SHARES), folder / data.BALANCE, use_dictionary=False)
+    effective = round(balance.effective_clips(weights_N), 1)
+    return {"off": config.balance.off, "training_clips": len(captions), "effective_clips": effective}

@@ -1,7 +1,7 @@
 """step -> which task on which format: alternating gradient descent.
 
 Every step takes one (task, format) group, so its sequences are equally long and nothing is padded (paper, §3.4). The
-choice is a pure function of the seed and the step; every clip of a task is equally likely, whatever its format.
+choice is a pure function of the seed and the step; a clip of a task is drawn by its weight, whatever its format.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from components.common.places import Places
 from components.common.random import seed_of
 from components.language_model.config import Mix
 from components.language_model.data import Draw, Rows, Source
@@ -33,6 +34,10 @@ class Mixture:
     def __init__(self, mix: Mix, source: Source, *, seed: int, batch_tokens: int):
         self.mix, self.source, self.seed, self.batch_tokens = mix, source, seed, batch_tokens
         self.rows = {name: self._qualifying(TASKS[name]) for name in sorted(mix.tasks)}
+        self.places = {
+            task: {name: Places(source.groups[name].weight[rows]) for name, rows in groups.items()}
+            for task, groups in self.rows.items()
+        }
         self.weights = {media: self._weights(media) for media in ("image", "video")}
         for media, share in (("image", mix.image_share), ("video", 1 - mix.image_share)):
             if share > 0 and not self.weights[media]:
@@ -56,12 +61,11 @@ class Mixture:
         random = np.random.default_rng(seed_of(self.seed, "mixture", step))
         media: Literal["image", "video"] = "image" if random.random() < self.mix.image_share else "video"
         task = TASKS[_pick(random, self.weights[media])]
-        counts = {name: float(len(rows)) for name, rows in self.rows[task.name].items()}
-        group = _pick(random, counts)
+        places = self.places[task.name]
+        group = _pick(random, {name: found.weight for name, found in places.items()})
         draw = settle(random, task, self.source, group, self.mix.first_frame_share)
-        rows = self.rows[task.name][group]
         sequences = self.sequences(draw)
-        chosen = random.choice(rows, sequences, replace=sequences > len(rows))
+        chosen = self.rows[task.name][group][places[group].draw(random, sequences, once=True)]
         return Choice(draw, chosen, random.random(sequences) < self.mix.text_dropout)
 
     def sequences(self, draw: Draw) -> int:

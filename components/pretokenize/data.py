@@ -43,6 +43,7 @@ class Group:
     audio_state: list[str]  # "audible", "silent" or "none"
     text: NDArray[np.float16]  # (N, text_tokens, D)
     text_length: NDArray[np.int32]  # (N,)
+    weight: NDArray[np.float64]  # how often it is drawn in training, 1 on average over all clips
 
     def __len__(self) -> int:
         return len(self.clip_id)
@@ -58,6 +59,7 @@ class Pairs:
     high: Codes  # (N, t, 2h, 2w)
     text: NDArray[np.float16]
     text_length: NDArray[np.int32]
+    weight: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.clip_id)

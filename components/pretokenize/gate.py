@@ -58,6 +58,7 @@ def expectations(facts: Mapping[str, Any]) -> list[Expectation]:
         Expectation(
             "expect_column_values_to_be_in_set", "text_finite", "text vectors are finite", {"value_set": [True]}
         ),
+        Expectation(between, "weight", "a clip can be drawn", {"min_value": 0, "strict_min": True}),
         Expectation(between, "text_behind", "nothing stands behind a text's end", {"max_value": 0}),
     ]
 
@@ -67,7 +68,8 @@ def _table(name: str, columns: Mapping[str, Any]) -> pa.Table:
     parts = [_lines(columns, slice(start, start + LINES)) for start in range(0, rows, LINES)]
     extremes = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     names = [f"{name}/{clip_id}" for clip_id in columns["clip_id"]]
-    return pa.table({"row": names, "split": columns["split"], "text_length": columns["text_length"], **extremes})
+    kept = {name: columns[name] for name in ("split", "text_length", "weight")}
+    return pa.table({"row": names, **kept, **extremes})
 
 
 def _lines(columns: Mapping[str, Any], span: slice) -> dict[str, NDArray[Any]]:

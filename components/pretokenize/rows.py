@@ -3,7 +3,7 @@
 Columns are arrays mapped from scratch files, so memory holds one batch however many rows there are. Rows stand in the
 order of their clip ids. A long clip is also a usual one, by its first frames.
 
-Shapes: N rows, B clips of a batch, T frames, H height, W width, C channels.
+Shapes: N rows, or clips, B clips of a batch, T frames, H height, W width, C channels.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +21,7 @@ from components.common.formats import Format
 from components.common.progress import progress
 from components.embed_text.data import Embeddings
 from components.estimate_structure.data import Structures
+from components.filter import data
 from components.filter.data import Clip, Clips
 from components.pretokenize import ops, regions
 from components.pretokenize.config import Config, Stage
@@ -46,6 +47,11 @@ class Sources:
     def by_id(self) -> list[tuple[int, Clip]]:
         """Every clip with its row, in the order of clip ids."""
         return sorted(enumerate(self.clips), key=lambda pair: pair[1].clip_id)
+
+    @cached_property
+    def draw_weights(self) -> NDArray[np.float64]:
+        """How often each clip is drawn in training."""
+        return data.draw_weights(self.clips)
 
     def rows(self, fmt: Format) -> list[int]:
         """Clips of the group of `fmt`."""
@@ -83,7 +89,7 @@ class Sources:
             "caption": [clip.caption for clip in clips],
             "audio_state": [clip.audio_state for clip in clips],
         }
-        return self._named(clips, scratch) | described | columns
+        return self._named(rows, scratch) | described | columns
 
     def pairs(self, stage: Stage, rows: Sequence[int], scratch: Path) -> dict[str, Column]:
         """All columns of one super-resolution stage: the truth's codes, and those of its bicubic half."""
@@ -91,7 +97,7 @@ class Sources:
         columns: Arrays = {}
         for span, codes in self._encoded(rows, high, f"pairs of {stage}", partial(self._at_two_sizes, high)):
             _place(columns, span, codes, len(rows), scratch)
-        return self._named([self.clips[row] for row in rows], scratch) | columns
+        return self._named(rows, scratch) | columns
 
     def _seen_and_heard(self, fmt: Format, batch: Sequence[int]) -> Arrays:
         """What is tokenized of some clips of a group, by column."""
@@ -117,8 +123,9 @@ class Sources:
             raise DataError(f"clip {clip_id} has no flow and depth: run estimate_structure on the same clips")
         return self.structures.pixels(clip_id)
 
-    def _named(self, clips: Sequence[Clip], scratch: Path) -> dict[str, Column]:
-        """Columns that every group has: names, split, and text embeddings padded with zeros."""
+    def _named(self, rows: Sequence[int], scratch: Path) -> dict[str, Column]:
+        """Columns that every group has: names, split, weight, and text embeddings padded with zeros."""
+        clips = [self.clips[row] for row in rows]
         positions = self.config.formats.text_tokens
         text_NSD = _mapped(scratch / "text", (len(clips), positions, self.embeddings.width), np.float16)
         length_N = np.zeros(len(clips), np.int32)
@@ -132,6 +139,7 @@ class Sources:
             "split": [clip.split for clip in clips],
             "text": text_NSD,
             "text_length": length_N,
+            "weight": self.draw_weights[list(rows)],
         }
 
     def encode(self, share: slice) -> None:

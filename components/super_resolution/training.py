@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import AdamW, Optimizer
 
+from components.common.places import Places
 from components.common.random import seed_of
 from components.nn import ema
 from components.nn.halves import split
@@ -51,6 +52,7 @@ class Training:
     def __init__(self, config: Config, pairs: Pairs, model: Model):
         self.config, self.pairs, self.bits = config, pairs, model.architecture.bits
         self.rows = np.flatnonzero(np.array(pairs.split) == "train")
+        self.places = Places(pairs.weight[self.rows])
         self.average = copy.deepcopy(model).requires_grad_(False)
         self.modules: dict[str, nn.Module] = {"model": model, "average": self.average}
         optimizer = AdamW(
@@ -62,7 +64,7 @@ class Training:
         """Draw clips and everything random about them."""
         config = self.config
         draw = np.random.default_rng(seed_of(config.seed, "batch", step, rank))
-        rows = draw.choice(self.rows, config.global_batch // world)
+        rows = self.rows[self.places.draw(draw, config.global_batch // world)]
         progress_B = draw.random(len(rows))
         batch = draw_batch(
             self.pairs, rows, draw, bits=self.bits, progress_B=progress_B, low_noise=config.low_noise_max

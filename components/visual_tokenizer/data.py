@@ -7,7 +7,7 @@ inpainting will show them. All of it is a pure function of the step.
 Shapes: B clips, T frames, H height, W width, C channels; pixels are uint8 until the model takes them.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from components.common.errors import DataError
 from components.common.formats import Format, Orientation
 from components.common.params import typed
 from components.common.random import seed_of
-from components.filter.data import Clips, Frames, Pixels
+from components.filter.data import Clips, Frames, Pixels, draw_weights
 from components.nn import weights
 from components.visual_tokenizer.config import FINEST, Architecture, Config
 from components.visual_tokenizer.model import Model
@@ -56,17 +56,19 @@ class Group:
         return drawn
 
 
-def balanced(folders: Sequence[str], balance: float) -> NDArray[np.float64]:
-    """Weight of each clip, so that a folder of n clips weighs n^(1 - balance)."""
-    clips = Counter(folders)
-    return np.array([clips[folder] ** -balance for folder in folders])
+def balanced(folders: Sequence[str], balance: float, weights_N: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weight of each clip, so that a folder whose clips weigh W together weighs W^(1 - balance)."""
+    folder_weights = defaultdict[str, float](float)
+    for folder, weight in zip(folders, weights_N.tolist(), strict=True):
+        folder_weights[folder] += weight
+    return np.array([folder_weights[folder] ** -balance for folder in folders]) * weights_N
 
 
 class Batches:
     """The diet of the training, on the train split of the kept clips; raises DataError if it has nothing to draw from.
 
-    A clip's weight in the draw is that of its folder, divided by the clips in there. The share of an orientation in the
-    steps is its share of the weight.
+    A clip's weight in the draw is the filter's, divided by a power of that of its whole folder. The share of an
+    orientation in the steps is its share of the weight.
     """
 
     def __init__(self, config: Config, folder: Path):
@@ -76,11 +78,12 @@ class Batches:
             self.formats.clip_frames if clip.frames >= self.formats.clip_frames else 1 for clip in self.clips
         ]
         orientations = [clip.orientation for clip in self.clips]
-        weights = balanced([clip.root for clip in self.clips], config.diet.balance)
+        weights_N = balanced([clip.root for clip in self.clips], config.diet.balance, draw_weights(self.clips))
         self.groups = {  # least frames -> orientation -> clips
             least: {
                 name: Group(
-                    [i for i, frames in enumerate(self.frames) if frames >= least and orientations[i] == name], weights
+                    [i for i, frames in enumerate(self.frames) if frames >= least and orientations[i] == name],
+                    weights_N,
                 )
                 for name in ORIENTATIONS
             }

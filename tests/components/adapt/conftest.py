@@ -38,6 +38,7 @@ def tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "audio_state": ["audible"] * ROWS,
                 "text": random.normal(size=(ROWS, 4, 12)).astype(np.float16),
                 "text_length": np.full(ROWS, 3, np.int32),
+                "weight": np.ones(ROWS),
             }
             if name == "image":
                 del columns["audio"]

@@ -1,11 +1,13 @@
 """The codec learns from made-up clips, is measured, and survives being killed."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -16,7 +18,7 @@ from components.audio_tokenizer.stage import run
 from components.audio_tokenizer.training import Training
 from components.common import artifacts, runtime
 from components.common.errors import DataError
-from components.filter.data import Clips, facts, write
+from components.filter.data import Clips, facts, write, write_weights
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +94,20 @@ def test_batches_depend_on_the_step_alone(config: Config, kept_clips: Path) -> N
     assert not torch.equal(first.wave, next_one.wave)
     assert first.wave.shape == (config.global_batch, config.window_frames * config.architecture.hop)
     assert training.batch(3, 1, 2).wave.shape[0] == config.global_batch // 2
+
+
+def test_sounds_are_drawn_by_their_weight(config: Config, kept_clips: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(kept_clips, tmp_path / "filtered")
+    every = Clips(folder, "train")
+    audible = [index for index, clip in enumerate(every) if clip.audio_state == "audible"]
+    weights = np.full(len(every), 0.01, np.float32)
+    weights[audible[1]] = 100
+    write_weights(folder, every.table["clip_id"].to_pylist(), weights)
+    sounds, heard = data.Sounds(folder, "train", 8), list[int]()
+    wave = sounds.wave
+    sounds.wave = lambda number: heard.append(number) or wave(number)
+    Training(replace(config, global_batch=64), sounds).batch(0, 0, 1)
+    assert heard.count(1) > 60
 
 
 def test_some_examples_train_with_fewer_levels(config: Config, kept_clips: Path) -> None:

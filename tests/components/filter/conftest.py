@@ -6,7 +6,7 @@ import pytest
 from components.common import artifacts
 from components.common.formats import Formats
 from components.filter import stage
-from components.filter.config import Caption, Classifier, Config, Match, Picture
+from components.filter.config import Attribute, Balance, Caption, Classifier, Config, Match, Picture
 
 Run = Callable[..., artifacts.Summary]
 
@@ -25,6 +25,7 @@ def config(formats: Formats) -> Config:
         match=Match("", 0.2),
         aesthetic=Classifier("", (), 0.5),
         unsafe=Classifier("", (), 0.5),
+        balance=Balance(1.0, 4.0, 1, ("a",), Attribute("", (), 0.5, 0.5)),
         duplicate_distance=0.02,
         heldout_share=0.3,
         shard_digits=1,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components.filter.config import Classifier, Config
+from components.filter.config import Attribute, Classifier, Config
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,12 @@ def test_nonsense_is_refused_with_what_to_change(config: Config, change: dict[st
         (lambda c: replace(c.match, min_similarity=2.0), r"min_similarity must lie in \[-1, 1\]"),
         (lambda c: replace(c.unsafe, model="safety"), "`safety` needs labels"),
         (lambda c: replace(c.aesthetic, limit=2.0), "limit of a classifier must lie"),
+        (lambda c: replace(c.balance, max_share=0.0), r"balance\.max_share must lie in \(0, 1\]"),
+        (lambda c: replace(c.balance, min_clips=0), r"balance\.min_clips must be at least 1"),
+        (lambda c: replace(c.balance, max_draws=0.5), "max_draws must be at least 1, the average"),
+        (lambda c: replace(c.balance.attribute, max_share=1.5), r"attribute\.max_share must lie in \(0, 1\]"),
+        (lambda c: replace(c.balance.attribute, model="people", labels=("child",)), "needs two labels or more"),
+        (lambda c: replace(c.balance.attribute, min_probability=-0.1), r"attribute\.min_probability must lie in"),
     ],
 )
 def test_a_rule_without_sense_is_refused(config: Config, make: Callable[[Config], object], words: str) -> None:
@@ -43,3 +49,11 @@ def test_rules_are_off_until_what_they_need_is_given(config: Config) -> None:
     assert config.rules_off == ["aesthetic", "language", "licence", "match", "opt_out", "unsafe"]
     given = replace(config, licences=("CC0-1.0",), unsafe=Classifier("safety", ("nsfw",), 0.5))
     assert given.rules_off == ["aesthetic", "language", "match", "opt_out"]
+
+
+def test_nothing_is_balanced_until_there_is_a_share_or_a_model(config: Config) -> None:
+    assert config.balance.off == ["attribute", "concepts"]
+    assert replace(config.balance, max_share=0.1).off == ["attribute"]
+    people = Attribute("people", ("child", "adult"), 0.5, 0.5)
+    assert replace(config.balance, attribute=people).off == ["concepts"]
+    assert replace(config.balance, attribute=replace(people, max_share=1.0)).off == ["attribute", "concepts"]

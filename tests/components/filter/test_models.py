@@ -13,7 +13,7 @@ from tokenizers.pre_tokenizers import Whitespace
 from transformers import CLIPConfig, CLIPModel, ViTConfig, ViTForImageClassification
 
 from components.filter import models, scoring
-from components.filter.config import Classifier, Config, Match
+from components.filter.config import Attribute, Classifier, Config, Match
 
 SMALL = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
 PREPARE = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3}
@@ -65,6 +65,24 @@ def test_probabilities_of_all_labels_add_up_to_one(pretrained: Path, stills: np.
     )
     assert all_of_them.probabilities(stills) == pytest.approx([1.0] * 3, abs=1e-3)
     assert all(0 < share < 1 for share in one.probabilities(stills))
+
+
+def test_the_likeliest_label_is_that_of_the_highest_mean_probability(pretrained: Path, stills: np.ndarray):
+    names = ("safe", "nude", "violent")
+    means = {name: np.mean(models.Labels(pretrained / "safety", (name,)).probabilities(stills)) for name in names}
+    label, probability = models.Labels(pretrained / "safety", names).likeliest(stills)
+    assert label == max(names, key=lambda name: means[name])
+    assert probability == pytest.approx(means[label], abs=1e-3)
+    rest = tuple(name for name in names if name != label)
+    assert models.Labels(pretrained / "safety", rest).likeliest(stills)[0] in rest
+
+
+def test_an_attribute_is_told_only_where_the_model_is_sure_enough(config: Config, pretrained: Path, stills: np.ndarray):
+    names = ("safe", "nude", "violent")
+    for least, told in ((0.0, models.Labels(pretrained / "safety", names).likeliest(stills)[0]), (1.0, None)):
+        attribute = Attribute("safety", names, least, 0.5)
+        judge = scoring.judge_of(replace(config, balance=replace(config.balance, attribute=attribute)), pretrained)
+        assert judge(stills, "a red square") == {"attribute": told}
 
 
 def test_a_label_that_the_model_lacks_is_named_with_those_it_has(pretrained: Path):

@@ -1,13 +1,14 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from components.common import artifacts
 from components.common.errors import DataError
-from components.filter import data
-from components.filter.config import Config
+from components.filter import data, scoring
+from components.filter.config import Attribute, Config
 from tests.components.filter.conftest import Run
 
 
@@ -122,3 +123,76 @@ def test_a_source_that_opted_out_is_dropped_whole(run: Run, config: Config, arri
     summary = run(replace(config, opt_out=(unwanted,)), clips=arrived, output=tmp_path / "filtered")
     assert summary.dropped["opted_out"] == 1
     assert unwanted not in {clip.source_sha256 for clip in data.Clips(tmp_path / "filtered")}
+
+
+def test_clips_to_train_on_weigh_by_their_captions_and_the_table_says_what_that_changes(
+    run: Run, config: Config, arrived: Path, tmp_path: Path
+) -> None:
+    balanced = replace(config, balance=replace(config.balance, max_share=0.2))
+    run(balanced, clips=arrived, output=tmp_path / "filtered")
+    training, heldout = (data.Clips(tmp_path / "filtered", split) for split in ("train", "heldout"))
+    weights = data.draw_weights(training)
+    assert weights.mean() == pytest.approx(1, abs=1e-6)
+    assert len(set(weights)) > 2
+    assert data.draw_weights(heldout).tolist() == [1.0] * len(heldout)
+    both = data.Clips(tmp_path / "filtered")
+    of = dict(zip([clip.clip_id for clip in training], weights, strict=True))
+    assert data.draw_weights(both).tolist() == [of.get(clip.clip_id, 1.0) for clip in both]
+    for row in pq.read_table(tmp_path / "filtered" / data.BALANCE).to_pylist():
+        says = np.array([row["name"] in clip.caption.split() for clip in training])
+        assert row["of"] == "concept"
+        assert row["clips"] == says.sum()
+        assert row["share_before"] == pytest.approx(says.mean())
+        assert row["share_after"] == pytest.approx(weights[says].sum() / weights.sum(), abs=1e-6)
+    facts = artifacts.read_manifest(tmp_path / "filtered").facts["balance"]
+    assert facts["off"] == ["attribute"]
+    assert 1 < facts["effective_clips"] < facts["training_clips"] == len(training)
+
+
+def test_where_nothing_is_balanced_there_are_no_weights_and_the_table_counts_all_the_same(
+    run: Run, config: Config, arrived: Path, tmp_path: Path
+) -> None:
+    run(config, clips=arrived, output=tmp_path / "filtered")
+    training = data.Clips(tmp_path / "filtered", "train")
+    assert not (tmp_path / "filtered" / data.WEIGHTS).exists()
+    assert data.draw_weights(training).tolist() == [1.0] * len(training)
+    rows = pq.read_table(tmp_path / "filtered" / data.BALANCE).to_pylist()
+    assert {row["name"] for row in rows} >= {"square", "moves", "red"}
+    assert all(row["share_before"] == row["share_after"] for row in rows)
+    facts = artifacts.read_manifest(tmp_path / "filtered").facts["balance"]
+    assert facts == {
+        "off": ["attribute", "concepts"],
+        "training_clips": len(training),
+        "effective_clips": len(training),
+    }
+
+
+def test_labels_of_a_model_are_drawn_equally_often(
+    run: Run, config: Config, arrived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judge_of(*_: object) -> scoring.Judge:
+        return lambda _, caption: {"attribute": "warm" if "red" in caption else "cold" if caption else None}
+
+    monkeypatch.setattr(scoring, "judge_of", judge_of)
+    warmth = Attribute("warmth", ("warm", "cold"), 0.5, 0.5)
+    config = replace(config, balance=replace(config.balance, attribute=warmth))
+    run(config, clips=arrived, output=tmp_path / "filtered")
+    rows = pq.read_table(tmp_path / "filtered" / data.BALANCE).to_pylist()
+    labels = {row["name"]: row for row in rows if row["of"] == "attribute"}
+    assert labels["cold"]["share_before"] > 2 * labels["warm"]["share_before"]
+    told = labels["cold"]["share_after"] + labels["warm"]["share_after"]
+    assert labels["cold"]["share_after"] == pytest.approx(0.5 * told, rel=0.01)
+    assert labels[""]["share_after"] == pytest.approx(labels[""]["share_before"], abs=1e-6)
+    scores = pq.read_table(tmp_path / "filtered" / data.SCORES).to_pylist()
+    assert {row["attribute"] for row in scores} == {"warm", "cold", None}
+
+
+def test_a_training_clip_without_a_weight_is_not_drawn_from(
+    run: Run, config: Config, arrived: Path, tmp_path: Path
+) -> None:
+    run(replace(config, balance=replace(config.balance, max_share=0.2)), clips=arrived, output=tmp_path / "filtered")
+    training = data.Clips(tmp_path / "filtered", "train")
+    ids = training.table["clip_id"].to_pylist()
+    data.write_weights(tmp_path / "filtered", ids[2:], np.ones(len(ids) - 2, np.float32))
+    with pytest.raises(ValueError, match=r"has no weight of 2 training clips: run filter again"):
+        data.draw_weights(training)

@@ -101,6 +101,7 @@ def _columns(random: np.random.Generator, shape: Shape, rows: int = 10) -> dict[
         ],
         "text": text,
         "text_length": lengths,
+        "weight": np.ones(rows),
     }
     if shape.audio_frames:
         columns["audio"] = random.integers(0, CODEBOOK, (rows, LEVELS, shape.audio_frames), dtype=np.int32)

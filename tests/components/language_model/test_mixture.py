@@ -1,7 +1,8 @@
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from components.language_model.config import Config
@@ -64,3 +65,30 @@ def test_a_mix_without_clips_is_refused(tokens: Path, config: Config):
     mix = replace(config.mix, image_share=0.0, tasks={"text-to-video": 1.0})
     with pytest.raises(ValueError, match="no clip qualifies"):
         Mixture(mix, Source(Tokens(tokens), "nobody"), seed=1, batch_tokens=120)
+
+
+def test_clips_of_a_task_are_drawn_by_their_weight_whatever_their_format(tokens: Path, config: Config):
+    source = Source(Tokens(tokens), "train")
+    for name, group in source.groups.items():
+        source.groups[name] = replace(group, weight=np.where(np.arange(10) == 4, 5.0, 0.5) * (1 + (name == "clip")))
+    mixture = Mixture(config.mix, source, seed=1, batch_tokens=120)
+    drawn = defaultdict[tuple[str, int], float](float)
+    for choice in map(mixture.choice, range(4000)):
+        if choice.draw.task.name == "unconditioned-video":
+            share = 1 / len(choice.rows)  # a step counts once, however many clips fit
+            for row in choice.rows.tolist():
+                drawn[choice.draw.group, row] += share
+    assert {row for _, row in drawn} == set(range(1, 10))
+    groups = {name: sum(n for (of, _), n in drawn.items() if of == name) for name in ("clip", "long")}
+    assert groups["clip"] / groups["long"] == pytest.approx(2, rel=0.35)
+    often = sum(n for (_, row), n in drawn.items() if row == 4) / sum(drawn.values())
+    assert often == pytest.approx(5 / 9, abs=0.08)
+    ahead, again = mixture.choice(17), mixture.choice(17)
+    assert ahead.rows.tolist() == again.rows.tolist()
+
+
+def test_where_all_weigh_the_same_no_clip_comes_twice_in_a_batch_if_there_are_enough(mixture: Mixture):
+    choices = [mixture.choice(step) for step in range(200)]
+    enough = [c for c in choices if len(c.rows) <= len(mixture.rows[c.draw.task.name][c.draw.group])]
+    assert len(enough) > 50
+    assert all(len(set(choice.rows.tolist())) == len(choice.rows) for choice in enough)

@@ -17,6 +17,7 @@ def _columns(rows: int) -> dict[str, data.Column]:
         "split": ["train"] * rows,
         "text": draw.normal(size=(rows, 4, 8)).astype(np.float16),
         "text_length": np.full(rows, 3, np.int32),
+        "weight": np.ones(rows),
         "start_s": np.zeros(rows),
         "end_s": np.full(rows, 2.125),
         "motion": np.full(rows, 0.5, np.float32),

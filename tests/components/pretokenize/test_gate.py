@@ -17,6 +17,7 @@ def _columns() -> dict[str, data.Column]:
         "split": ["train", "train", "heldout"],
         "text": text,
         "text_length": np.full(3, 2, np.int32),
+        "weight": np.ones(3),
         "visual": np.full((3, 5, 4, 4), 4095, np.int32),
         "condition_inpaint_centre": np.zeros((3, 5, 4, 4), np.int32),
         "audio": np.full((3, 4, 26), 255, np.int32),
@@ -38,6 +39,7 @@ def test_every_broken_expectation_is_named_in_words(tmp_path: Path):
     columns["audio"] = np.full((3, 4, 26), -1, np.int32)
     columns["text_length"] = np.full(3, 1, np.int32)
     columns["clip_id"] = ["a", "a", "c"]
+    columns["weight"] = np.array([0.5, 0.0, 1.0])
     with pytest.raises(DataError) as broken:
         _check(tmp_path, columns)
     for words in (
@@ -45,6 +47,7 @@ def test_every_broken_expectation_is_named_in_words(tmp_path: Path):
         "an audio code is not negative",
         "nothing stands behind a text's end",
         "no clip occurs twice in a group",
+        "a clip can be drawn",
     ):
         assert words in str(broken.value)
 

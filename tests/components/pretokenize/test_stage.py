@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from components.common.errors import DataError, Stopped
 from components.common.formats import Formats
 from components.embed_text.data import Embeddings
 from components.estimate_structure.data import Structures
-from components.filter.data import Clips
+from components.filter.data import Clips, draw_weights, write_weights
 from components.pretokenize import ops, part, regions, stage
 from components.pretokenize.config import Config
 from components.pretokenize.data import Tokens
@@ -52,6 +53,18 @@ def test_every_clip_is_in_the_groups_that_it_fits(tokens: Tokens, inputs: dict[s
     assert len(tokens.group("long")) == kinds.count((41, "square"))
     for name in tokens.formats():
         assert tokens.group(name).clip_id == sorted(tokens.group(name).clip_id)
+
+
+def test_rows_and_pairs_carry_the_weights_of_their_clips(run: Run, inputs: dict[str, Path], tmp_path: Path):
+    folder = shutil.copytree(inputs["clips"], tmp_path / "filtered")
+    training = Clips(folder, "train").table["clip_id"].to_pylist()
+    write_weights(folder, training, np.linspace(0.5, 1.5, len(training), dtype=np.float32))
+    weights = dict(zip(Clips(folder).table["clip_id"].to_pylist(), draw_weights(Clips(folder)), strict=True))
+    tokens = Tokens(run("weighted", clips=folder))
+    for rows in (*map(tokens.group, tokens.formats()), tokens.pairs("stage1")):
+        assert rows.weight.tolist() == [weights[clip_id] for clip_id in rows.clip_id]
+    assert len(set(tokens.group("clip").weight)) > 3
+    assert all(Tokens(run("alike")).group("clip").weight == 1)
 
 
 def test_rows_hold_what_the_tokenizers_say(tokens: Tokens, inputs: dict[str, Path], formats: Formats):

@@ -10,8 +10,10 @@ import pytest
 from components.common import artifacts, runtime
 from components.common.errors import DataError, Stopped
 from components.pretokenize import data as tokens_data
+from components.pretokenize.data import Tokens
 from components.super_resolution import data, stage
 from components.super_resolution.config import Config, Windows
+from components.super_resolution.model import Model
 from components.super_resolution.training import Training
 
 CONFIG = Config(
@@ -39,8 +41,8 @@ CONFIG = Config(
 )
 
 
-def make_tokens(folder: Path, splits: list[str]) -> Path:
-    """Pairs whose large codes repeat the small one that they cover."""
+def make_tokens(folder: Path, splits: list[str], weights: list[float] | None = None) -> Path:
+    """Pairs whose large codes repeat the small one that they cover; without `weights` all weigh 1."""
     folder.mkdir()
     low = np.random.default_rng(0).integers(0, 128, (len(splits), 3, 2, 2), np.int32)
     columns: dict[str, tokens_data.Column] = {
@@ -48,6 +50,7 @@ def make_tokens(folder: Path, splits: list[str]) -> Path:
         "split": splits,
         "text": np.ones((len(splits), 4, 12), np.float16),
         "text_length": np.full(len(splits), 4, np.int32),
+        "weight": np.array(weights or np.ones(len(splits))),
         "low": low,
         "high": low.repeat(2, axis=2).repeat(2, axis=3),
     }
@@ -74,8 +77,9 @@ def test_a_stage_learns_what_the_small_clip_says(tmp_path: Path):
     assert data.load(model).architecture.grid == (3, 4, 4)
 
 
-def test_a_killed_stage_ends_with_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    tokens = make_tokens(tmp_path / "tokens", ["train"] * 12 + ["heldout"] * 4)
+@pytest.mark.parametrize("weights", [[1.0] * 16, [*[0.5] * 10, *[3.5] * 2, *[1.0] * 4]], ids=["alike", "weighted"])
+def test_a_killed_stage_ends_with_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights: list[float]):
+    tokens = make_tokens(tmp_path / "tokens", ["train"] * 12 + ["heldout"] * 4, weights)
     whole = train(tokens, tmp_path / "whole", tmp_path / "a")
     step = Training.step
 
@@ -91,6 +95,21 @@ def test_a_killed_stage_ends_with_the_same_bytes(tmp_path: Path, monkeypatch: py
     monkeypatch.undo()
     killed = train(tokens, tmp_path / "killed", tmp_path / "b")
     assert artifacts.digest(killed) == artifacts.digest(whole)
+
+
+def test_pairs_are_drawn_by_their_weight(tmp_path: Path):
+    weights = [*[0.5] * 10, *[3.5] * 2, *[1.0] * 4]
+    pairs = Tokens(make_tokens(tmp_path / "tokens", ["train"] * 12 + ["heldout"] * 4, weights)).pairs("stage1")
+    training = Training(
+        CONFIG, pairs, Model(stage._architecture(CONFIG, pairs, {"codebook_bits": 7, "text_width": 12}))
+    )
+    number = {codes.tobytes(): row for row, codes in enumerate(pairs.high.astype(np.int64))}
+    drawn = np.concatenate(
+        [[number[high.numpy().tobytes()] for high in training.batch(s, 0, 1).high] for s in range(200)]
+    )
+    assert (np.bincount(drawn, minlength=16) / len(drawn)).tolist() == pytest.approx(
+        [*[0.5 / 12] * 10, *[3.5 / 12] * 2, 0, 0, 0, 0], abs=0.02
+    )
 
 
 def test_both_splits_are_needed(tmp_path: Path):

@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 import torch
 
 from components.common.errors import DataError
+from components.filter.data import Clips, write_weights
 from components.visual_tokenizer.data import Batches, Group, balanced
 
 
@@ -47,15 +49,41 @@ def test_a_finer_batch_is_a_window_on_the_finer_clip(config, kept_clips: Path):
 
 @pytest.mark.parametrize(("balance", "share"), [(0.0, 0.1), (0.5, 0.25), (1.0, 0.5)])
 def test_a_small_folder_is_drawn_as_often_as_the_balance_says(balance: float, share: float):
-    weights = balanced(["large"] * 90 + ["small"] * 10, balance)
+    weights = balanced(["large"] * 90 + ["small"] * 10, balance, np.ones(100))
     assert weights[90:].sum() / weights.sum() == pytest.approx(share)
     drawn = Group(range(100), weights).draw(np.random.default_rng(0), 4000)
     assert (drawn >= 90).mean() == pytest.approx(share, abs=0.03)
     assert len(np.unique(drawn)) == 100
 
 
+@pytest.mark.parametrize(("balance", "share"), [(0.0, 30 / 120), (1.0, 0.5)])
+def test_clips_of_a_folder_share_what_it_weighs_by_their_own_weights(balance: float, share: float):
+    own = np.array([1.0] * 90 + [0.5] * 5 + [5.5] * 5)
+    weights = balanced(["large"] * 90 + ["small"] * 10, balance, own)
+    assert weights[90:].sum() / weights.sum() == pytest.approx(share)
+    assert weights[95] / weights[90] == pytest.approx(11)
+
+
+def test_equal_weights_leave_the_draws_as_they_were_to_the_bit():
+    weights = balanced(["large"] * 90 + ["small"] * 10, 0.7, np.ones(100))
+    assert weights.tolist() == [90**-0.7] * 90 + [10**-0.7] * 10
+
+
+def test_the_filters_weights_decide_what_is_drawn(config, kept_clips: Path, tmp_path: Path):
+    folder = shutil.copytree(kept_clips, tmp_path / "filtered")
+    training = Clips(folder, "train")
+    videos = [clip.frames >= 17 and clip.orientation == "square" for clip in training]
+    chosen = videos.index(True)
+    weights = np.full(len(training), 0.01, np.float32)
+    weights[chosen] = 100
+    write_weights(folder, training.table["clip_id"].to_pylist(), weights)
+    group = Batches(config, folder).groups[17]["square"]
+    drawn = group.draw(np.random.default_rng(0), 100)
+    assert (drawn == chosen).mean() > 0.9
+
+
 def test_a_group_draws_its_own_clips_only():
-    group = Group([2, 5, 7], balanced(["a"] * 4 + ["b"] * 4, 0.5))
+    group = Group([2, 5, 7], balanced(["a"] * 4 + ["b"] * 4, 0.5, np.ones(8)))
     assert set(group.draw(np.random.default_rng(0), 100)) == {2, 5, 7}
 
 
