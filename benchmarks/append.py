@@ -23,6 +23,7 @@ from components.corpus import stage as corpus
 from components.filter import stage as filter_stage
 from components.ingest import stage as ingest
 from components.ingest.worker import Worker
+from components.pretrained import stage as pretrained
 from flows import sources
 from flows.workspace import PARAMS, Workspace
 
@@ -83,7 +84,9 @@ def taken_in(read: Mapping[str, Any], cache: str) -> tuple[int, float]:
             start_s = time.perf_counter()
             ingest.run(ingest_config, corpus=Path("corpus"), sources=sources.TABLE, output=Path("clips"))
             took_s = time.perf_counter() - start_s
-            filter_stage.run(params.build("filter", "filter", read), clips=Path("clips"), output=Path("kept"))
+            pretrained.run(params.build("pretrained", "pretrained", read), output=Path("pretrained"))
+            config = params.build("filter", "filter", read)
+            filter_stage.run(config, clips=Path("clips"), pretrained=Path("pretrained"), output=Path("kept"))
     finally:
         Worker.outcome = outcome  # type: ignore[method-assign]
     return decoded, took_s
