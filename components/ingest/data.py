@@ -237,7 +237,7 @@ class Clips:
             return file.read(columns=KNOWN, use_threads=False)
 
     def _open(self, shard: int) -> pq.ParquetFile:
-        return pq.ParquetFile(self._shards[shard], metadata=self._footers[shard], memory_map=True)
+        return pq.ParquetFile(pa.memory_map(str(self._shards[shard])), metadata=self._footers[shard])
 
 
 def decode(media: bytes, kind: str, frames: int, formats: Formats) -> Pixels:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 Samples = npt.NDArray[np.float32]
 Seconds = npt.NDArray[np.float64]
+NOTHING: Samples = np.zeros(0, np.float32)  # and no view of a piece, which would keep all of it
 BELIEVED_S = 0.00075  # timestamps in whole milliseconds are wrong by half of one
 SOON = 32  # pieces
 MARGIN = 1.25  # that such pieces are not parted again by what changes slowly
@@ -40,7 +41,7 @@ class Timeline:
         self._late_s.append(late_s)
         self._counts.append(self._counts[-1] + len(samples_S))
         end_s = self._counts[-1] / self.rate_hz + max(late_s, before_s)
-        self._pieces.append(samples_S if end_s > self.start_s - BEFORE_S else samples_S[:0])
+        self._pieces.append(samples_S if end_s > self.start_s - BEFORE_S else NOTHING)
         self._beyond = self._beyond + 1 if in_row_s + late_s >= self.start_s + self.duration_s else 0
         return self._beyond < BEYOND
 

@@ -181,28 +181,32 @@ def _shown(frames: Iterable[VideoFrame], fps: Fraction, start_s: float | None) -
     held: VideoFrame | None = None
     held_s = gap_s = 0.0
     origin_s, count = start_s or 0.0, 0
+    instant_s = origin_s
     for frame in frames:
-        if frame.pts is None or frame.time_base is None:
+        base = frame.time_base
+        if frame.pts is None or base is None:
             continue
-        time_s = float(frame.pts * frame.time_base)
+        time_s = frame.pts * base.numerator / base.denominator
         if held is not None:
             if time_s <= held_s:
                 continue
             gap_s = time_s - held_s
             if gap_s > LONGEST_HOLD_S:
                 break
-            while (instant_s := origin_s + float(count / fps)) < time_s - TOLERANCE_S:
+            while instant_s < time_s - TOLERANCE_S:
                 yield instant_s, held
                 count += 1
+                instant_s = origin_s + count * fps.denominator / fps.numerator
         elif start_s is None:
-            origin_s = max(0.0, time_s)  # what an edit list cuts off lies before 0
+            instant_s = origin_s = max(0.0, time_s)  # what an edit list cuts off lies before 0
         held, held_s = frame, time_s
     if held is None:
         return
     end_s = held_s + (_duration_s(held) or gap_s or float(1 / fps))
-    while (instant_s := origin_s + float(count / fps)) < end_s - TOLERANCE_S:
+    while instant_s < end_s - TOLERANCE_S:
         yield instant_s, held
         count += 1
+        instant_s = origin_s + count * fps.denominator / fps.numerator
 
 
 def _duration_s(frame: VideoFrame) -> float:

@@ -12,7 +12,7 @@ from components.common.formats import Formats
 from components.data_card.config import Config
 from components.filter import data
 from components.filter import stage as filtering
-from components.filter.config import Caption, Classifier, Match, Picture
+from components.filter.config import Attribute, Balance, Caption, Classifier, Match, Picture
 from components.filter.config import Config as Rules
 from components.ingest.stage import QUARANTINE
 
@@ -61,6 +61,7 @@ def rules(formats: Formats) -> Rules:
         match=Match("", 0.2),
         aesthetic=Classifier("", (), 0.5),
         unsafe=Classifier("", (), 0.5),
+        balance=Balance(1.0, 4.0, 1, ("a",), Attribute("", (), 0.5, 0.5)),
         duplicate_distance=0.02,
         heldout_share=0.3,
         shard_digits=1,

@@ -1,3 +1,4 @@
+import weakref
 from pathlib import Path
 
 import av
@@ -119,3 +120,12 @@ def test_every_piece_lies_within_a_millisecond_of_its_time(
     told_s = times_s.round(3) if in_whole_ms else times_s
     believed_s = row_s + lateness(told_s - row_s)
     assert np.abs(believed_s - told_s).max() <= max(BELIEVED_S, 0.001) + 1e-9
+
+
+def test_what_lies_long_before_the_span_is_not_held() -> None:
+    timeline = Timeline(RATE_HZ, start_s=60.0, duration_s=1.0)
+    piece = np.ones(RATE_HZ, np.float32)
+    held = weakref.ref(piece)
+    timeline.add(0.0, piece)
+    del piece
+    assert held() is None
