@@ -4,11 +4,11 @@ Each automation is found again by its name, so declaring them twice changes noth
 which also sees the end of a run whose process or machine is gone. Whom to tell is said by blocks that Prefect keeps,
 secrets and all, and that are only named here: `slack-webhook/team`.
 
-It looks at an event again where its database was locked the first time, so that an automation has to remember the ends
-that people were told of.
+The server looks at an event again where its database was locked the first time, so that an automation has to remember
+the ends that people were told of.
 
-The server sits on the events of a run that its scheduler planned less than 5 minutes ahead, for up to 15 minutes: in
-the first minutes of a schedule by the minute people are told late.
+The server also sits on the events of a run that its scheduler planned less than 5 minutes ahead, for up to 15 minutes:
+in the first minutes of a schedule by the minute people are told late.
 """
 
 from collections.abc import Iterator, Sequence
