@@ -12,9 +12,9 @@ from components.common.formats import Formats
 from components.data_card.config import Config
 from components.filter import data
 from components.filter import stage as filtering
-from components.filter.config import Attribute, Balance, Caption, Classifier, Match, Picture
 from components.filter.config import Config as Rules
 from components.ingest.stage import QUARANTINE
+from tests.components.filter.conftest import usual
 
 HOSTILE = "<script>alert(1)</script> \u202egnp.exe"
 
@@ -49,23 +49,7 @@ def clips(kept_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def rules(formats: Formats) -> Rules:
-    return Rules(
-        formats=formats,
-        threads=1,
-        min_duration_s=2.0,
-        min_side_px=32,
-        licences=(),
-        opt_out=(),
-        picture=Picture(0.001, 0.003, 2.0, 0.8, 1.0, 0.95, 0.95, 0.4),
-        caption=Caption(1, 256, (), 500, ()),
-        match=Match("", 0.2),
-        aesthetic=Classifier("", (), 0.5),
-        unsafe=Classifier("", (), 0.5),
-        balance=Balance(1.0, 4.0, 1, ("a",), Attribute("", (), 0.5, 0.5)),
-        duplicate_distance=0.02,
-        heldout_share=0.3,
-        shard_digits=1,
-    )
+    return usual(formats)
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ from components.filter.config import Attribute, Balance, Caption, Classifier, Co
 Run = Callable[..., artifacts.Summary]
 
 
-@pytest.fixture
-def config(formats: Formats) -> Config:
+def usual(formats: Formats) -> Config:
+    """Rules that clips of shapes pass."""
     return Config(
         formats=formats,
         threads=1,
@@ -30,6 +30,11 @@ def config(formats: Formats) -> Config:
         heldout_share=0.3,
         shard_digits=1,
     )
+
+
+@pytest.fixture
+def config(formats: Formats) -> Config:
+    return usual(formats)
 
 
 @pytest.fixture(scope="session")
