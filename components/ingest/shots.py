@@ -15,12 +15,12 @@ from scenedetect.common import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector
 
 from components.media.frames import Pixels
+from components.media.video import TOLERANCE_S
 
 HEIGHT_PX, WIDTH_PX = 36, 64
 DARKEST = 32  # hue and saturation of what is darker are noise
 AROUND = 2  # frames before and after that a change is compared with
 MOST_REPEATS = 24  # after which a picture that stands still is looked at again
-TOLERANCE_S = 0.001  # containers round timestamps to milliseconds
 
 
 class Shots:

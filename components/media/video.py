@@ -27,7 +27,7 @@ from components.media.frames import Fit, Pixels, Planes, Upright, as_seen, displ
 
 Source = Path | bytes
 Watch = Callable[[Iterable[VideoFrame]], Iterable[VideoFrame]]
-TOLERANCE_S = 0.001  # containers round timestamps to milliseconds
+TOLERANCE_S = 1e-6  # of sums of floats; one as large as a rounded timestamp would show frames before their time
 LONGEST_HOLD_S = 5.0  # a frame held longer is taken for a broken timestamp and ends the clip
 # x264's macroblock tree, as vectorised for AVX2, gives other bytes from run to run.
 X264 = {"threads": "1", "x264-params": "mbtree=0"}
