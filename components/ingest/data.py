@@ -7,6 +7,8 @@ Stored pictures are as large as the last super-resolution stage needs; crops hap
 """
 
 import json
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import groupby
@@ -26,6 +28,7 @@ Pixels = npt.NDArray[np.uint8]
 Samples = npt.NDArray[np.float32]
 AudioState = Literal["audible", "silent", "none"]
 ROWS = 8  # per row group: what reading one clip's bytes touches
+OPEN = 64  # shards that each thread keeps open: opening one costs twice what reading a clip's bytes does
 
 
 @dataclass(frozen=True)
@@ -180,6 +183,7 @@ class Clips:
         chosen = [index for index, value in enumerate(table["split"].to_pylist()) if split in (None, value)]
         self.table = table.take(pa.array(chosen, pa.int64()))  # what is known, without media
         self._places = [places[index] for index in chosen]
+        self._held = threading.local()  # open shards: two threads must not read one at the same time
 
     def __reduce__(self) -> tuple[Callable[..., "Clips"], tuple[Any, ...]]:
         return Clips, (self.folder, self.split)
@@ -228,9 +232,18 @@ class Clips:
 
     def _bytes(self, index: int, columns: list[str]) -> list[bytes]:
         shard, row = self._places[index]
-        with self._open(shard) as file:
-            group = file.read_row_group(row // ROWS, columns=columns, use_threads=False)
+        group = self._kept_open(shard).read_row_group(row // ROWS, columns=columns, use_threads=False)
         return [group[name][row % ROWS].as_py() for name in columns]
+
+    def _kept_open(self, shard: int) -> pq.ParquetFile:
+        """A shard, open in this thread; the least recently used one is closed where there are too many."""
+        files: OrderedDict[int, pq.ParquetFile] = self._held.__dict__.setdefault("files", OrderedDict())
+        if shard not in files:
+            files[shard] = self._open(shard)
+            if len(files) > OPEN:
+                files.popitem(last=False)[1].close(force=True)
+        files.move_to_end(shard)
+        return files[shard]
 
     def _known(self, shard: int) -> pa.Table:
         with self._open(shard) as file:

@@ -1,4 +1,5 @@
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 
 from components.common.formats import Formats
 from components.filter.data import Clips, Frames
+from components.ingest import data
 
 
 def test_every_kind_of_clip_is_in_the_made_up_folder(kept_clips: Path, formats: Formats):
@@ -53,6 +55,17 @@ def test_sound_is_as_long_as_the_frames_and_zero_where_there_is_none(kept_clips:
 def test_clips_survive_pickling(kept_clips: Path):
     clips = Clips(kept_clips, "heldout")
     assert list(pickle.loads(pickle.dumps(clips))) == list(clips)
+
+
+def test_threads_read_the_same_however_few_shards_stay_open(kept_clips: Path, monkeypatch: pytest.MonkeyPatch):
+    rows = [Clips(kept_clips).row(index) for index in range(14)]
+    monkeypatch.setattr(data, "OPEN", 1)
+    clips = Clips(kept_clips)
+    order = [*range(14), *reversed(range(14))] * 8
+    with ThreadPoolExecutor(4) as pool:
+        read = list(pool.map(clips.row, order))
+    assert len(list(kept_clips.glob("clips-*.parquet"))) > 1
+    assert read == [rows[index] for index in order]
 
 
 def test_cached_frames_stay_below_their_limit_and_are_the_same_frames(kept_clips: Path, formats: Formats):
