@@ -24,7 +24,7 @@ from components.media import images, pixels, video
 from components.media.errors import Unreadable
 
 FPS, FRAMES, FEWEST, STORED_PX, SPANS = 8, 17, 9, 512, 4
-MOST_WRONG, OF_PROFILES = 0.01, 0.003
+MOST_WRONG, OF_PROFILES = 0.01, 0.004
 HOLD_TEXT = {  # what is seen in them
     "road_trip_10bit.webm": "two lines of a title",
     "terminal_screencast_vp9_opus.webm": "a terminal full of text",

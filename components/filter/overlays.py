@@ -23,7 +23,8 @@ STROKE_PX = 9  # what is as thick is no stroke
 CONTRASTS = (64, 112)  # levels that strokes must stand out by: faint ones, and those that busy ground would join
 GAP_PX = 11  # what is nearer along a row is one line
 LOWEST_PX, HIGHEST_PX = 5, 40  # of a line
-LEAST_FULL = 0.3  # share of its box that a line fills
+LEAST_LONG = 3  # times its height
+LEAST_FULL = 0.2  # share of its box that the outline of a line encloses
 LEAST_STROKES = 9  # that a row through the middle of a line crosses
 LEAST_CLOSE = 1.0  # strokes on as much of a row as the line is high
 MOST_AROUND = 0.3  # share of strokes in the two rows above or below, of that within
@@ -56,26 +57,23 @@ def _strokes(grey_HW: Pixels) -> tuple[Pixels, Pixels]:
 def _lines(strokes_HW: Pixels) -> Iterator[Box]:
     """Boxes of what is a line of letters in a picture of ones and zeros."""
     joined_HW = cv2.morphologyEx(strokes_HW, cv2.MORPH_CLOSE, np.ones((1, GAP_PX), np.uint8))
-    _, labels_HW, boxes_N5, _ = cv2.connectedComponentsWithStats(joined_HW, ltype=cv2.CV_16U)
-    _, _, widths, heights, sizes = boxes_N5.T
-    likely = (heights >= LOWEST_PX) & (heights <= HIGHEST_PX) & (sizes >= LEAST_FULL * widths * heights)
-    likely &= 3 * widths >= LEAST_STROKES * heights
-    likely[0] = False  # what is no stroke
-    for label in np.flatnonzero(likely):
-        left, top, width, height, _ = (int(number) for number in boxes_N5[label])
-        box = slice(top, top + height), slice(left, left + width)
-        of_line_HW = (labels_HW[box] == label) & (strokes_HW[box] > 0)
-        around = [strokes_HW[max(0, top - 2) : top, box[1]], strokes_HW[top + height : top + height + 2, box[1]]]
-        if _is_letters(of_line_HW) and _alone(of_line_HW, around):
-            yield box
+    outlines, _ = cv2.findContours(joined_HW, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    for outline in outlines:
+        left, top, width, height = cv2.boundingRect(outline)
+        likely = LOWEST_PX <= height <= HIGHEST_PX and width >= LEAST_LONG * height
+        if likely and cv2.contourArea(outline) >= LEAST_FULL * width * height:
+            box = slice(top, top + height), slice(left, left + width)
+            around = strokes_HW[max(0, top - 2) : top, box[1]], strokes_HW[top + height : top + height + 2, box[1]]
+            if _is_letters(strokes_HW[box]) and _alone(strokes_HW[box], around):
+                yield box
 
 
-def _is_letters(line_HW: npt.NDArray[np.bool_]) -> bool:
+def _is_letters(line_HW: Pixels) -> bool:
     height, width = line_HW.shape
     middle_HW = line_HW[height // 4 : height - height // 4]
     crossed = float((middle_HW[:, 1:] > middle_HW[:, :-1]).sum()) / len(middle_HW)
     return crossed >= LEAST_STROKES and crossed * height >= LEAST_CLOSE * width
 
 
-def _alone(line_HW: npt.NDArray[np.bool_], around: list[Pixels]) -> bool:
+def _alone(line_HW: Pixels, around: tuple[Pixels, Pixels]) -> bool:
     return all(not rows.size or rows.mean() <= MOST_AROUND * line_HW.mean() for rows in around)

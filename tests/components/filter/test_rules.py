@@ -36,7 +36,7 @@ STILL = replace(GOOD, duration_s=None, motion=None, speed=None, jitter=None)
     ],
 )
 def test_every_limit_has_its_reason_and_says_what_was_found(config: Config, scores: Scores, reason: str) -> None:
-    broken = rules.broken(VIDEO, scores, replace(config, picture=replace(config.picture, max_overlaid=0.003)))
+    broken = rules.broken(VIDEO, scores, replace(config, picture=replace(config.picture, max_overlaid=0.004)))
     assert broken is not None
     assert broken[0] == reason
     assert " than " in broken[1]
