@@ -5,8 +5,9 @@ python benchmarks/overlaid_text.py ../shared/media /usr/share/fonts [real files,
 Real spans and pictures as they are, and with text laid over and encoded again: subtitles of one and two lines (half of
 them Latin, half other scripts as far as their fonts are there; of 10 in a video 3 change, 2 come or go within the span)
 and watermarks in a corner, opaque by 0.4 to 1. What holds text by itself, seen by eye, counts neither way. The limit is
-chosen on every other file, the smallest that at most 1 % of its clips break, and the figures are of the rest; after them
-those of all files, also stored smaller. Sizes, contrasts and counts in overlays.py were chosen on all of these files, with other texts laid over.
+chosen on every other file, the smallest that at most 1 % of its clips break, and the figures are of the rest; then come
+those of all files, also stored smaller. Sizes, contrasts and counts in overlays.py were chosen on all of these files,
+with other texts laid over.
 """
 
 import sys
