@@ -20,9 +20,10 @@ class Picture:
     max_dark: float  # share of pixels without light
     max_bright: float
     max_bars: float  # share of the picture in bars of one colour along its sides
+    max_overlaid: float  # share of the picture in lines of letters laid over it; 1 turns the rule off
 
     def __post_init__(self) -> None:
-        for name in ("min_motion", "max_jitter", "max_dark", "max_bright", "max_bars"):
+        for name in ("min_motion", "max_jitter", "max_dark", "max_bright", "max_bars", "max_overlaid"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"filter.picture.{name} must lie in [0, 1], got {getattr(self, name)}")
         if not 0 <= self.min_speed < self.max_speed:
@@ -159,10 +160,11 @@ class Config:
 
     @property
     def rules_off(self) -> list[str]:
-        """Rules that drop nothing because what they need is not given."""
+        """Rules that drop nothing because what they need, or a limit that anything could break, is not given."""
         given = {
             "licence": self.licences,
             "opt_out": self.opt_out,
+            "overlaid_text": self.picture.max_overlaid < 1,
             "language": self.caption.languages,
             "match": self.match.model,
             "aesthetic": self.aesthetic.model,

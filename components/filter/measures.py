@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from components.filter import overlays
+
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
@@ -35,12 +37,14 @@ class Look:
     dark: float  # share of pixels without light
     bright: float  # share of pixels without anything but light
     bars: float  # share of the picture in bars of one colour along its sides
+    overlaid: float  # share of the picture in lines of letters that stand still over it
 
 
 def look(frames_THWC: Pixels, fps: int) -> Look:
     """Measure the frames of one clip."""
     speed, jitter = movement(frames_THWC, fps)
-    grey_SHW = np.stack([_grey(still, PICTURE_PX) for still in stills(frames_THWC)])
+    stills_SHWC = stills(frames_THWC)
+    grey_SHW = greys(stills_SHWC, PICTURE_PX)
     numbers = (
         speed,
         jitter,
@@ -48,6 +52,7 @@ def look(frames_THWC: Pixels, fps: int) -> Look:
         float((grey_SHW <= DARK).mean()),
         float((grey_SHW >= BRIGHT).mean()),
         bars(grey_SHW),
+        overlays.overlaid(greys(stills_SHWC, overlays.PICTURE_PX)),
     )
     return Look(*(round(number, DIGITS) for number in numbers))
 
@@ -55,6 +60,11 @@ def look(frames_THWC: Pixels, fps: int) -> Look:
 def stills(frames_THWC: Pixels) -> Pixels:
     """The first, the middle and the last frame, each once."""
     return frames_THWC[sorted({0, len(frames_THWC) // 2, len(frames_THWC) - 1})]
+
+
+def greys(stills_SHWC: Pixels, side_px: int) -> Pixels:
+    """Luma of stills (S, H, W), with a shorter side of `side_px`."""
+    return np.stack([_grey(still, side_px) for still in stills_SHWC])
 
 
 def movement(frames_THWC: Pixels, fps: int) -> tuple[float, float]:

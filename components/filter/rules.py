@@ -28,6 +28,7 @@ class Scores:
     dark: float | None = None
     bright: float | None = None
     bars: float | None = None
+    overlaid: float | None = None
     words: int | None = None  # of a clip with a caption, as the language and the repeats
     language: str | None = None
     repeats: int | None = None
@@ -71,6 +72,7 @@ def limits(config: Config) -> tuple[Limit, ...]:
         Limit("too_dark", "dark", "of the pixels", most=picture.max_dark),
         Limit("too_bright", "bright", "of the pixels", most=picture.max_bright),
         Limit("letterboxed", "bars", "of the picture", most=picture.max_bars),
+        Limit("overlaid_text", "overlaid", "of the picture", most=picture.max_overlaid),
         Limit("few_words", "words", "words", least=caption.min_words),
         Limit("many_words", "words", "words", most=caption.max_words),
         Limit("repeated_caption", "repeats", "other sources", most=caption.max_repeats),

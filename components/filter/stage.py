@@ -31,7 +31,7 @@ BOOK = pa.schema(
     + [(name, pa.int32()) for name in ("side_px", "words", "repeats")]
     + [("language", pa.string())]
     + [(name, pa.float64()) for name in ("duration_s", "motion", "speed", "jitter", "sharpness")]
-    + [(name, pa.float64()) for name in ("dark", "bright", "bars", "match", "aesthetic", "unsafe")]
+    + [(name, pa.float64()) for name in ("dark", "bright", "bars", "overlaid", "match", "aesthetic", "unsafe")]
     + [("attribute", pa.string())]
 )
 SHARES = pa.schema(

@@ -20,7 +20,7 @@ def usual(formats: Formats) -> Config:
         min_side_px=32,
         licences=(),
         opt_out=(),
-        picture=Picture(0.001, 0.003, 2.0, 0.8, 1.0, 0.95, 0.95, 0.4),
+        picture=Picture(0.001, 0.003, 2.0, 0.8, 1.0, 0.95, 0.95, 0.4, 1.0),
         caption=Caption(1, 256, (), 500, ()),
         match=Match("", 0.2),
         aesthetic=Classifier("", (), 0.5),

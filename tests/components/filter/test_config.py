@@ -25,6 +25,7 @@ def test_nonsense_is_refused_with_what_to_change(config: Config, change: dict[st
     ("make", "words"),
     [
         (lambda c: replace(c.picture, min_motion=-0.1), r"filter\.picture\.min_motion must lie in \[0, 1\]"),
+        (lambda c: replace(c.picture, max_overlaid=1.5), r"filter\.picture\.max_overlaid must lie in \[0, 1\]"),
         (lambda c: replace(c.picture, max_speed=0.0), "min_speed must be at least 0 and below max_speed"),
         (lambda c: replace(c.caption, min_words=300), "min_words must be at least 0 and not above max_words"),
         (lambda c: replace(c.caption, max_repeats=-1), "max_repeats must be at least 0"),
@@ -46,9 +47,10 @@ def test_a_rule_without_sense_is_refused(config: Config, make: Callable[[Config]
 
 
 def test_rules_are_off_until_what_they_need_is_given(config: Config) -> None:
-    assert config.rules_off == ["aesthetic", "language", "licence", "match", "opt_out", "unsafe"]
+    assert config.rules_off == ["aesthetic", "language", "licence", "match", "opt_out", "overlaid_text", "unsafe"]
     given = replace(config, licences=("CC0-1.0",), unsafe=Classifier("safety", ("nsfw",), 0.5))
-    assert given.rules_off == ["aesthetic", "language", "match", "opt_out"]
+    assert given.rules_off == ["aesthetic", "language", "match", "opt_out", "overlaid_text"]
+    assert "overlaid_text" not in replace(config, picture=replace(config.picture, max_overlaid=0.004)).rules_off
 
 
 def test_nothing_is_balanced_until_there_is_a_share_or_a_model(config: Config) -> None:

@@ -9,7 +9,7 @@ from components.filter.data import Clip
 from components.filter.rules import Scores
 
 VIDEO = Clip("a", "s", "video", "train", "", "", "", 17, "square", 0.0, 2.125, 64, 64, "none", 0.01, {})
-GOOD = Scores(64, 2.125, 0.01, 0.1, 0.0, 200.0, 0.0, 0.0, 0.0, 5, "en", 3, 0.3, 0.9, 0.1)
+GOOD = Scores(64, 2.125, 0.01, 0.1, 0.0, 200.0, 0.0, 0.0, 0.0, 0.0, 5, "en", 3, 0.3, 0.9, 0.1)
 STILL = replace(GOOD, duration_s=None, motion=None, speed=None, jitter=None)
 
 
@@ -26,6 +26,7 @@ STILL = replace(GOOD, duration_s=None, motion=None, speed=None, jitter=None)
         (replace(GOOD, dark=0.96), "too_dark"),
         (replace(GOOD, bright=0.96), "too_bright"),
         (replace(GOOD, bars=0.5), "letterboxed"),
+        (replace(GOOD, overlaid=0.01), "overlaid_text"),
         (replace(GOOD, words=0), "few_words"),
         (replace(GOOD, words=300), "many_words"),
         (replace(GOOD, repeats=501), "repeated_caption"),
@@ -35,7 +36,7 @@ STILL = replace(GOOD, duration_s=None, motion=None, speed=None, jitter=None)
     ],
 )
 def test_every_limit_has_its_reason_and_says_what_was_found(config: Config, scores: Scores, reason: str) -> None:
-    broken = rules.broken(VIDEO, scores, config)
+    broken = rules.broken(VIDEO, scores, replace(config, picture=replace(config.picture, max_overlaid=0.004)))
     assert broken is not None
     assert broken[0] == reason
     assert " than " in broken[1]

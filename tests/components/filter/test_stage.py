@@ -103,7 +103,7 @@ def test_a_broken_gate_fails_the_stage_in_words_and_leaves_nothing(
 def test_the_manifest_says_which_rules_are_off(run: Run, config: Config, arrived: Path, tmp_path: Path) -> None:
     run(replace(config, opt_out=("a" * 64,)), clips=arrived, output=tmp_path / "filtered")
     off = artifacts.read_manifest(tmp_path / "filtered").facts["rules_off"]
-    assert off == ["aesthetic", "language", "licence", "match", "unsafe"]
+    assert off == ["aesthetic", "language", "licence", "match", "overlaid_text", "unsafe"]
 
 
 def test_scores_are_measured_of_clips_that_are_dropped_too(
@@ -114,6 +114,7 @@ def test_scores_are_measured_of_clips_that_are_dropped_too(
     kinds = {clip.clip_id: clip.kind for clip in data.Clips(arrived)}
     for row in rows:
         assert row["sharpness"] > 0
+        assert 0 <= row["overlaid"] <= 1
         assert (row["speed"] is None) == (kinds[row["clip_id"]] == "image")
         assert row["match"] is row["aesthetic"] is row["unsafe"] is None
 
