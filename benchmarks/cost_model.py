@@ -34,7 +34,7 @@ from components.corpus import data as corpus_data
 from components.corpus.data import Source
 from components.filter import config as filter_config
 from components.filter import data as filter_data
-from components.filter import duplicates, rules, scoring
+from components.filter import duplicates, looks, rules
 from components.filter.stage import BOOK
 from components.ingest import data, decoding
 from components.ingest.config import Config
@@ -91,9 +91,10 @@ def measured(paths: Sequence[Path], config: Config, filtering: filter_config.Con
             ingest_s += timed(lambda: data.write(fresh, rows, shard_digits=1))
             artifacts.describe(fresh, "clips", inputs={}, counts={}, facts=data.facts(config.formats))
         clips = filter_data.Clips(Path(folder) / "clips")
-        judge = scoring.judge_of(filtering, Path(folder))
+        with artifacts.fresh(Path(folder) / "pretrained") as fresh:
+            artifacts.describe(fresh, "pretrained", inputs={}, counts={})
         before_s = core_seconds()
-        _, prints = scoring.scores(filtering, clips, range(len(clips)), judge)
+        _, prints = looks.scores(filtering, clips, range(len(clips)), Path(folder) / "pretrained")
         filter_s = core_seconds() - before_s
     stored = sum(len(row.media) + len(row.sound) for row in rows)
     return Unit(*(value / kept for value in (minutes, len(rows), ingest_s, filter_s, stored, source_bytes))), prints

@@ -79,9 +79,11 @@ def remove(workspace: Workspace, alias: str) -> int:
 def forget(workspace: Workspace, target: str) -> str:
     """Never read a source's bytes again, whatever their name; returns what was done, in words.
 
-    `target` is a file, a path as `sources list` knows it, or a SHA-256. What the cache of decoded files keeps of it is
+    `target` is a file, a path as `sources list` knows it, or a SHA-256. What the cache keeps of it, decoded or seen, is
     deleted; what was made from it is told by `lineage --forward`. Raises ValueError if it is no source.
     """
+    from components.filter import cache  # OpenCV is part of a second to import
+
     known = _known()
     digest = hash_file(Path(target)) if Path(target).is_file() else target
     found = {
@@ -99,6 +101,7 @@ def forget(workspace: Workspace, target: str) -> str:
     sources.write(TABLE, history.forget(known, sha256))
     for kept in workspace.folder("cache").glob(f"ingest/*/*/{sha256}.arrow"):
         kept.unlink()
+    cache.forget(workspace.folder("cache") / "filter", sha256)
     names = [f"{source.root}/{source.path}" for source in known if source.sha256 == sha256]
     return (
         f"{', '.join(names)}: forgotten, sha256 {sha256}. Its clips leave with the next run;"

@@ -24,10 +24,10 @@ def components() -> list[str]:
     return sorted(path.parent.name for path in (SOURCE / "components").glob("*/stage.py"))
 
 
-def modules(component: str) -> dict[str, str]:
-    """Module or template -> hash, for the stage of `component` and all of the project that it imports."""
+def modules(component: str, room: str = "stage") -> dict[str, str]:
+    """Module or template -> hash, for a room of `component` and all of the project that it imports."""
     found: dict[str, str] = {}
-    waiting = [f"components.{component}.stage"]
+    waiting = [f"components.{component}.{room}"]
     while waiting:
         name = waiting.pop()
         if name not in found:

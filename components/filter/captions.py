@@ -1,4 +1,4 @@
-"""Captions -> their numbers: words, language, how often they come again. Pure.
+"""Captions -> what they are: words, language, how often they come again. Pure.
 
 An empty caption breaks no rule: a clip without words is trained on without words.
 """
@@ -24,7 +24,6 @@ class Wording:
     """What a caption is by its words and among the others."""
 
     words: int
-    language: str  # ISO 639-1
     repeats: int  # other sources that have the same caption
 
 
@@ -37,7 +36,7 @@ def wordings(captions: Iterable[tuple[str, str]]) -> Mapping[str, Wording]:
     same = Counter({normal(caption): 0 for caption in sources})
     for caption, having in sources.items():
         same[normal(caption)] += len(having)
-    return {caption: Wording(len(caption.split()), language(caption), same[normal(caption)] - 1) for caption in sources}
+    return {caption: Wording(len(caption.split()), same[normal(caption)] - 1) for caption in sources}
 
 
 def normal(caption: str) -> str:

@@ -1,15 +1,16 @@
-"""Clips -> their scores and fingerprints, each decoded once; clips side by side, with the same numbers.
+"""A clip -> its scores and its fingerprint, decoded once; clips side by side have the same numbers.
 
-Public networks are loaded only where a rule asks for one.
+Public networks are loaded only where a rule asks for one. What a look gives is kept between runs, as long as this
+module and all that it imports stay as they are: so nothing here compares clips, and nothing reads a limit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,40 +22,43 @@ from components.filter.rules import Scores
 if TYPE_CHECKING:
     from components.filter.models import Clip, Labels  # torch is seconds to import
 
-Made = TypeVar("Made")
-Judged = dict[str, float | str | None]
-Judge = Callable[[data.Pixels, str], Judged]  # stills (S, H, W, C) and a caption -> scores by name
+Judged = tuple[dict[str, float | str], float | None]  # scores by name, and the probability of the attribute
+Judge = Callable[[data.Pixels, str], Judged]  # of stills (S, H, W, C) and a caption
 
 
-def scores(config: Config, clips: data.Clips, places: Sequence[int], judge: Judge) -> tuple[list[Scores], data.Pixels]:
-    """Scores and fingerprints of some clips, in their order; captions are compared within all of them."""
-    known = list(clips)
-    wordings = captions.wordings((known[place].caption, known[place].source_sha256) for place in places)
+@dataclass(frozen=True)
+class Seen:
+    """What a look at one clip gives, whatever the limits and the other clips are."""
 
-    def one(place: int) -> tuple[Scores, data.Pixels]:
-        clip = known[place]
-        frames_THWC = _frames(config, clips, place)
-        look = asdict(measures.look(frames_THWC, config.formats.fps))
-        said = asdict(wordings[clip.caption]) if clip.caption in wordings else {}
-        judged = judge(measures.stills(frames_THWC), clip.caption)
-        still = {"speed": None, "jitter": None} if clip.kind == "image" else {}
-        moved = {} if clip.kind == "image" else {"duration_s": clip.end_s - clip.start_s, "motion": clip.motion}
-        side_px = min(clip.height_px, clip.width_px)
-        return Scores(**{"side_px": side_px, **moved, **look, **still, **said, **judged}), duplicates.fingerprint(
-            frames_THWC
-        )
+    source_sha256: str  # of the file that the clip is from
+    scores: Scores  # without what captions are counted for; the attribute is the likeliest label
+    sureness: float | None  # probability of the attribute
+    fingerprint: data.Pixels  # B
 
-    found = _side_by_side(config, one, places, "filter")
-    return [each for each, _ in found], _stacked([each for _, each in found])
+
+def look(config: Config, clips: data.Clips, place: int, judge: Judge) -> Seen:
+    """Decode one clip and measure it."""
+    clip, frames_THWC = clips[place], _frames(config, clips, place)
+    seen = asdict(measures.look(frames_THWC, config.formats.fps))
+    said = {"language": captions.language(clip.caption)} if clip.caption.strip() else {}
+    judged, sureness = judge(measures.stills(frames_THWC), clip.caption)
+    still = {"speed": None, "jitter": None} if clip.kind == "image" else {}
+    moved = {} if clip.kind == "image" else {"duration_s": clip.end_s - clip.start_s, "motion": clip.motion}
+    side_px = min(clip.height_px, clip.width_px)
+    scores = Scores(**{"side_px": side_px, **moved, **seen, **still, **said, **judged})
+    return Seen(clip.source_sha256, scores, sureness, duplicates.fingerprint(frames_THWC))
 
 
 def fingerprints(config: Config, clips: data.Clips, places: Sequence[int]) -> data.Pixels:
     """Fingerprints alone, of some clips."""
-    return _stacked(
-        _side_by_side(
-            config, lambda place: duplicates.fingerprint(_frames(config, clips, place)), places, "known clips"
-        )
-    )
+    with ThreadPoolExecutor(config.threads) as pool:
+        prints = pool.map(lambda place: duplicates.fingerprint(_frames(config, clips, place)), places)
+        return stacked(list(progress(prints, total=len(places), unit="clips", label="known clips")))
+
+
+def stacked(prints: Sequence[data.Pixels]) -> data.Pixels:
+    """Fingerprints as one array (N, B), of none too."""
+    return np.stack(prints) if prints else np.zeros((0, duplicates.FINGERPRINT_BYTES), np.uint8)
 
 
 def judge_of(config: Config, pretrained: Path) -> Judge:
@@ -62,7 +66,8 @@ def judge_of(config: Config, pretrained: Path) -> Judge:
     clip, (aesthetic, unsafe, attribute) = _clip(config, pretrained), _classifiers(config, pretrained)
 
     def judge(stills_SHWC: data.Pixels, caption: str) -> Judged:
-        judged: Judged = {}
+        judged: dict[str, float | str] = {}
+        sureness = None
         if clip and caption.strip():
             judged["match"] = clip.similarity(stills_SHWC, caption)
         if aesthetic:
@@ -70,9 +75,8 @@ def judge_of(config: Config, pretrained: Path) -> Judge:
         if unsafe:
             judged["unsafe"] = max(unsafe.probabilities(stills_SHWC))
         if attribute:
-            label, probability = attribute.likeliest(stills_SHWC)
-            judged["attribute"] = label if probability >= config.balance.attribute.min_probability else None
-        return judged
+            judged["attribute"], sureness = attribute.likeliest(stills_SHWC)
+        return judged, sureness
 
     return judge
 
@@ -108,12 +112,3 @@ def _weights(pretrained: Path, name: str) -> Path:
 
 def _frames(config: Config, clips: data.Clips, place: int) -> data.Pixels:
     return clips.stored(place, min(clips.table["frames"][place].as_py(), config.formats.clip_frames))
-
-
-def _side_by_side(config: Config, one: Callable[[int], Made], places: Sequence[int], label: str) -> list[Made]:
-    with ThreadPoolExecutor(config.threads) as pool:
-        return list(progress(pool.map(one, places), total=len(places), unit="clips", label=label))
-
-
-def _stacked(prints: Sequence[data.Pixels]) -> data.Pixels:
-    return np.stack(prints) if prints else np.zeros((0, duplicates.FINGERPRINT_BYTES), np.uint8)

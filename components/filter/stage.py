@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.common import artifacts, gates
-from components.filter import balance, data, duplicates, ops, rules, scoring
+from components.filter import balance, data, duplicates, looks, ops, rules, scoring
 from components.filter import known as past
 from components.filter.config import Config
 from components.filter.expectations import kept_expectations
@@ -43,13 +43,12 @@ Reasons = dict[int, rules.Broken]  # place of a clip -> reason and detail
 
 def run(config: Config, *, clips: Path, pretrained: Path, output: Path, known: Path | None = None) -> artifacts.Summary:
     """Copy the clips that pass every rule from `clips` to `output`; raises DataError if the gate breaks."""
-    arrived, measured_on = _opened(config, clips), known and _opened(config, known, "heldout")
+    arrived, measured_on = opened(config, clips), known and opened(config, known, "heldout")
     before = past.read(known, partial(scoring.fingerprints, config)) if known else past.NOTHING
     first = len(before.clips)
     every = [*before.clips, *arrived]  # places below `first` are known
     places = [place for place in range(first, len(every)) if every[place].source_sha256 not in before.sources]
-    judge = scoring.judge_of(config, pretrained)
-    found, prints = scoring.scores(config, arrived, [place - first for place in places], judge)
+    found, prints = looks.scores(config, arrived, [place - first for place in places], pretrained)
     scores = dict(zip(places, found, strict=True))
     reasons = _broken_rules(config, every, first, scores)
     looked_at = [place for place in places if place not in reasons]
@@ -93,7 +92,8 @@ def run(config: Config, *, clips: Path, pretrained: Path, output: Path, known: P
     return summary
 
 
-def _opened(config: Config, folder: Path, split: Literal["heldout"] | None = None) -> data.Clips:
+def opened(config: Config, folder: Path, split: Literal["heldout"] | None = None) -> data.Clips:
+    """The clips of a folder; ValueError if it was made for other formats."""
     found = data.Clips(folder, split)
     if found.formats != config.formats:
         raise ValueError(f"{folder} was made for other formats than params.yaml has now: run ingest again")

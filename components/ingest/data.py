@@ -204,6 +204,11 @@ class Clips:
         for batch in self.table.to_batches(max_chunksize=1024):
             yield from map(_clip, batch.to_pylist())
 
+    def shard(self, index: int) -> tuple[str, int]:
+        """The name of the file that a clip lies in, and its row there."""
+        shard, row = self._places[index]
+        return self._shards[shard].name, row
+
     def row(self, index: int) -> Row:
         """A clip with its bytes as they are stored."""
         media, sound = self._bytes(index, ["media", "sound"])

@@ -19,7 +19,7 @@ def test_a_part_is_the_stages_command_without_its_output():
     )
 
 
-@pytest.mark.parametrize("name", ["ingest", "pretokenize"])
+@pytest.mark.parametrize("name", ["filter", "ingest", "pretokenize"])
 def test_the_graph_has_these_stages_in_parts(name):
     stages = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
     commands = {stage: text_of(body["cmd"]) for stage, body in stages.items()}

@@ -144,7 +144,7 @@ def read(folder: Path, **stages: dict) -> Placements:
 @pytest.mark.parametrize(
     ("component", "part", "words"),
     [
-        ("adapt", {"parts": 2}, "`parts` in k8s/placement.yaml is for ingest, pretokenize"),
+        ("adapt", {"parts": 2}, "`parts` in k8s/placement.yaml is for filter, ingest, pretokenize"),
         ("ingest", {"parts": 2, "scratch_claim": ""}, "share a cache: name its `scratch_claim`"),
         ("generate", {"gpus": 2}, "trains nothing and is one process"),
         ("ingest", {"nodes": 2}, "trains nothing and is one process"),

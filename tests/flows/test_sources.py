@@ -74,11 +74,14 @@ def test_a_forgotten_file_does_not_come_back_and_its_decoded_clips_are_deleted(w
     sources.add(workspace, str(media), "")
     sha256 = hashlib.sha256(b"a").hexdigest()
     kept = workspace.folder("cache") / "ingest/key" / sha256[:2] / f"{sha256}.arrow"
-    kept.parent.mkdir(parents=True)
-    kept.touch()
+    seen = workspace.folder("cache") / "filter/key/aa/shard.parquet"
+    for path in (kept, seen):
+        path.parent.mkdir(parents=True)
+        path.touch()
     said = sources.forget(workspace, {"hash": sha256[:12], "file": str(media / "a.mp4")}.get(called, called))
     assert said.startswith(f"my-clips/a.mp4: forgotten, sha256 {sha256}")
     assert not kept.exists()
+    assert not seen.exists()  # what cannot be read may hold it
     (media / "a.mp4").rename(media / "z.mp4")
     assert "1 forgotten, as it was asked for" in sources.add(workspace, str(media), "")
     assert list(sources.listed(workspace)) == [f"my-clips: 1 files in {media}; 2 forgotten"]

@@ -1,14 +1,15 @@
-from collections.abc import Callable
+from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
-from components.common import artifacts
+from components.common import artifacts, runtime
 from components.common.formats import Formats
-from components.filter import stage
+from components.filter import data, stage
 from components.filter.config import Attribute, Balance, Caption, Classifier, Config, Match, Picture
 
-Run = Callable[..., artifacts.Summary]
+Run = partial[artifacts.Summary]
 
 
 def usual(formats: Formats) -> Config:
@@ -44,3 +45,24 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     with artifacts.fresh(pretrained) as folder:
         artifacts.describe(folder, "pretrained", inputs={}, counts={})
     return partial(stage.run, pretrained=pretrained)
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Iterator[Path]:
+    """The cache of looks that the runs of a test share."""
+    with runtime.use(runtime.Runtime(scratch=tmp_path / "scratch", cache=tmp_path / "cache")):
+        yield tmp_path / "cache/filter"
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Ids of the clips that are decoded, as they are."""
+    found: list[str] = []
+    stored = data.Clips.stored
+
+    def counted(clips: data.Clips, index: int, frames: int) -> data.Pixels:
+        found.append(clips[index].clip_id)
+        return stored(clips, index, frames)
+
+    monkeypatch.setattr(data.Clips, "stored", counted)
+    return found

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 from tokenizers import Tokenizer
@@ -12,8 +13,10 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 from transformers import CLIPConfig, CLIPModel, ViTConfig, ViTForImageClassification
 
-from components.filter import models, scoring
+from components.common import artifacts
+from components.filter import data, models, scoring
 from components.filter.config import Attribute, Classifier, Config, Match
+from tests.components.filter.conftest import Run
 
 SMALL = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
 PREPARE = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3}
@@ -22,9 +25,12 @@ WORDS = {"a": 0, "red": 1, "blue": 2, "square": 3, "?": 4}
 
 @pytest.fixture(scope="module")
 def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made(tmp_path_factory.mktemp("pretrained"), seed=0)
+
+
+def made(folder: Path, seed: int) -> Path:
     """A CLIP and a classifier of three labels."""
-    folder = tmp_path_factory.mktemp("pretrained")
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     text = SMALL | {"vocab_size": 8, "max_position_embeddings": 6, "eos_token_id": 4}
     vision = SMALL | {"image_size": 16, "patch_size": 8}
     CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=8)).save_pretrained(folder / "clip")
@@ -38,6 +44,7 @@ def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ViTForImageClassification(config).save_pretrained(folder / "safety")
     prepare = PREPARE | {"size": {"height": 16, "width": 16}}
     (folder / "safety" / "preprocessor_config.json").write_text(json.dumps(prepare))
+    artifacts.describe(folder, "pretrained", inputs={}, counts={})
     return folder
 
 
@@ -77,12 +84,12 @@ def test_the_likeliest_label_is_that_of_the_highest_mean_probability(pretrained:
     assert models.Labels(pretrained / "safety", rest).likeliest(stills)[0] in rest
 
 
-def test_an_attribute_is_told_only_where_the_model_is_sure_enough(config: Config, pretrained: Path, stills: np.ndarray):
+def test_an_attribute_is_the_likeliest_label_with_its_probability(config: Config, pretrained: Path, stills: np.ndarray):
     names = ("safe", "nude", "violent")
-    for least, told in ((0.0, models.Labels(pretrained / "safety", names).likeliest(stills)[0]), (1.0, None)):
-        attribute = Attribute("safety", names, least, 0.5)
-        judge = scoring.judge_of(replace(config, balance=replace(config.balance, attribute=attribute)), pretrained)
-        assert judge(stills, "a red square") == {"attribute": told}
+    balance = replace(config.balance, attribute=Attribute("safety", names, 1.0, 0.5))
+    label, probability = models.Labels(pretrained / "safety", names).likeliest(stills)
+    judge = scoring.judge_of(replace(config, balance=balance), pretrained)
+    assert judge(stills, "a red square") == ({"attribute": label}, probability)
 
 
 def test_a_label_that_the_model_lacks_is_named_with_those_it_has(pretrained: Path):
@@ -93,13 +100,34 @@ def test_a_label_that_the_model_lacks_is_named_with_those_it_has(pretrained: Pat
 def test_only_rules_with_a_model_are_scored_and_match_only_where_there_are_words(
     config: Config, pretrained: Path, stills: np.ndarray
 ):
-    assert scoring.judge_of(config, pretrained)(stills, "a red square") == {}
+    assert scoring.judge_of(config, pretrained)(stills, "a red square") == ({}, None)
     chosen = replace(config, match=Match("clip", 0.2), unsafe=Classifier("safety", ("nude", "violent"), 0.5))
     judge = scoring.judge_of(chosen, pretrained)
-    assert judge(stills, "a red square").keys() == {"match", "unsafe"}
-    assert judge(stills, "").keys() == {"unsafe"}
+    assert judge(stills, "a red square")[0].keys() == {"match", "unsafe"}
+    assert judge(stills, "")[0].keys() == {"unsafe"}
 
 
 def test_weights_that_were_not_fetched_are_named(config: Config, tmp_path: Path):
     with pytest.raises(ValueError, match=r"filter needs `clip`, which was not fetched: add it to pretrained\.models"):
         scoring.judge_of(replace(config, match=Match("clip", 0.2)), tmp_path)
+
+
+def test_other_weights_judge_again_and_other_limits_do_not(
+    run: Run, config: Config, pretrained: Path, kept_clips: Path, shared: Path, decoded: list[str], tmp_path: Path
+):
+    def judged(least: float, limit: float, weights: Path) -> list[tuple[float, float, str | None]]:
+        attribute = Attribute("safety", ("safe", "nude", "violent"), least, 0.9)
+        chosen = replace(config, match=Match("clip", -1.0), unsafe=Classifier("safety", ("nude",), limit))
+        chosen = replace(chosen, balance=replace(config.balance, attribute=attribute))
+        run(chosen, clips=kept_clips, pretrained=weights, output=tmp_path / "filtered")
+        table = pq.read_table(tmp_path / "filtered" / data.SCORES)
+        return [tuple(row.values()) for row in table.select(["match", "unsafe", "attribute"]).to_pylist()]
+
+    told = judged(0.0, 0.9, pretrained)
+    assert all(label for *_, label in told)
+    assert judged(1.0, 0.8, pretrained) == [(match, unsafe, None) for match, unsafe, _ in told]
+    assert len(decoded) == len(told)
+    (tmp_path / "other").mkdir()
+    others = judged(0.0, 0.9, made(tmp_path / "other", seed=1))
+    assert len(decoded) == 2 * len(told)
+    assert all(one[:2] != other[:2] for one, other in zip(told, others, strict=True))

@@ -172,7 +172,7 @@ def test_labels_of_a_model_are_drawn_equally_often(
     run: Run, config: Config, arrived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def judge_of(*_: object) -> scoring.Judge:
-        return lambda _, caption: {"attribute": "warm" if "red" in caption else "cold" if caption else None}
+        return lambda _, caption: ({"attribute": "warm" if "red" in caption else "cold"}, 1.0 if caption else 0.1)
 
     monkeypatch.setattr(scoring, "judge_of", judge_of)
     warmth = Attribute("warmth", ("warm", "cold"), 0.5, 0.5)
