@@ -26,7 +26,7 @@ FORMATS = Formats(
     text_tokens=16,
 )
 COLOURS = {"red": (220, 50, 40), "green": (60, 180, 80), "blue": (50, 110, 230), "white": (240, 240, 240)}
-LONGEST = ("test_chain.py", "test_serve.py", "test_kubernetes.py", "test_reproduce.py")
+LONGEST = ("test_chain.py", "test_serve.py", "test_shares.py", "test_interrupted.py", "test_reproduce.py")
 SIDE_PX = 64  # stored size of a square clip: twice the base, so that crops and stage 1 have something to do
 
 

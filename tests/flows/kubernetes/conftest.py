@@ -11,6 +11,7 @@ import yaml
 
 from flows import follower, mirror
 from flows.execution import Coordinator
+from flows.processes import StageFailed
 from flows.stages import Repository
 from flows.workspace import Workspace
 from tests.flows.kubernetes.api import NAMESPACE, Api, kubeconfig, served
@@ -71,6 +72,12 @@ class Run:
     def bring(self, *names: str, force: bool = False) -> list[Any]:
         stages = self.coordinator.graph.by_name
         return [self.coordinator.bring(stages[name], self.lines.append, force=force) for name in names]
+
+    def failure(self, name: str) -> StageFailed:
+        """How a stage ends that must fail."""
+        with pytest.raises(StageFailed) as caught:
+            self.bring(name)
+        return caught.value
 
 
 @pytest.fixture
