@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.common import artifacts, gates
-from components.filter import balance, data, duplicates, ops, rules, scoring
+from components.filter import balance, data, mapped, ops, rules, scoring, search
 from components.filter import known as past
 from components.filter.config import Config
 from components.filter.expectations import kept_expectations
@@ -117,7 +117,8 @@ def _near_duplicates(
     config: Config, every: Sequence[data.Clip], places: Sequence[int], prints_NB: data.Pixels
 ) -> list[tuple[int, int]]:
     kinds = [every[place].kind for place in places]
-    pairs = duplicates.near_duplicates(prints_NB, kinds, config.duplicate_distance)
+    with mapped.space() as space:
+        pairs = search.near_duplicates(prints_NB, kinds, config.duplicate_distance, space)
     return [(places[i], places[j]) for i, j in pairs]
 
 
