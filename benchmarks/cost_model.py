@@ -166,9 +166,9 @@ def found_copies(folder: Path, distance: float, count: int) -> tuple[float, int]
     """Core-seconds of the search among fingerprints in a file, and the most bytes that it held beside files."""
     prints_NB = np.asarray(np.load(prints_of(folder, count), mmap_mode="r"))
     kinds, before, ended = ["video"] * count, anonymous_bytes(), Event()
-    with mapped.space() as space, ThreadPoolExecutor(1) as beside:
+    with ThreadPoolExecutor(1) as beside:
         most = beside.submit(watched, ended)
-        took_s = timed(lambda: search.near_duplicates(prints_NB, kinds, distance, space))
+        took_s = timed(lambda: search.near_duplicates(prints_NB, kinds, distance, mapped.empty))
         ended.set()
     return took_s, most.result() - before
 

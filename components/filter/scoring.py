@@ -5,16 +5,14 @@ Public networks are loaded only where a rule asks for one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
-
 from components.common.progress import progress
-from components.filter import captions, data, duplicates, measures
+from components.filter import captions, data, duplicates, mapped, measures
 from components.filter.config import Config
 from components.filter.rules import Scores
 
@@ -44,17 +42,24 @@ def scores(config: Config, clips: data.Clips, places: Sequence[int], judge: Judg
             frames_THWC
         )
 
-    found = _side_by_side(config, one, places, "filter")
-    return [each for each, _ in found], _stacked([each for _, each in found])
+    found: list[Scores] = []
+
+    def prints() -> Iterator[data.Pixels]:
+        for score, print_B in _side_by_side(config, one, places, "filter"):
+            found.append(score)
+            yield print_B
+
+    return found, mapped.stacked(prints(), len(places), duplicates.FINGERPRINT_BYTES)
 
 
 def fingerprints(config: Config, clips: data.Clips, places: Sequence[int]) -> data.Pixels:
     """Fingerprints alone, of some clips."""
-    return _stacked(
-        _side_by_side(
-            config, lambda place: duplicates.fingerprint(_frames(config, clips, place)), places, "known clips"
-        )
-    )
+
+    def one(place: int) -> data.Pixels:
+        return duplicates.fingerprint(_frames(config, clips, place))
+
+    prints = _side_by_side(config, one, places, "known clips")
+    return mapped.stacked(prints, len(places), duplicates.FINGERPRINT_BYTES)
 
 
 def judge_of(config: Config, pretrained: Path) -> Judge:
@@ -110,10 +115,6 @@ def _frames(config: Config, clips: data.Clips, place: int) -> data.Pixels:
     return clips.stored(place, min(clips.table["frames"][place].as_py(), config.formats.clip_frames))
 
 
-def _side_by_side(config: Config, one: Callable[[int], Made], places: Sequence[int], label: str) -> list[Made]:
+def _side_by_side(config: Config, one: Callable[[int], Made], places: Sequence[int], label: str) -> Iterator[Made]:
     with ThreadPoolExecutor(config.threads) as pool:
-        return list(progress(pool.map(one, places), total=len(places), unit="clips", label=label))
-
-
-def _stacked(prints: Sequence[data.Pixels]) -> data.Pixels:
-    return np.stack(prints) if prints else np.zeros((0, duplicates.FINGERPRINT_BYTES), np.uint8)
+        yield from progress(pool.map(one, places), total=len(places), unit="clips", label=label)
