@@ -5,9 +5,9 @@
 Every video in `videos/` and picture in `images/` is decoded, cut and encoded as ingest does it, then scored and
 fingerprinted as the filter does it, with the parameters of the profile, in this process and without public networks;
 core-seconds count. A minute is one that ingest reads: it stops after `spans_per_source` spans. What one process holds
-is the growth of its peak from a few made-up rows to many. All is extrapolated in proportion to numbers; of the pairs of
-near-duplicates, whose number grows faster at first, two sizes are printed; their memory has that of making the
-fingerprints up in it, so it is an upper bound.
+is the growth of its peak from a few made-up rows to many; of the search for near-duplicates without the pages of mapped
+files, which the machine takes back where it needs them. All is extrapolated in proportion to numbers; of the pairs of
+near-duplicates, whose number grows faster at first, two sizes are printed.
 """
 
 import json
@@ -16,13 +16,15 @@ import re
 import resource
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -34,7 +36,7 @@ from components.corpus import data as corpus_data
 from components.corpus.data import Source
 from components.filter import config as filter_config
 from components.filter import data as filter_data
-from components.filter import duplicates, looks, rules
+from components.filter import looks, mapped, rules, search
 from components.filter.stage import BOOK
 from components.ingest import data, decoding
 from components.ingest.config import Config
@@ -46,8 +48,10 @@ CORES = (1_000, 10_000)
 MACHINE_BYTES = 64 << 30
 SHARD_BYTES = 256 << 20  # of an object that a store and a reader like
 FEW, MANY = 4_000, 40_000  # rows, for growth
-FEW_PRINTS, MANY_PRINTS = 1_000, 4_000
+FEW_PRINTS, MANY_PRINTS = 20_000, 80_000
+WATCH_S = 0.002  # between looks at what a process holds
 GIB, TIB = 1 << 30, 1 << 40
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -108,11 +112,14 @@ def decoding_of(path: Path, config: Config) -> list[data.Row]:
 
 def growth_bytes(work: Callable[[int], object], few: int, many: int) -> float:
     """By how much the peak of a process grows with each row."""
-    peaks = []
-    for count in (few, many):
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as one:
-            peaks.append(one.submit(peak_bytes, work, count).result())
+    peaks = [alone(peak_bytes, work, count) for count in (few, many)]
     return (peaks[1] - peaks[0]) / (many - few)
+
+
+def alone(work: Callable[..., Found], *given: object) -> Found:
+    """What `work` finds in a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as one:
+        return one.submit(work, *given).result()
 
 
 def peak_bytes(work: Callable[[int], object], count: int) -> int:
@@ -156,8 +163,36 @@ def mixed(prints_NB: np.ndarray, count: int) -> np.ndarray:
     return np.clip((first + second) / 2 + noise, 0, 255).astype(np.uint8)
 
 
-def find_copies(prints_NB: np.ndarray, distance: float, count: int) -> None:
-    duplicates.near_duplicates(mixed(prints_NB, count), ["video"] * count, distance)
+def found_copies(folder: Path, distance: float, count: int) -> tuple[float, int]:
+    """Core-seconds of the search among fingerprints in a file, and the most bytes that it held beside files."""
+    prints_NB = np.asarray(np.load(prints_of(folder, count), mmap_mode="r"))
+    kinds, before, ended = ["video"] * count, anonymous_bytes(), Event()
+    with ThreadPoolExecutor(1) as beside:
+        most = beside.submit(watched, ended)
+        took_s = timed(lambda: search.near_duplicates(prints_NB, kinds, distance, mapped.empty))
+        ended.set()
+    return took_s, most.result() - before
+
+
+def compared(folder: Path, count: int) -> int:
+    """How many pairs are looked at."""
+    prints_NB = np.asarray(np.load(prints_of(folder, count), mmap_mode="r"))
+    return sum(map(len, search.candidates(prints_NB, np.zeros(count, np.int64))))
+
+
+def watched(ended: Event) -> int:
+    most = 0
+    while not ended.wait(WATCH_S):
+        most = max(most, anonymous_bytes())
+    return most
+
+
+def anonymous_bytes() -> int:
+    return 1024 * int(re.findall(r"RssAnon:\s+(\d+) kB", Path("/proc/self/status").read_text())[0])
+
+
+def prints_of(folder: Path, count: int) -> Path:
+    return folder / f"prints-{count}.npy"
 
 
 def score_row_bytes(folder: Path) -> float:
@@ -220,13 +255,14 @@ def print_limits(
     source_bytes = growth_bytes(partial(read_sources, folder / "x"), FEW, MANY)
     template = data.Clip("", "", "video", "", "", "CC-BY-4.0", "videos", 17, "square", 0, 2, 512, 512, "none", 0, {})
     clip_bytes = growth_bytes(partial(hold_clips, template), FEW, MANY)
-    copies = partial(find_copies, prints, filtering.duplicate_distance)
-    print_bytes = growth_bytes(copies, FEW_PRINTS, MANY_PRINTS)
-    copy_s = [timed(lambda count=count: copies(count)) / count for count in (FEW_PRINTS, MANY_PRINTS)]
-    pairs = [
-        len(duplicates.candidates(mixed(prints, count), np.zeros(count, np.int64))) / count
-        for count in (FEW_PRINTS, MANY_PRINTS)
-    ]
+    copy_s, peaks, pairs = [], [], []
+    for count in (FEW_PRINTS, MANY_PRINTS):
+        np.save(prints_of(folder, count), mixed(prints, count))
+        took_s, peak = alone(found_copies, folder, filtering.duplicate_distance, count)
+        copy_s.append(took_s / count)
+        peaks.append(peak)
+        pairs.append(alone(compared, folder, count) / count)
+    print_bytes = (peaks[1] - peaks[0]) / (MANY_PRINTS - FEW_PRINTS)
     shards = 16**config.shard_digits
     entry = {"md5": "0" * 32, "relpath": f"clips-0001-{'0' * config.shard_digits}.parquet"}
     entry_bytes = len(json.dumps(entry)) + 2

@@ -1,4 +1,4 @@
-"""Claim: copies of real clips are found as near-duplicates, other clips are not (components/filter/duplicates.py).
+"""Claim: copies of real clips are found as near-duplicates, other clips are not (components/filter/search.py).
 
 python benchmarks/near_duplicates.py ../shared/media [rendered clips, 1000] [real files, all]
 
@@ -17,7 +17,7 @@ from components.common import params
 from components.corpus import ops as corpus_ops
 from components.corpus import plan
 from components.corpus.config import Config
-from components.filter import duplicates
+from components.filter import duplicates, search
 from components.media import pixels, video
 from components.media.errors import Unreadable
 
@@ -73,8 +73,8 @@ def main(media: Path, count: int, files: int) -> None:
     clips = [*real, *(each for one in changed for each in one.values()), *rendered(count)]
     labels += [(place, "") for place in range(len(real), len(real) + len(clips) - len(labels))]
     prints = np.stack([duplicates.fingerprint(clip) for clip in clips])
-    found = duplicates.near_duplicates(prints, ["video"] * len(clips), DISTANCE)
-    compared = len(duplicates.candidates(prints, np.zeros(len(clips), np.int64)))
+    found = search.near_duplicates(prints, ["video"] * len(clips), DISTANCE)
+    compared = sum(map(len, search.candidates(prints, np.zeros(len(clips), np.int64))))
     hits = {(labels[j] if labels[j][1] else labels[i]) for i, j in found if labels[i][0] == labels[j][0]}
     others = [(i, j) for i, j in found if labels[i][0] != labels[j][0] and "" == labels[i][1] == labels[j][1]]
     wrong = sum(np.abs(clips[i].astype(np.int16) - clips[j]).mean() >= SAME_LEVELS for i, j in others)

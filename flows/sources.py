@@ -147,6 +147,10 @@ def _root(where: str) -> tuple[Path | str, str]:
     path = root.expanduser().resolve()
     if path.is_dir():
         return path, ""
+    if path.name.lower().endswith(archives.COMPRESSED):
+        raise ValueError(
+            f"{path} is compressed, and members of a tar are read where they stand: unpack it to a plain tar"
+        )
     if not path.is_file() or path.suffix not in (*TABLES, *archives.ENDINGS):
         endings = ", ".join((*TABLES, *archives.ENDINGS))
         raise ValueError(f"{path} is neither a folder nor a manifest nor a tar ({endings}), nor the address of a store")

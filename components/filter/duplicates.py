@@ -1,23 +1,18 @@
-"""Fingerprints of clips and the pairs among them that show the same. Pure.
+"""Fingerprints of clips, and how far two of them are apart. Pure.
 
 A fingerprint is small pictures of a few instants. Two clips are near-duplicates if little is left of their difference
 once the best small shift, stretch and change of light between them is taken out: of what is seen, of what moves (so
 that spans of one still camera are not taken for each other), and of the colours. Copies that were encoded or scaled
 again, cut by a few per cent or made brighter pass; the same thing in another motion does not.
 
-Not all pairs are compared: hashes of the coarsest shapes, in bands, name the candidates (Datar et al. 2004), so that
-work grows with the number of clips and of real copies. Of a band's bucket each clip meets no more than the next few.
-
-Shapes: N clips, P pairs, F instants, H height, W width, K terms of a fit, D numbers of a hash.
+Shapes: N clips, P pairs, F instants, H height, W width, K terms of a fit, B bytes.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.fft import dctn
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating[Any]]
@@ -30,11 +25,6 @@ FARTHEST = 0.11  # what a cut may take of a side, as a share
 STEPS = 3  # of the fit
 FINE, SOFT = 4, 4.5  # small pictures are softened before they are made, so that they can be shifted by parts of a pixel
 FAINTEST, STRONGEST = 0.4, 2.5  # change of contrast
-BANDS, PROJECTIONS, BIN = 32, 6, 0.8  # hashes of a clip, their numbers, and what falls into one bin
-WINDOW = 32  # of a bucket's clips that each is compared with
-COARSE, ALIKE = 4, 0.6  # waves of the coarsest shapes, and how far these may be apart (opposites: 2)
-CHUNK = 512  # pairs that are compared at once: 60 MB
-OTHER_COLOURS = 0.25  # share of the colours beyond which a pair needs no closer look
 
 
 def fingerprint(frames_THWC: Pixels) -> Pixels:
@@ -48,47 +38,9 @@ def fingerprint(frames_THWC: Pixels) -> Pixels:
     )
 
 
-def near_duplicates(prints_NB: Pixels, kinds: Sequence[str], distance: float) -> list[tuple[int, int]]:
-    """All pairs (i < j) of one kind that are found and differ by less than `distance`, sorted."""
-    if not len(kinds):
-        return []
-    of_kind = np.array([sorted(set(kinds)).index(kind) for kind in kinds])
-    pairs_P2 = candidates(prints_NB, of_kind)
-    pairs_P2 = np.concatenate(
-        [
-            part_P2[_other_colours(prints_NB[part_P2[:, 0]], prints_NB[part_P2[:, 1]]) < OTHER_COLOURS]
-            for part_P2 in (pairs_P2[:0], *_chunks(pairs_P2))
-        ]
-    )
-    near: list[tuple[int, int]] = []
-    for part_P2 in _chunks(pairs_P2):
-        apart_P = differences(prints_NB[part_P2[:, 0]], prints_NB[part_P2[:, 1]])
-        near += [(int(i), int(j)) for i, j in part_P2[apart_P < distance]]
-    return near
-
-
-def _chunks(pairs_P2: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
-    return [pairs_P2[start : start + CHUNK] for start in range(0, len(pairs_P2), CHUNK)]
-
-
-def candidates(prints_NB: Pixels, of_kind_N: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Pairs (P, 2), sorted, that fall into one bucket of at least one band."""
-    coarse_ND = _coarse(prints_NB)
-    bins_NBD = _bins(coarse_ND)
-    found = [np.zeros((0, 2), np.int64)]
-    for band in range(BANDS):
-        keys_ND = np.column_stack([of_kind_N, bins_NBD[:, band]])
-        order = np.lexsort(keys_ND.T)
-        ordered = keys_ND[order]
-        for ahead in range(1, min(WINDOW, len(order) - 1) + 1):
-            same = (ordered[ahead:] == ordered[:-ahead]).all(axis=1)
-            if not same.any():
-                break
-            found.append(np.column_stack([order[:-ahead][same], order[ahead:][same]]))
-    pairs_P2 = np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
-    apart_P = np.linalg.norm(coarse_ND[pairs_P2[:, 0]] - coarse_ND[pairs_P2[:, 1]], axis=1)
-    alike_P2: npt.NDArray[np.int64] = pairs_P2[apart_P < ALIKE]
-    return alike_P2
+def seen(prints_NB: Pixels) -> Floats:
+    """Luma (N, F, H, W) in levels."""
+    return prints_NB[:, :SEEN].reshape(-1, INSTANTS, SIDE_PX, SIDE_PX).astype(np.float32)
 
 
 def differences(first_PB: Pixels, second_PB: Pixels) -> Floats:
@@ -99,8 +51,16 @@ def differences(first_PB: Pixels, second_PB: Pixels) -> Floats:
     return np.minimum(_one_way(first_PB, second_PB), _one_way(second_PB, first_PB))
 
 
+def other_colours(first_PB: Pixels, second_PB: Pixels) -> Floats:
+    """About the least that a pair (P) can differ in its colours, whatever the change of light."""
+    a_P2HW, b_P2HW = _colours(first_PB), _colours(second_PB)
+    gain_P = (a_P2HW * b_P2HW).sum(axis=(1, 2, 3)) / np.maximum(np.square(a_P2HW).sum(axis=(1, 2, 3)), 1)
+    gain_P = np.clip(gain_P, FAINTEST, STRONGEST)
+    return _share(b_P2HW - gain_P[:, None, None, None] * a_P2HW, b_P2HW)
+
+
 def _one_way(whole_PB: Pixels, cut_PB: Pixels) -> Floats:
-    a_PFHW, b_PFHW = _seen(whole_PB), _seen(cut_PB)
+    a_PFHW, b_PFHW = seen(whole_PB), seen(cut_PB)
     fit_PFHW, moves_P4, gain_P = _fitted(a_PFHW, b_PFHW)
     left_PFHW, b_PFHW = _inner(b_PFHW - fit_PFHW), _inner(b_PFHW)
     seen_P = _share(left_PFHW, b_PFHW - b_PFHW.mean(axis=(1, 2, 3), keepdims=True))
@@ -170,40 +130,9 @@ def _share(left: Floats, whole: Floats) -> Floats:
     return share
 
 
-def _coarse(prints_NB: Pixels) -> Floats:
-    """The coarsest shapes of three instants (N, D), whatever the light; of length 1 unless next to nothing is seen."""
-    stills_NFHW = _seen(prints_NB)[:, :: INSTANTS // 2]
-    coarse_ND = dctn(stills_NFHW, axes=(2, 3), norm="ortho")[:, :, :COARSE, :COARSE].reshape(len(prints_NB), -1)
-    coarse_ND[:, :: COARSE**2] = 0  # the light of each still
-    shapes: Floats = coarse_ND / np.maximum(np.linalg.norm(coarse_ND, axis=1, keepdims=True), SIDE_PX)
-    return shapes
-
-
-def _bins(coarse_ND: Floats) -> npt.NDArray[np.int64]:
-    """Hashes (N, BANDS, PROJECTIONS): random lines cut into bins."""
-    random = np.random.default_rng(0)
-    lines_DX = random.standard_normal((coarse_ND.shape[1], BANDS * PROJECTIONS))
-    offsets_X = random.uniform(0, BIN, BANDS * PROJECTIONS)
-    bins_NX = np.floor((coarse_ND @ lines_DX + offsets_X) / BIN).astype(np.int64)
-    return bins_NX.reshape(-1, BANDS, PROJECTIONS)
-
-
-def _other_colours(first_PB: Pixels, second_PB: Pixels) -> Floats:
-    """About the least that a pair (P) can differ in its colours, whatever the change of light."""
-    a_P2HW, b_P2HW = _colours(first_PB), _colours(second_PB)
-    gain_P = (a_P2HW * b_P2HW).sum(axis=(1, 2, 3)) / np.maximum(np.square(a_P2HW).sum(axis=(1, 2, 3)), 1)
-    gain_P = np.clip(gain_P, FAINTEST, STRONGEST)
-    return _share(b_P2HW - gain_P[:, None, None, None] * a_P2HW, b_P2HW)
-
-
 def _colours(prints_NB: Pixels) -> Floats:
     """Colour differences of the middle instant (N, 2, H, W) in levels; 0 is grey."""
     return prints_NB[:, SEEN:].reshape(-1, 2, COLOUR_PX, COLOUR_PX).astype(np.float32) - 128
-
-
-def _seen(prints_NB: Pixels) -> Floats:
-    """Luma (N, F, H, W) in levels."""
-    return prints_NB[:, :SEEN].reshape(-1, INSTANTS, SIDE_PX, SIDE_PX).astype(np.float32)
 
 
 def _small(frame_HWC: Pixels, side_px: int) -> Pixels:

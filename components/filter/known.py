@@ -8,7 +8,7 @@ Shapes: N clips, B bytes.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.filter import data, duplicates
+from components.filter import data, duplicates, mapped
 from components.ingest.data import table_of
 
 TABLE, FINGERPRINT = "known.parquet", "fingerprint"
@@ -55,11 +55,19 @@ def read(folder: Path, fingerprints: Fingerprints) -> Known:
     if not table.is_file():
         kept = data.Clips(folder)
         return Known(list(kept), fingerprints(kept, range(len(kept))))
-    prints = pq.read_table(table, columns=[FINGERPRINT])[FINGERPRINT].to_pylist()
-    if any(len(one) != duplicates.FINGERPRINT_BYTES for one in prints):
-        raise ValueError(f"{folder} holds fingerprints of another kind: train everything again (`videopoet run`)")
-    packed = np.frombuffer(b"".join(prints), np.uint8)
-    return Known(clips(folder), packed.reshape(-1, duplicates.FINGERPRINT_BYTES))
+
+    def prints(file: pq.ParquetFile) -> Iterator[data.Pixels]:
+        for batch in file.iter_batches(columns=[FINGERPRINT]):
+            for one in batch[FINGERPRINT].to_pylist():
+                if len(one) != duplicates.FINGERPRINT_BYTES:
+                    raise ValueError(
+                        f"{folder} holds fingerprints of another kind: train everything again (`videopoet run`)"
+                    )
+                yield np.frombuffer(one, np.uint8)
+
+    with pq.ParquetFile(table) as file:
+        prints_NB = mapped.stacked(prints(file), file.metadata.num_rows, duplicates.FINGERPRINT_BYTES)
+    return Known(clips(folder), prints_NB)
 
 
 def write(folder: Path, known: Known) -> None:

@@ -11,9 +11,11 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from components.common import artifacts, runtime
 from components.common.progress import progress
-from components.filter import captions, data, scoring
+from components.filter import captions, data, duplicates, mapped, scoring
 from components.filter.cache import Cache
 from components.filter.config import Config
 from components.filter.rules import Scores
@@ -37,17 +39,22 @@ def scores(
 ) -> tuple[list[Scores], data.Pixels]:
     """Scores and fingerprints of some clips, in their order; captions are compared within all of them."""
     shown = progress(looks(config, clips, places, pretrained), total=len(places), unit="clips", label="filter")
-    seen = dict(shown)
+    prints_NB = mapped.empty((len(places), duplicates.FINGERPRINT_BYTES), np.uint8)
+    number_of = {place: number for number, place in enumerate(places)}
+    seen: dict[int, tuple[Scores, float]] = {}
+    for place, one in shown:
+        prints_NB[number_of[place]] = one.fingerprint
+        seen[place] = one.scores, one.sureness or 0.0
     known = list(clips)
     wordings = captions.wordings((known[place].caption, known[place].source_sha256) for place in places)
 
     def whole(place: int) -> Scores:
-        alone, caption = seen[place].scores, known[place].caption
+        (alone, sureness), caption = seen[place], known[place].caption
         said = asdict(wordings[caption]) if caption in wordings else {}
-        sure = (seen[place].sureness or 0.0) >= config.balance.attribute.min_probability
-        return replace(alone, **said, attribute=alone.attribute if sure else None)
+        is_sure = sureness >= config.balance.attribute.min_probability
+        return replace(alone, **said, attribute=alone.attribute if is_sure else None)
 
-    return [whole(place) for place in places], scoring.stacked([seen[place].fingerprint for place in places])
+    return [whole(place) for place in places], prints_NB
 
 
 def looks(config: Config, clips: data.Clips, places: Sequence[int], pretrained: Path) -> Iterator[tuple[int, Seen]]:

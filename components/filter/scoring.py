@@ -12,10 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from components.common.progress import progress
-from components.filter import captions, data, duplicates, measures
+from components.filter import captions, data, duplicates, mapped, measures
 from components.filter.config import Config
 from components.filter.rules import Scores
 
@@ -51,14 +49,13 @@ def look(config: Config, clips: data.Clips, place: int, judge: Judge) -> Seen:
 
 def fingerprints(config: Config, clips: data.Clips, places: Sequence[int]) -> data.Pixels:
     """Fingerprints alone, of some clips."""
+
+    def one(place: int) -> data.Pixels:
+        return duplicates.fingerprint(_frames(config, clips, place))
+
     with ThreadPoolExecutor(config.threads) as pool:
-        prints = pool.map(lambda place: duplicates.fingerprint(_frames(config, clips, place)), places)
-        return stacked(list(progress(prints, total=len(places), unit="clips", label="known clips")))
-
-
-def stacked(prints: Sequence[data.Pixels]) -> data.Pixels:
-    """Fingerprints as one array (N, B), of none too."""
-    return np.stack(prints) if prints else np.zeros((0, duplicates.FINGERPRINT_BYTES), np.uint8)
+        prints = progress(pool.map(one, places), total=len(places), unit="clips", label="known clips")
+        return mapped.stacked(prints, len(places), duplicates.FINGERPRINT_BYTES)
 
 
 def judge_of(config: Config, pretrained: Path) -> Judge:

@@ -16,12 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.common import artifacts, gates
-from components.filter import balance, data, duplicates, looks, ops, rules, scoring
+from components.filter import balance, data, looks, mapped, ops, rules, scoring, search
 from components.filter import known as past
 from components.filter.config import Config
 from components.filter.expectations import kept_expectations
@@ -52,7 +51,9 @@ def run(config: Config, *, clips: Path, pretrained: Path, output: Path, known: P
     scores = dict(zip(places, found, strict=True))
     reasons = _broken_rules(config, every, first, scores)
     looked_at = [place for place in places if place not in reasons]
-    prints = np.concatenate([before.fingerprints, prints[[place not in reasons for place in places]]])
+    prints = mapped.joined(
+        before.fingerprints, prints, [row for row, place in enumerate(places) if place not in reasons]
+    )
     pairs = _near_duplicates(config, every, [*range(first), *looked_at], prints)
     for place, twin in ops.redundant(every, pairs, first).items():
         reasons[place] = ("near_duplicate", f"of {every[twin].clip_id}")
@@ -117,7 +118,7 @@ def _near_duplicates(
     config: Config, every: Sequence[data.Clip], places: Sequence[int], prints_NB: data.Pixels
 ) -> list[tuple[int, int]]:
     kinds = [every[place].kind for place in places]
-    pairs = duplicates.near_duplicates(prints_NB, kinds, config.duplicate_distance)
+    pairs = search.near_duplicates(prints_NB, kinds, config.duplicate_distance, mapped.empty)
     return [(places[i], places[j]) for i, j in pairs]
 
 

@@ -14,6 +14,7 @@ from components.ingest.manifests import MOST_BYTES, Description, Refusal, beside
 
 ENDINGS = (".tar",)
 COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
+PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")  # how gzip, bzip2, xz and zstd begin
 WORDS = (".json", ".txt")
 OTHER = {".cls", ".npy", ".npz", ".pt", ".pth", ".pyd", ".pickle", ".index", ".md", ".csv", ".yaml"}
 
@@ -60,7 +61,9 @@ def _headers(file: BinaryIO) -> tuple[list[tarfile.TarInfo], str]:
             for info in archive:
                 found.append(info)  # one by one, for an error keeps what came before it
     except (tarfile.TarError, EOFError, ValueError, OverflowError):
-        return found, "broken_archive"
+        file.seek(0)
+        packed = not found and file.read(max(map(len, PACKED))).startswith(PACKED)
+        return found, "compressed_archive" if packed else "broken_archive"
     return found, ""
 
 

@@ -95,6 +95,12 @@ def test_what_is_no_source_cannot_be_forgotten(workspace, media):
         sources.forget(workspace, "nothing")
 
 
+def test_a_compressed_tar_says_what_to_do(workspace, media):
+    (media / "shard.tar.gz").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"shard\.tar\.gz is compressed.*: unpack it to a plain tar"):
+        sources.add(workspace, str(media / "shard.tar.gz"), "packed")
+
+
 def test_a_tar_is_a_place_of_its_own(workspace, media):
     with tarfile.open(media / "shard.tar", "w") as archive:
         archive.add(media / "b.png", "b.png")

@@ -1,6 +1,9 @@
+import bz2
+import gzip
 import hashlib
 import io
 import json
+import lzma
 import tarfile
 from pathlib import Path
 
@@ -100,6 +103,13 @@ def test_what_is_wrong_in_a_tar_is_refused_by_name_and_the_rest_is_taken(tmp_pat
             "broken_archive",
         ]
     )
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_tar_that_is_compressed_under_a_plain_name_is_refused_for_that(tmp_path, pack):
+    (tmp_path / "shard.tar").write_bytes(pack(SHARD))
+    (only,) = look(tmp_path).sources
+    assert (only.path, only.reason) == ("shard.tar", "compressed_archive")
 
 
 def test_a_tar_that_ends_too_early_gives_what_is_whole(tmp_path):

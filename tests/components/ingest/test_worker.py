@@ -3,10 +3,13 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from av import VideoFrame
 from PIL import Image
 
 from components.ingest import decoding
@@ -155,3 +158,31 @@ def test_a_file_that_is_not_what_was_added_is_looked_at_again_next_time(config: 
         ("changed_file", False),
         ("missing_file", False),
     ]
+
+
+def hour_of_8k(path: Path) -> None:
+    """An hour of two flat pictures of 7680 by 4320 pixels in turn, each encoded once and told again and again."""
+    with av.open(path, "w") as container:
+        stream = container.add_stream("libx264", rate=1, options={"preset": "ultrafast", "threads": "1", "g": "1"})
+        stream.width, stream.height, stream.pix_fmt = 7680, 4320, "yuv420p"
+        encoded = []
+        for light in (60, 200):
+            frame = VideoFrame.from_ndarray(np.full((6480, 7680), light, np.uint8), "yuv420p")
+            frame.pts = len(encoded)
+            encoded += [bytes(packet) for packet in stream.encode(frame)]
+        encoded += [bytes(packet) for packet in stream.encode(None)]
+        for number in range(900):
+            packet = av.Packet(encoded[number % 2])
+            packet.stream, packet.time_base, packet.is_keyframe = stream, Fraction(1, 1000), True
+            packet.pts = packet.dts = 4000 * number
+            container.mux(packet)
+
+
+def test_an_hour_of_8k_gives_its_first_spans_and_holds_a_few_pictures(config: Config, tmp_path: Path) -> None:
+    hour_of_8k(tmp_path / "hour.mp4")
+    source = stored(tmp_path, "hour.mp4", (tmp_path / "hour.mp4").read_bytes())
+    with Worker(replace(config, memory_limit_mb=512)) as worker:  # ten pictures as they are decoded
+        rows = worker.outcome(tmp_path / source.path, source)
+    assert isinstance(rows, list)
+    assert len(rows) == config.spans_per_source
+    assert rows[-1].clip.end_s < 60
