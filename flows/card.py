@@ -2,19 +2,19 @@
 
 from pathlib import Path
 
+from components.common import artifacts, gates
 from components.common.artifacts import replace_file
 from components.data_card.data import CARD, PAGE, read_reference
 from components.data_card.statistics import Statistics
 from flows.graph import Graph
 
-__all__ = ["PAGE", "REFERENCE", "accept", "found"]
+__all__ = ["PAGE", "REFERENCE", "accept", "data_docs", "found"]
 REFERENCE = Path("data/reference_card.json")
 
 
 def found(graph: Graph) -> Path:
     """The folder of the present card; raises ValueError if there is none."""
-    folders = [Path(out) for stage in graph.stages for out in stage.outs]
-    for folder in folders:
+    for folder in _outputs(graph):
         if (folder / PAGE).is_file():
             return folder
     raise ValueError(
@@ -38,6 +38,29 @@ def accept(folder: Path) -> str:
     replace_file(REFERENCE, path.read_bytes())
     was = f"; before, {_in_words(before)}" if before else ""
     return f"{REFERENCE} is now {path}: {_in_words(card)}{was}. Commit it"
+
+
+def data_docs(graph: Graph, folder: Path) -> Path:
+    """Write Great Expectations' own pages of all gates that were passed; returns the first page.
+
+    Raises ValueError if there are no kept clips yet, or if something lies in the folder.
+    """
+    from components.data_card import data, stage
+    from components.pretokenize import gate
+
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} is not empty: name a new folder for the pages")
+    made = {artifacts.read_manifest(out).kind: out for out in _outputs(graph) if (out / artifacts.MANIFEST).is_file()}
+    if "clips" not in made or "kept clips" not in made:
+        raise ValueError("there are no kept clips here yet: `videopoet run filter` makes them")
+    suites = stage.suites(data.read(made["clips"], made["kept clips"]))
+    if "tokens" in made:
+        suites["tokens"] = gate.suite(made["tokens"])
+    return gates.data_docs(suites, folder)
+
+
+def _outputs(graph: Graph) -> list[Path]:
+    return [Path(out) for stage in graph.stages for out in stage.outs]
 
 
 def _in_words(card: Statistics) -> str:

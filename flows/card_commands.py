@@ -18,15 +18,29 @@ def card(
     accept: Annotated[
         bool, typer.Option("--accept", help="Compare later data with it, and stop where they drift too far.")
     ] = False,
+    docs: Annotated[
+        Path | None,
+        typer.Option(
+            "--data-docs",
+            metavar="FOLDER",
+            help="Write Great Expectations' own pages of the gates of clips, kept clips and tokens into a new folder."
+            " They hold the time and load styles from the web, so no stage makes them.",
+        ),
+    ] = None,
     show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """Say where the card of the data is, or make it the reference that later data are compared with."""
     from flows import card as cards
     from flows.stages import Repository
 
-    given = folder and folder.absolute()
+    given, pages = folder and folder.absolute(), docs and docs.absolute()
     root = enter().root
-    place = given or cards.found(Repository(root).graph())
-    print(cards.accept(place) if accept else place / cards.PAGE)
+    if pages:
+        shown = cards.data_docs(Repository(root).graph(), pages)
+        print(shown)
+    else:
+        place = given or cards.found(Repository(root).graph())
+        shown = place / cards.PAGE
+        print(cards.accept(place) if accept else shown)
     if show:
-        typer.launch(str((place / cards.PAGE).absolute()))
+        typer.launch(str(shown.absolute()))

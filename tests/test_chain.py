@@ -43,6 +43,17 @@ def test_the_report_has_words_for_every_task_of_the_samples(flow_clone: tuple[Pa
     assert all(tasks.described(name) for name in made)
 
 
+def test_data_docs_have_a_page_for_the_gate_of_each_boundary(flow_clone: tuple[Path, str], tmp_path: Path) -> None:
+    folder, _ = flow_clone
+    pages = tmp_path / "pages"
+    assert f"{pages}/index.html" in videopoet(folder, "card", "--data-docs", str(pages))
+    found = {
+        path.parts[0]: path for path in (page.relative_to(pages / "validations") for page in pages.rglob("*-*.html"))
+    }
+    assert found.keys() == {"clips", "kept clips", "tokens"}
+    assert all("Succeeded" in (pages / "validations" / path).read_text() for path in found.values())
+
+
 def test_a_second_run_starts_no_stage(flow_clone: tuple[Path, str]) -> None:
     folder, _ = flow_clone
     before = {path: path.stat().st_mtime_ns for path in folder.glob("*/*/manifest.json")}

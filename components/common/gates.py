@@ -3,8 +3,9 @@
 Great Expectations checks; of its results only what was found is kept, for the rest is times and ids.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -33,6 +34,9 @@ class Finding:
     words: str  # what was found instead, "" if it holds
 
 
+Suite = tuple[pa.Table, Sequence[Expectation]]  # what is looked at, and what must be true of it
+
+
 def check(table: pa.Table, expectations: Sequence[Expectation], name: str) -> None:
     """Raise DataError naming every broken expectation of the table `name`; an empty table passes."""
     broken = [finding.words for finding in look(table, expectations, name) if not finding.holds]
@@ -44,21 +48,48 @@ def look(table: pa.Table, expectations: Sequence[Expectation], name: str) -> lis
     """What is to be said of each expectation, in their order; of an empty table nothing."""
     if table.num_rows == 0:
         return []
+    results = _asked(_context(), table, expectations, name)
+    return [
+        _finding(each, bool(result.success), result.result, table.num_rows)
+        for each, result in zip(expectations, results, strict=True)
+    ]
+
+
+def data_docs(suites: Mapping[str, Suite], folder: Path) -> Path:
+    """Write Great Expectations' own pages of several tables into `folder`; returns the first page."""
+    context = _context()
+    site = {"class_name": "SiteBuilder", "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"}}
+    store = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder.absolute())}
+    context.add_data_docs_site("gates", site | {"store_backend": store})
+    for name, (table, expectations) in suites.items():
+        if table.num_rows:
+            _asked(context, table, expectations, name)
+    context.build_data_docs()
+    return folder / "index.html"
+
+
+def _context() -> Any:
     import great_expectations as gx
-    from great_expectations.core import ExpectationSuite
     from great_expectations.data_context.types.base import (
         DataContextConfig,
         InMemoryStoreBackendDefaults,
         ProgressBarsConfig,
     )
-    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
     quiet = DataContextConfig(
         store_backend_defaults=InMemoryStoreBackendDefaults(),
         analytics_enabled=False,
         progress_bars=ProgressBarsConfig(globally=False),
     )
-    context = gx.get_context(mode="ephemeral", project_config=quiet)
+    return gx.get_context(mode="ephemeral", project_config=quiet)
+
+
+def _asked(context: Any, table: pa.Table, expectations: Sequence[Expectation], name: str) -> Sequence[Any]:
+    """Great Expectations' results, in the order of the expectations; the context keeps them for its pages."""
+    import great_expectations as gx
+    from great_expectations.core import ExpectationSuite
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
     columns = sorted({expectation.column for expectation in expectations})
     asset = context.data_sources.add_pandas(name).add_dataframe_asset(name)
     batch = asset.add_batch_definition_whole_dataframe(name)
@@ -70,13 +101,11 @@ def look(table: pa.Table, expectations: Sequence[Expectation], name: str) -> lis
         ],
     )
     definition = gx.ValidationDefinition(data=batch, suite=context.suites.add(suite), name=name)
-    results = context.validation_definitions.add(definition).run(
+    found = context.validation_definitions.add(definition).run(
         batch_parameters={"dataframe": table.select(columns).to_pandas()}, result_format="SUMMARY"
     )
-    return [
-        _finding(each, bool(result.success), result.result, table.num_rows)
-        for each, result in zip(expectations, results.results, strict=True)
-    ]
+    results: Sequence[Any] = found.results
+    return results
 
 
 def _finding(expectation: Expectation, holds: bool, result: dict[str, Any], rows: int) -> Finding:

@@ -29,7 +29,7 @@ def run(config: Config, *, clips: Path, filtered: Path, reference: Path, output:
         bounds=book.bounds,
         quarantine=_quarantine(config, book),
         sheets=samples.sheets(config, book),
-        boundaries=_boundaries(config, book),
+        boundaries=_boundaries(book),
         drifts=found,
         max_drift=config.max_drift,
     )
@@ -64,20 +64,25 @@ def _quarantine(config: Config, book: data.Book) -> list[page.Quarantine]:
     ]
 
 
-def _boundaries(config: Config, book: data.Book) -> list[page.Boundary]:
-    """The suites of both boundaries, asked again.
-
-    Great Expectations' own Data Docs are not used: they hold the time of the run and load styles and scripts from a
-    dozen places on the web.
-    """
+def suites(book: data.Book) -> dict[str, gates.Suite]:
+    """What the gates of ingest and filter look at and expect, by name."""
+    formats = book.kept.formats
     smallest = next(int(bound.least or 0) for bound in book.bounds if bound.score == "side_px")
-    suites = {
-        "clips": (book.arrived.table, clips_expectations(config.formats)),
-        "kept clips": (book.kept.table, kept_expectations(config.formats, smallest)),
+    return {
+        "clips": (book.arrived.table, clips_expectations(formats)),
+        "kept clips": (book.kept.table, kept_expectations(formats, smallest)),
     }
+
+
+def _boundaries(book: data.Book) -> list[page.Boundary]:
+    """The gates, asked again.
+
+    Great Expectations' own Data Docs are not part of a card: they hold the time of the run and load styles and scripts
+    from a dozen places on the web. `videopoet card --data-docs` writes them.
+    """
     return [
         page.Boundary(name, table.num_rows, tuple(gates.look(table, expectations, name)))
-        for name, (table, expectations) in suites.items()
+        for name, (table, expectations) in suites(book).items()
     ]
 
 

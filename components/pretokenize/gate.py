@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from components.common import gates
+from components.common import artifacts, gates
 from components.common.errors import DataError
 from components.common.gates import Expectation
 from components.pretokenize import data
@@ -31,6 +31,12 @@ def check(folder: Path, counts: Mapping[str, int], facts: Mapping[str, Any]) -> 
         if table.num_rows != count:
             raise DataError(f"the gate of tokens is broken: {name} has {table.num_rows} rows, {count} clips went in")
     gates.check(pa.concat_tables(tables), expectations(facts), "tokens")
+
+
+def suite(folder: Path) -> gates.Suite:
+    """The table of all rows of a finished folder, and what is expected of it."""
+    tables = [_table(path.stem, data.columns(path)) for path in sorted(folder.glob("*.arrow"))]
+    return pa.concat_tables(tables), expectations(artifacts.read_manifest(folder).facts)
 
 
 def expectations(facts: Mapping[str, Any]) -> list[Expectation]:

@@ -56,3 +56,10 @@ def test_what_is_no_card_is_not_accepted(folder: Path, content: str, words: str)
 def test_a_folder_without_a_card_is_named(folder: Path) -> None:
     with pytest.raises(ValueError, match=r"holds no card\.json"):
         card.accept(Path("data"))
+
+
+def test_data_docs_without_kept_clips_or_into_a_full_folder_are_refused(folder: Path) -> None:
+    with pytest.raises(ValueError, match="videopoet run filter"):
+        card.data_docs(GRAPH, Path("pages"))
+    with pytest.raises(ValueError, match="card is not empty"):
+        card.data_docs(GRAPH, folder)

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pyarrow as pa
 import pytest
 
@@ -44,3 +46,17 @@ def test_an_expectation_of_a_missing_column_is_broken() -> None:
 def test_an_empty_table_passes() -> None:
     gates.check(TABLE.slice(0, 0), [SMALL, UNIQUE], "things")
     assert gates.look(TABLE.slice(0, 0), [SMALL, UNIQUE], "things") == []
+
+
+def test_the_pages_of_several_tables_say_what_holds_and_what_breaks(tmp_path: Path) -> None:
+    first = gates.data_docs({"things": (TABLE, [POSITIVE]), "more things": (TABLE, [SMALL])}, tmp_path / "pages")
+    assert first == tmp_path / "pages/index.html"
+    assert "more things" in first.read_text()
+    whole, broken = ((tmp_path / "pages/validations" / name).rglob("*.html") for name in ("things", "more things"))
+    assert "Succeeded" in next(whole).read_text()
+    assert "Failed" in next(broken).read_text()
+
+
+def test_of_an_empty_table_there_is_no_page(tmp_path: Path) -> None:
+    gates.data_docs({"things": (TABLE, [POSITIVE]), "nothing": (TABLE.slice(0, 0), [SMALL])}, tmp_path)
+    assert [path.name for path in (tmp_path / "validations").iterdir()] == ["things"]
