@@ -38,7 +38,7 @@ from components.visual_tokenizer import data as visual_data
 from components.visual_tokenizer import training as visual_tokenizer
 from components.visual_tokenizer.model import Model as VisualModel
 
-TURNS, STEPS, BATCHES = 5, 60, 200
+TURNS, STEPS, BATCHES = 5, 300, 200
 PIECE = 100  # clips
 END = object()
 Work = Iterator[None]  # says when a piece of it is done
@@ -107,7 +107,7 @@ def main(kept: Path, tokens: Path) -> None:
     config = params.build("language_model", "language_model.image_heavy", read)
     source, chosen = Source(Tokens(tokens), "train"), config.optimization
     mixture = Mixture(config.mix, source, seed=config.seed, batch_tokens=chosen.global_batch_tokens)
-    shuffled, in_order = (partial(batches, mixture, shuffled=chosen) for chosen in (True, False))
+    shuffled, in_order = (partial(batches, mixture, shuffled=is_shuffled) for is_shuffled in (True, False))
     compared(f"{BATCHES} batches of tokens", shuffled, in_order)
     model = LanguageModel(config.architecture, source.facts, chosen.head_chunk_tokens)
     waiting("language model", language_model.Training(model, mixture, chosen))
