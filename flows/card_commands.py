@@ -33,14 +33,15 @@ def card(
     from flows import card as cards
     from flows.stages import Repository
 
+    if docs and (folder or accept):
+        raise typer.BadParameter("--data-docs is about the gates that were passed here: give it alone, or with --open")
     given, pages = folder and folder.absolute(), docs and docs.absolute()
-    root = enter().root
+    graph = Repository(enter().root).graph()
     if pages:
-        shown = cards.data_docs(Repository(root).graph(), pages)
-        print(shown)
+        page = cards.data_docs(graph, pages)
     else:
-        place = given or cards.found(Repository(root).graph())
-        shown = place / cards.PAGE
-        print(cards.accept(place) if accept else shown)
+        place = given or cards.found(graph)
+        page = place / cards.PAGE
+    print(cards.accept(place) if accept else page)
     if show:
-        typer.launch(str(shown.absolute()))
+        typer.launch(str(page.absolute()))

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from components.common import artifacts, gates
 from components.common.errors import DataError
 from components.pretokenize import data, gate
 
@@ -31,6 +32,15 @@ def _check(folder: Path, columns: dict[str, data.Column], count: int = 3) -> Non
 
 def test_tokens_in_range_pass(tmp_path: Path):
     _check(tmp_path, _columns())
+
+
+def test_what_passed_can_be_asked_again_of_the_finished_folder(tmp_path: Path):
+    with artifacts.fresh(tmp_path / "tokens") as folder:
+        _check(folder, _columns())
+        artifacts.describe(folder, "tokens", inputs={}, counts={"clip": 3, "a clip that is too small": 0}, facts=FACTS)
+    table, expected = gate.suite(tmp_path / "tokens")
+    assert table.num_rows == 3
+    assert [finding.holds for finding in gates.look(table, expected, "tokens")] == [True] * len(expected)
 
 
 def test_every_broken_expectation_is_named_in_words(tmp_path: Path):
