@@ -27,6 +27,7 @@ from threading import Event
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -37,6 +38,7 @@ from components.corpus.data import Source
 from components.filter import config as filter_config
 from components.filter import data as filter_data
 from components.filter import looks, mapped, rules, search
+from components.filter.duplicates import FINGERPRINT_BYTES
 from components.filter.stage import BOOK
 from components.ingest import data, decoding
 from components.ingest.config import Config
@@ -163,15 +165,22 @@ def mixed(prints_NB: np.ndarray, count: int) -> np.ndarray:
     return np.clip((first + second) / 2 + noise, 0, 255).astype(np.uint8)
 
 
-def found_copies(folder: Path, distance: float, count: int) -> tuple[float, int]:
-    """Core-seconds of the search among fingerprints in a file, and the most bytes that it held beside files."""
+def found_copies(folder: Path, distance: float, count: int) -> tuple[float, int, int]:
+    """Core-seconds of the search among fingerprints in a file, the most bytes held beside files, and bytes of files."""
     prints_NB = np.asarray(np.load(prints_of(folder, count), mmap_mode="r"))
     kinds, before, ended = ["video"] * count, anonymous_bytes(), Event()
+    files: list[int] = []
+
+    def space(shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.ndarray:
+        made = mapped.empty(shape, dtype)
+        files.append(made.nbytes)
+        return made
+
     with ThreadPoolExecutor(1) as beside:
         most = beside.submit(watched, ended)
-        took_s = timed(lambda: search.near_duplicates(prints_NB, kinds, distance, mapped.empty))
+        took_s = timed(lambda: search.near_duplicates(prints_NB, kinds, distance, space))
         ended.set()
-    return took_s, most.result() - before
+    return took_s, most.result() - before, sum(files)
 
 
 def compared(folder: Path, count: int) -> int:
@@ -258,10 +267,12 @@ def print_limits(
     copy_s, peaks, pairs = [], [], []
     for count in (FEW_PRINTS, MANY_PRINTS):
         np.save(prints_of(folder, count), mixed(prints, count))
-        took_s, peak = alone(found_copies, folder, filtering.duplicate_distance, count)
+        took_s, peak, file_bytes = alone(found_copies, folder, filtering.duplicate_distance, count)
         copy_s.append(took_s / count)
         peaks.append(peak)
         pairs.append(alone(compared, folder, count) / count)
+    # The filter maps the fingerprints of all clips, and then of those that no rule dropped.
+    scratch_bytes = file_bytes / MANY_PRINTS + 2 * FINGERPRINT_BYTES
     print_bytes = (peaks[1] - peaks[0]) / (MANY_PRINTS - FEW_PRINTS)
     shards = 16**config.shard_digits
     entry = {"md5": "0" * 32, "relpath": f"clips-0001-{'0' * config.shard_digits}.parquet"}
@@ -280,7 +291,9 @@ def print_limits(
     print(
         f"Near-duplicates: of {FEW_PRINTS:,} clips each is compared with {pairs[0]:.0f} others in"
         f" {1e3 * copy_s[0]:.2f} ms, of {MANY_PRINTS:,} with {pairs[1]:.0f} in {1e3 * copy_s[1]:.2f} ms; at the latter,"
-        f" all of them take {copy_s[1] * clips / 3600:,.0f} core-hours in one process.\n"
+        f" all of them take {copy_s[1] * clips / 3600:,.0f} core-hours in one process."
+        f" Beside {print_bytes:.0f} bytes ({(peaks[1] - MANY_PRINTS * print_bytes) / 1e6:.0f} MB, whatever the number),"
+        f" {scratch_bytes:,.0f} a clip lie in scratch files: {clips * scratch_bytes / TIB:,.1f} TiB for the whole.\n"
     )
     table_bytes = (folder / f"{MANY}.parquet").stat().st_size / MANY
     print("| what is written | number | size |\n| --- | --- | --- |")
