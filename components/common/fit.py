@@ -158,6 +158,7 @@ def _learn(
             waited_s += time.perf_counter() - asked_s
             torch.manual_seed(seed_of(seed, "step", step, fabric.global_rank))
             history.add(training.step(fabric, batch, step))
+            del batch  # now: at the next assignment, what freeing it takes would count as waiting
             done = step + 1 - first_step
             stops = _any(fabric, bool(stopping))
             row_ends = done % history.stretch == 0 or step + 1 == last_step
