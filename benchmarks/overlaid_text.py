@@ -176,6 +176,8 @@ def main(media: Path, folder: Path, files: int) -> None:
     fonts = {script: [found[name] for name in names.split() if name in found] for script, (names, _) in WRITTEN.items()}
     others = [script for script in WRITTEN if fonts[script] and script != "Latin"]
     print("scripts without a font here:", ", ".join(sorted(set(WRITTEN) - {*others, "Latin"})) or "none")
+    if not fonts["Latin"] or not others:
+        sys.exit(f"{folder} lacks a font of Latin, or of another script: fonts-dejavu and fonts-noto-core have some")
     rng = np.random.default_rng(7)
     scores: dict[int, Scores] = {px: defaultdict(list) for px in (STORED_PX, *SMALLER_PX)}
     looks, texts, names = 0.0, 0.0, []
@@ -217,4 +219,6 @@ def report(words: str, limit: float, scores: Scores, halves: tuple[int, ...]) ->
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit("say where media and fonts are: benchmarks/overlaid_text.py ../shared/media /usr/share/fonts")
     main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 1000)
