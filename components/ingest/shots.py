@@ -1,7 +1,7 @@
-"""Decoded frames -> in which shot an instant lies, by PySceneDetect's adaptive detector.
+"""Decoded frames -> in which shot an instant lies: cuts by PySceneDetect's adaptive detector, and dissolves.
 
-It looks at every frame of the source, not at those that become pictures, so that a cut is found to the frame. A change
-counts where it is large, and much larger than those of the frames round it: neither a fast camera nor a fade is a cut.
+Every frame of the source is looked at, not those alone that become pictures, so that a cut is found to the frame. A
+change counts where it is large, and much larger than those of the frames round it: a fast camera is no cut.
 """
 
 from bisect import bisect_right
@@ -14,6 +14,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from scenedetect.common import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector
 
+from components.ingest.dissolves import Dissolves
 from components.media.frames import Pixels
 from components.media.video import TOLERANCE_S
 
@@ -24,7 +25,7 @@ MOST_REPEATS = 24  # after which a picture that stands still is looked at again
 
 
 class Shots:
-    """Counts the shots of one file while its frames go by.
+    """Counts the shots of one file while its frames go by; what dissolves from one to another is a shot of its own.
 
     The film is looked at as if it ran backwards before its beginning and after its end, so that a cut beside them has
     neighbours to stand out from.
@@ -35,6 +36,7 @@ class Shots:
         self._detector = AdaptiveDetector(
             adaptive_threshold=ratio, min_scene_len=1, window_width=AROUND, min_content_val=change
         )
+        self._dissolves = Dissolves()
         self._scaler = VideoReformatter()  # kept, for setting one up costs more than using it
         self._latest: deque[tuple[float, Pixels]] = deque(maxlen=AROUND + 1)
         self._repeats = 0
@@ -55,19 +57,25 @@ class Shots:
             self._begin()
         for time_s, picture in [*self._latest][-2::-1]:
             self._show(max(time_s, self._shown_s[-1]), picture)
+        self._dissolves.look()
         self._is_over = True
 
     def knows(self, time_s: float) -> bool:
         """Whether the frames that went by say in which shot an instant lies."""
-        return self._is_over or (len(self._shown_s) > AROUND and time_s + TOLERANCE_S < self._shown_s[-AROUND])
+        if self._is_over or len(self._shown_s) <= AROUND:
+            return self._is_over
+        return time_s + TOLERANCE_S < min(self._shown_s[-AROUND], self._dissolves.known_s)
 
     def number(self, time_s: float) -> int:
         """Number of the shot that an instant lies in, from 0."""
-        return bisect_right(self._cuts_s, time_s + TOLERANCE_S)
+        time_s += TOLERANCE_S
+        return bisect_right(self._cuts_s, time_s) + bisect_right(self._dissolves.edges_s, time_s)
 
     def _look(self, frame: VideoFrame) -> None:
         small = self._scaler.reformat(frame, WIDTH_PX, HEIGHT_PX, "bgr24", interpolation=Interpolation.AREA, threads=1)
-        picture: Pixels = np.maximum(np.asarray(small.to_ndarray(), np.uint8), np.uint8(DARKEST))
+        seen: Pixels = np.asarray(small.to_ndarray(), np.uint8)
+        self._dissolves.see(frame.time, seen)
+        picture = np.maximum(seen, np.uint8(DARKEST))
         if self._latest and self._repeats < MOST_REPEATS and np.array_equal(picture, self._latest[-1][1]):
             self._repeats += 1
             return  # a frame that is shown again would make all changes beside it look sudden
