@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 
 from components.common import artifacts
 from components.data_card.statistics import Passage, Statistics, from_json
-from components.filter.data import SCORES, Clips
+from components.filter.balance import Share
+from components.filter.data import BALANCE, SCORES, Clips
 
 CARD, PAGE = "card.json", "card.html"
 ACCEPT = "videopoet card --accept"
@@ -39,6 +40,16 @@ class Bound:
 
 
 @dataclass(frozen=True)
+class Balance:
+    """How the draws of training clips are weighted."""
+
+    off: Sequence[str]  # what they are not balanced over
+    training_clips: int
+    effective_clips: float  # so many, drawn alike, would vary as much
+    shares: Sequence[Share]  # the most frequent of each kind first
+
+
+@dataclass(frozen=True)
 class Book:
     """Both folders of clips, and what the stages wrote about them."""
 
@@ -50,6 +61,7 @@ class Book:
     refused: Sequence[Refused]
     bounds: Sequence[Bound]
     rules_off: Sequence[str]
+    balance: Balance
 
     @cached_property
     def reasons(self) -> list[str]:
@@ -87,6 +99,7 @@ def read(clips: Path, filtered: Path) -> Book:
         [Refused(**row) for row in quarantine.to_pylist()],
         [Bound(**bound) for bound in chosen.facts["limits"]],
         chosen.facts["rules_off"],
+        _balance(filtered, chosen),
     )
 
 
@@ -102,6 +115,11 @@ def read_reference(path: Path) -> Statistics | None:
             f"{path} is no card that this code can compare with ({error}): `videopoet run data_card` without one"
             f" ({{}} in its place), then `{ACCEPT}`"
         ) from None
+
+
+def _balance(filtered: Path, chosen: artifacts.Manifest) -> Balance:
+    shares = pq.read_table(filtered / BALANCE, use_threads=False).to_pylist()
+    return Balance(**chosen.facts["balance"], shares=[Share(**row) for row in shares])
 
 
 def _passage(manifest: artifacts.Manifest) -> Passage:

@@ -7,15 +7,17 @@ from pathlib import Path
 from components.common import pages
 from components.common.gates import Finding
 from components.common.pages import words
-from components.data_card.data import Bound, Refused
+from components.data_card.data import Balance, Bound, Refused
 from components.data_card.drift import Drift
 from components.data_card.histogram import FLOOR, HEIGHT, WIDTH, histogram
 from components.data_card.passage import BAR, drawing
 from components.data_card.samples import Sheet
 from components.data_card.statistics import Counts, Statistics
+from components.filter.balance import Share
 
 TEMPLATES = Path(__file__).parent / "templates"
 ROWS = 8  # of a column; the rest are summed
+CONCEPTS = 16  # of a kind; what is less frequent is hardly ever weighted down
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,15 @@ class Row:
     arrived: int
     kept: int
     share: float
+
+
+@dataclass(frozen=True)
+class Balanced:
+    """The most frequent concepts, or labels of an attribute, and how many there are."""
+
+    of: str
+    total: int
+    shown: tuple[Share, ...]
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,7 @@ def render(
     statistics: Statistics,
     *,
     bounds: Sequence[Bound],
+    balance: Balance,
     quarantine: Sequence[Quarantine],
     sheets: Sequence[Sheet],
     boundaries: Sequence[Boundary],
@@ -64,6 +76,8 @@ def render(
         passage=drawing(statistics.files, statistics.clips, statistics.shares["split"].kept),
         bar=BAR,
         histograms=[histogram(score, bins, bounds) for score, bins in statistics.scores.items()],
+        balance=balance,
+        balanced=balanced(balance),
         frame={"width": WIDTH, "height": HEIGHT, "floor": FLOOR},
         quarantine=quarantine,
         sheets=sheets,
@@ -81,6 +95,13 @@ def rows(counts: Counts) -> list[Row]:
     if len(values) > ROWS:
         found.append(_row(f"{len(values) - ROWS} more", values[ROWS:], counts, total))
     return found
+
+
+def balanced(balance: Balance) -> list[Balanced]:
+    """What is drawn more or less often, by kind."""
+    kinds = dict.fromkeys(share.of for share in balance.shares)
+    by_kind = {kind: [share for share in balance.shares if share.of == kind] for kind in kinds}
+    return [Balanced(kind, len(shares), tuple(shares[:CONCEPTS])) for kind, shares in by_kind.items()]
 
 
 def hours(seconds: float) -> str:

@@ -27,6 +27,7 @@ def run(config: Config, *, clips: Path, filtered: Path, reference: Path, output:
     html = page.render(
         statistics,
         bounds=book.bounds,
+        balance=book.balance,
         quarantine=_quarantine(config, book),
         sheets=samples.sheets(config, book),
         boundaries=_boundaries(book),

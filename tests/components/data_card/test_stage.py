@@ -6,10 +6,12 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from components.common import artifacts, runtime
 from components.common.errors import DataError
+from components.common.pages import words
 from components.data_card import samples, stage
 from components.data_card.config import Config
 from components.data_card.data import CARD, PAGE, read
@@ -77,6 +79,23 @@ def test_below_a_near_duplicate_stands_what_is_kept_instead(
 def test_rules_that_are_off_say_so(html: str) -> None:
     assert "<li>aesthetic</li>" in html
     assert "<li>opt out</li>" in html
+
+
+def test_what_is_drawn_more_or_less_often_stands_in_the_card(
+    config: Config, clips: Path, filtered: Path, rules: Rules, nothing: Path, tmp_path: Path, html: str
+) -> None:
+    section = html.split('id="balance"')[1].split("</section>")[0]
+    assert "<li>attribute</li><li>concepts</li>" in section
+    evened = replace(rules, balance=replace(rules.balance, max_share=0.2, max_draws=4.0, min_clips=2))
+    filtering.run(evened, clips=clips, pretrained=filtered.parent / "pretrained", output=tmp_path / "filtered")
+    stage.run(config, clips=clips, filtered=tmp_path / "filtered", reference=nothing, output=tmp_path / "card")
+    section = (tmp_path / "card" / PAGE).read_text().split('id="balance"')[1].split("</section>")[0]
+    assert "<li>concepts</li>" not in section
+    shares = pq.read_table(tmp_path / "filtered" / data.BALANCE).to_pylist()
+    assert any(share["share_after"] < share["share_before"] for share in shares)
+    for share in shares[:16]:
+        before, after = (words.quantity(share[name], "share") for name in ("share_before", "share_after"))
+        assert re.search(rf"{share['name']}</bdi>.*?{re.escape(f'{before} → {after}')}", section)
 
 
 def test_what_great_expectations_says_of_both_boundaries_stands_in_the_card(html: str) -> None:
