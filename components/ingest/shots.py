@@ -15,6 +15,7 @@ from scenedetect.common import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector
 
 from components.ingest.dissolves import Dissolves
+from components.media import alpha
 from components.media.frames import Pixels
 from components.media.video import TOLERANCE_S
 
@@ -72,8 +73,10 @@ class Shots:
         return bisect_right(self._cuts_s, time_s) + bisect_right(self._dissolves.edges_s, time_s)
 
     def _look(self, frame: VideoFrame) -> None:
-        small = self._scaler.reformat(frame, WIDTH_PX, HEIGHT_PX, "bgr24", interpolation=Interpolation.AREA, threads=1)
-        seen: Pixels = np.asarray(small.to_ndarray(), np.uint8)
+        kind = "bgra" if alpha.has_alpha(frame) else "bgr24"
+        small = self._scaler.reformat(frame, WIDTH_PX, HEIGHT_PX, kind, interpolation=Interpolation.AREA, threads=1)
+        stored: Pixels = np.asarray(small.to_ndarray(), np.uint8)
+        seen = alpha.over_white(stored).astype(np.uint8) if kind == "bgra" else stored
         self._dissolves.see(frame.time, seen)
         picture = np.maximum(seen, np.uint8(DARKEST))
         if self._latest and self._repeats < MOST_REPEATS and np.array_equal(picture, self._latest[-1][1]):

@@ -23,7 +23,8 @@ def shots() -> Shots:
 
 
 def frames(pictures: np.ndarray, fps: int = 24) -> list[VideoFrame]:
-    made = [VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24") for pixels in pictures]
+    kind = "rgba" if pictures.shape[-1] == 4 else "rgb24"
+    made = [VideoFrame.from_ndarray(np.ascontiguousarray(pixels), kind) for pixels in pictures]
     for index, frame in enumerate(made):
         frame.pts, frame.time_base = index, Fraction(1, fps)
     return made
@@ -80,6 +81,14 @@ def test_frames_that_are_shown_again_change_nothing() -> None:
     fast = scene(20, 1, step_px=12)
     assert starts(frames(np.repeat(fast, 2, axis=0))) == []
     assert starts(frames(np.repeat(np.concatenate([fast, scene(20, 2)]), 3, axis=0))) == [60]
+
+
+def test_what_changes_where_nobody_sees_it_is_no_cut() -> None:
+    hidden = np.concatenate([scene(12, 1), scene(12, 2)])
+    clear = np.concatenate([hidden, np.zeros((*hidden.shape[:3], 1), np.uint8)], axis=3)
+    assert starts(frames(clear)) == []
+    clear[..., 3] = 255
+    assert starts(frames(clear)) == [12]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
