@@ -15,7 +15,7 @@ from components.media import video
 
 MEDIA = Path(__file__).parents[4] / "shared" / "media" / "videos"
 ANNOTATED = Path(__file__).with_name("shots.csv")  # by eye; a dissolve by its first mixture, and the first frame after
-KNOWN_FALSE = {("rooftop_cranes.mp4", 18)}  # a phone changes its lens, and the view jumps; at frame 276 it does again
+KNOWN_FALSE = {("rooftop_cranes.mp4", 18)}  # a phone changes its lens within a take, as it does at frames 45 and 276
 
 
 def shots() -> Shots:
