@@ -75,7 +75,8 @@ def _run(component: str, door: str, arguments: list[str]) -> None:
     flags = _flags(component, run, arguments)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(config.threads)
-        sys.modules["torch"].use_deterministic_algorithms(True, warn_only=True)
+        # what `use_deterministic_algorithms` does, but without torch's compiler, which takes 2 s to import
+        sys.modules["torch"].set_deterministic_debug_mode("warn")
     with runtime.use(_runtime(component, section, config, flags)), _output_of_one(flags):
         summary = run(config, **flags)
     if isinstance(summary, artifacts.Summary):

@@ -36,7 +36,7 @@ class Exchange:
     def push_source(self, name: str, path: str) -> None:
         """Push an input of stage `name` that no stage makes."""
         with self._repository.opened(name) as stage:
-            pins.bring(self._repository.dvc, stage, self.remote)
+            pins.bring(self._repository.pinned, stage, self.remote)
             source = next(dep for dep in stage.deps if dep.def_path == path)
             ignored = self._repository.dvc.dvcignore
             staging, _, made = build(self._repository.dvc.cache.local, source.fs_path, source.fs, "md5", ignore=ignored)

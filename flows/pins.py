@@ -3,6 +3,7 @@
 Part of the bridge to DVC (`flows.stages`). A pin is what its hash says, whatever lies at its path.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,23 @@ from flows.remote import Remote
 FILE = "base.dvc"  # where a fine-tune pins what it starts from
 
 
-def read(repo: Repo) -> dict[str, Item]:
-    """Path -> item of all pins."""
-    return {path: _item(out) for path, out in _outputs(repo).items()}
+def read(repo: Repo) -> dict[str, Output]:
+    """Path -> DVC's output of all pins. DVC reads all of its files again for this: once for a `Repository`."""
+    root = Path(repo.root_dir)
+    outs = [out for stage in repo.index.stages if not stage.cmd for out in stage.outs]
+    return {Path(out.fs_path).relative_to(root).as_posix(): out for out in outs if out.hash_info}
 
 
-def bring(repo: Repo, stage: PipelineStage, remote: Remote | None) -> None:
-    """Put the pins that a stage reads in place, from the cache or the remote.
+def items(outputs: Mapping[str, Output]) -> dict[str, Item]:
+    """Path -> item of pins."""
+    return {path: Item(out.hash_info.value, out.meta.size, out.meta.nfiles) for path, out in outputs.items()}
+
+
+def bring(outputs: Mapping[str, Output], stage: PipelineStage, remote: Remote | None) -> None:
+    """Put those of the pins that a stage reads in place, from the cache or the remote.
 
     Raises ValueError if one is nowhere, errors.Retryable if the remote has to be asked and cannot be used.
     """
-    outputs = _outputs(repo)
     for path in (dep.def_path for dep in stage.deps):
         out = outputs.get(path)
         if out is None or (out.exists and not out.changed_checksum()):
@@ -64,13 +71,3 @@ def settings(repo: Repo) -> str:
     for name, values in sections.items():
         lines += [f"[{name}]", *(f'{key} = "{value}"' for key, value in values.items())]
     return "\n".join([*lines, ""])
-
-
-def _outputs(repo: Repo) -> dict[str, Output]:
-    root = Path(repo.root_dir)
-    outs = [out for stage in repo.index.stages if not stage.cmd for out in stage.outs]
-    return {Path(out.fs_path).relative_to(root).as_posix(): out for out in outs if out.hash_info}
-
-
-def _item(out: Output) -> Item:
-    return Item(out.hash_info.value, out.meta.size, out.meta.nfiles)

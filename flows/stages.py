@@ -64,7 +64,8 @@ class Repository:
                 claims.forget_dead(Path(self._repo.tmp_dir) / "rwlock")
                 (index := self._repo.index).check_graph()
                 parents = {stage: list(index.graph.successors(stage)) for stage in index.graph}
-                self.pins = pins.read(self._repo)  # path -> item of what no stage makes and DVC holds
+                self.pinned = pins.read(self._repo)  # for the rest of the bridge only
+            self.pins = pins.items(self.pinned)  # path -> item of what no stage makes and DVC holds
             made = {stage: [p for p in above if p.cmd] for stage, above in parents.items() if stage.cmd}
             self._names = {stage.name: sorted(p.name for p in above) for stage, above in made.items()}
             self._stages = {stage.name: stage for stage in index.stages if stage.path == str(root / "dvc.yaml")}
@@ -139,7 +140,7 @@ class Repository:
         """
         with self.held():
             stage = self._load(name)
-            pins.bring(self._repo, stage, self.remote)
+            pins.bring(self.pinned, stage, self.remote)
             if place == "remote":
                 stage.save_deps()
                 self._remote_entry(stage, keep=True)
@@ -156,7 +157,7 @@ class Repository:
         """Remove the stage's outputs, bring its pins and note its inputs; raises ValueError if one is missing."""
         with self.held():
             stage = self._load(name)
-            pins.bring(self._repo, stage, self.remote)
+            pins.bring(self.pinned, stage, self.remote)
             stage.remove_outs()
             stage.save_deps()
             return Prepared(name, stage)

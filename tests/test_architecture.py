@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from components.common import codelock
+from flows import numerics
 
 ROOT = Path(__file__).parents[1]
 COMPONENTS = codelock.components()
@@ -90,3 +91,7 @@ def test_no_linter_is_silenced_without_a_reason() -> None:
         for number, line in enumerate(path.read_text().splitlines(), 1):
             if "# noqa" in line or "# type: ignore" in line:
                 assert "  # " in line.split("# noqa")[-1].split("# type: ignore")[-1], f"{name(path)}:{number}: say why"
+
+
+def test_no_package_is_installed_that_fabric_would_import_at_every_start_of_a_training() -> None:
+    assert not numerics.pinned(ROOT / "constraints.txt").keys() & {"lightning", "pytorch-lightning", "torchmetrics"}

@@ -20,8 +20,8 @@ from types import FrameType
 from typing import Any, Protocol, TypeVar, cast
 
 import torch
-from lightning.fabric import Fabric
-from lightning.fabric.strategies.ddp import DDPStrategy
+from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor, nn
 from torch.distributed import DistError
 from torch.optim import Optimizer

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer

@@ -33,6 +33,20 @@ def test_a_stage_writes_its_output_and_says_what_it_did(workspace: Path) -> None
     assert (workspace / "models/pretrained/manifest.json").is_file()
 
 
+def test_a_stage_with_torch_is_deterministic_and_does_not_import_torch_s_compiler_for_it(workspace: Path) -> None:
+    code = """import sys, torch; from components import __main__ as command_line
+assert command_line.main(sys.argv[1:]) == 0
+print(torch.get_deterministic_debug_mode(), torch.get_num_threads(), "torch._dynamo" in sys.modules)"""
+    asked = ["pretrained", "--params", "pretrained", "--output", "models/pretrained"]
+    said = subprocess.check_output(
+        [sys.executable, "-c", code, *asked],
+        cwd=workspace,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        text=True,
+    )
+    assert said.splitlines()[-1] == "1 1 False"
+
+
 def test_of_several_processes_on_one_machine_the_first_alone_writes_the_output(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,6 +68,8 @@ for part in name.split("."):
     section = section[part]
 print(name, "works", flush=True)
 time.sleep(float(os.environ.get("WORK_SLEEP_S", "0")))
+while pathlib.Path("hold").exists():
+    time.sleep(0.1)
 if section.get("exit"):
     print("nothing to work on", file=sys.stderr)
     sys.exit(section["exit"])

@@ -138,13 +138,16 @@ def test_after_kill_9_the_stage_is_ended_and_the_same_command_ends_with_the_same
 
 
 def test_a_second_run_in_the_same_checkout_is_refused_and_the_first_goes_on(checkout, prefect_server):
-    first = start(checkout, prefect_server, WORK_SLEEP_S="8")
+    hold = Path("hold")
+    hold.touch()
+    first = start(checkout, prefect_server)
     await_line(first, "seed works")
     second = start(checkout, prefect_server)
     said, _ = second.communicate(timeout=60)
     assert second.returncode == errors.RETRY
     assert f"another run works in {checkout.root}: wait for it, or stop it" in said
     assert checkout.started().count("seed") == 1
+    hold.unlink()
     first.communicate(timeout=120)
     assert first.returncode == 0
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -52,7 +53,7 @@ class Server:
     def __init__(self, home: Path):
         self._port = free_port()
         self.api = f"http://127.0.0.1:{self._port}/api"
-        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")} | {
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")} | {
             "PREFECT_HOME": str(home),
             "PREFECT_SERVER_API_PORT": self._port,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -62,7 +63,7 @@ class Server:
     def start(self) -> None:
         command = [sys.executable, "-m", "prefect", "server", "start"]
         quiet = subprocess.DEVNULL
-        self._process = subprocess.Popen(command, env=self._environment, stdout=quiet, stderr=quiet)
+        self._process = subprocess.Popen(command, env=self.environment, stdout=quiet, stderr=quiet)
         eventually(self._answers)
 
     def stop(self) -> None:
@@ -76,9 +77,20 @@ class Server:
             return False
 
 
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A server's database with its tables and nothing in them: making those takes more than all else of a start."""
+    home = tmp_path_factory.mktemp("prefect")
+    command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
+    subprocess.run(command, check=True, env=Server(home).environment, stdout=subprocess.DEVNULL)
+    return home / "prefect.db"
+
+
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def server(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A server of the test's own, named in the environment; heartbeats as often as Prefect allows."""
+    (tmp_path / "prefect").mkdir()
+    shutil.copy(database, tmp_path / "prefect")
     found = Server(tmp_path / "prefect")
     found.start()
     monkeypatch.setenv("PREFECT_API_URL", found.api)
