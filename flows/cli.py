@@ -165,7 +165,7 @@ def cancel() -> None:
 
 @app.command()
 def lineage(
-    target: Annotated[str, typer.Argument(help="A file, an output, or the first digits of a hash.")] = "",
+    target: Annotated[str, typer.Argument(help="A file, an output, or the first digits of a hash or clip.")] = "",
     forward: Annotated[str, typer.Option(help="A source: its file, alias/path or SHA-256; what came of it?")] = "",
 ) -> None:
     """Say what a result was made from, back to the sources; or what a source went into."""

@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,17 @@ from flows.modules import is_lock
 
 Entries = Mapping[str, Entry]
 LEAST_DIGITS, DIGITS = 4, 10
+CLIP_DIGITS = 8  # of a clip's id
 MOST_LINES = 20  # of single sources
 SAMPLES, SOURCES = "samples.parquet", "sources.parquet"
 
 
 def lines(entries: Entries, target: str) -> Iterator[str]:
-    """Say what a path or hash was made from, the nearest first. Raises ValueError if it is unknown."""
+    """Say what a path, hash or clip was made from, the nearest first. Raises ValueError if it is unknown."""
+    if clip_id := _clip_of(entries, target):
+        yield f"clip {clip_id}"
+        yield from _of_clip(entries, clip_id)
+        return
     path = _path_of(entries, target)
     wanted, roots = {path}, dict[str, str]()
     if (name := maker(entries, path)) and path not in entries[name].outs:
@@ -57,12 +62,12 @@ def sources_tables(entries: Entries) -> dict[str, Path]:
     return {path: table for path, table in tables.items() if table.is_file()}
 
 
-def read_rows(table: Path, **filters: str) -> list[dict[str, Any]]:
-    """Rows of a table, those whose columns have these values if any are given."""
+def read_rows(table: Path, columns: Sequence[str] | None = None, **filters: str) -> list[dict[str, Any]]:
+    """Rows of a table, those whose columns have these values if any are given; all columns, or those named."""
     import pyarrow.parquet
 
     rows: list[dict[str, Any]] = pyarrow.parquet.read_table(
-        table, filters=[(name, "=", value) for name, value in filters.items()] or None
+        table, columns=columns, filters=[(name, "=", value) for name, value in filters.items()] or None
     ).to_pylist()
     return rows
 
@@ -79,7 +84,9 @@ def _path_of(entries: Entries, target: str) -> str:
     if maker(entries, target):
         return target.rstrip("/")
     if len(target) < LEAST_DIGITS or set(target) - set("0123456789abcdef.dir"):
-        raise ValueError(f"{target} is neither a file here, nor an output, nor {LEAST_DIGITS} digits or more of a hash")
+        raise ValueError(
+            f"{target} is neither a file here, nor an output, nor {LEAST_DIGITS} digits or more of a hash, nor a clip"
+        )
     found = sorted({path for path, digest in _hashes(entries) if digest.startswith(target)})
     if len(found) != 1:
         raise ValueError(f"{len(found)} paths have a hash that begins with {target}: {', '.join(found) or 'none'}")
@@ -121,13 +128,24 @@ def _of_file(entries: Entries, name: str, path: str) -> Iterator[str]:
             yield from _of_clip(entries, row["clip_id"])
 
 
+def _clip_of(entries: Entries, target: str) -> str | None:
+    """The clip whose id begins with `target`, if that is one: tables of clips say all ids."""
+    if len(target) < CLIP_DIGITS or set(target) - set("0123456789abcdef"):
+        return None
+    ids = {row["clip_id"] for table in _clip_tables(entries) for row in read_rows(table, ["clip_id"])}
+    found = [clip_id for clip_id in ids if clip_id.startswith(target)]
+    return found[0] if len(found) == 1 else None
+
+
+def _clip_tables(entries: Entries) -> list[Path]:
+    outs = {out for entry in entries.values() for out in entry.outs}
+    return sorted(table for out in outs for table in Path(out).glob("clips-*.parquet"))
+
+
 def _of_clip(entries: Entries, clip_id: str) -> Iterator[str]:
-    tables = sorted(
-        table for entry in entries.values() for out in entry.outs for table in Path(out).glob("clips-*.parquet")
-    )
     known = {row["sha256"]: row for table in sources_tables(entries).values() for row in read_rows(table)}
-    for table in tables:
-        for row in read_rows(table, clip_id=clip_id):
+    for table in _clip_tables(entries):
+        for row in read_rows(table, ["source_sha256", "split"], clip_id=clip_id):
             source = known.get(row["source_sha256"])
             state = "" if not source or source["state"] == "present" else f"({source['state']}) "
             where = f"{named(source)} {state}" if source else ""

@@ -104,8 +104,8 @@ def forget(workspace: Workspace, target: str) -> str:
     cache.forget(workspace.folder("cache") / "filter", sha256)
     names = [f"{source.root}/{source.path}" for source in known if source.sha256 == sha256]
     return (
-        f"{', '.join(names)}: forgotten, sha256 {sha256}. Its clips leave with the next run;"
-        f" `videopoet lineage --forward {sha256}` says what was made from it"
+        f"{', '.join(names)}: forgotten, sha256 {sha256}. Its clips leave with the next run, and what was made before"
+        f" with `videopoet gc`; `videopoet lineage --forward {sha256}` says what that is, and how it is deleted"
     )
 
 

@@ -1,7 +1,8 @@
 """What a source went into, for requests to delete it.
 
 Outputs with tables of clips say themselves whether they hold rows of it. What is made from an output that holds it is
-touched by it too; only where nothing but rows go in, rows come out, and none is the source's, does the trace end.
+touched by it too; only where nothing but rows go in, rows come out, and none is the source's, does the trace end. What
+was made from an output that is no longer the present one, or is not here, may hold it: it is taken to.
 """
 
 from collections import Counter
@@ -13,6 +14,7 @@ from components.common.artifacts import hash_file
 from flows.lineage import Entries, named, read_rows, sources_tables
 
 LEAST_DIGITS = 8  # of a SHA-256
+EARLIER = "after the next whole run `videopoet gc --keep last=1 --remote --yes` deletes them"
 LEFT_OUT = ("scores.parquet", "quarantine.parquet")  # tables that name what is not in the output
 
 
@@ -25,24 +27,30 @@ def lines(entries: Entries, target: str) -> Iterator[str]:
     state = "" if source["state"] == "present" else f", {source['state']}"
     yield f"source {named(source)}  sha256 {source['sha256']}  listed in {holder}{state}"
     clips, splits, rowwise, touched = set[str](), set[str](), {holder}, [holder]
+    made = {out: item.md5 for entry in entries.values() for out, item in entry.outs.items()}
     for name, entry in entries.items():
         reached = set(touched) & set(entry.deps)
-        for out in entry.outs if reached else ():
-            if _tables(Path(out)) is None:
-                raise ValueError(f"{out} is not here: `videopoet run {name}` brings it back, then ask again")
+        older = {dep for dep, item in entry.deps.items() if made.get(dep, item.md5) != item.md5} - reached
+        for out in entry.outs if reached | older else ():
             found, has_tables = _held(Path(out), source["sha256"], clips)
-            if found:
+            if not Path(out).exists():
+                touched.append(out)
+                yield f"{out}  made by {name}: is not here and may hold it; `videopoet run {name}` brings it back"
+            elif found:
                 touched.append(out)
                 rowwise.add(out)
                 splits |= found.keys() - {""}
                 rows = [f"{count} rows{f' ({split})' if split else ''}" for split, count in sorted(found.items())]
                 yield f"{out}  made by {name}: holds {', '.join(rows)}"
-            elif has_tables and reached <= rowwise:
+            elif has_tables and reached <= rowwise and not older:
                 yield f"{out}  made by {name}: holds none of it{_reason(Path(out), clips)}"
             else:
                 touched.append(out)
-                yield f"{out}  made by {name}: from {', '.join(sorted(reached))}"
-    yield f"{len(clips)} clips of it; {len(touched) - 1} outputs hold it or were made from it"
+                earlier = [f"an earlier {dep}, which may hold it" for dep in sorted(older)]
+                yield f"{out}  made by {name}: from {', '.join([*sorted(reached), *earlier])}"
+    yield f"{len(clips)} clips of it; {len(touched) - 1} outputs hold it, were made from it, or may be"
+    if state:
+        yield f"earlier versions of outputs may hold it too, in DVC's cache and remote: {EARLIER}"
     if splits == {"heldout"}:
         yield "all of it is held out: models were measured on it, not trained on it"
 
