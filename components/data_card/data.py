@@ -43,7 +43,7 @@ class Bound:
 class Balance:
     """How the draws of training clips are weighted."""
 
-    off: Sequence[str]  # what they are not balanced over
+    limits: Mapping[str, float | None]  # most that a concept and a label may have; None where nothing is balanced
     training_clips: int
     effective_clips: float  # so many, drawn alike, would vary as much
     shares: Sequence[Share]  # the most frequent of each kind first

@@ -17,6 +17,7 @@ from components.filter.balance import Share
 
 TEMPLATES = Path(__file__).parent / "templates"
 ROWS = 8  # of a column; the rest are summed
+NEARLY = 1.01  # as much above a limit counts as on it
 CONCEPTS = 16  # of a kind; what is less frequent is hardly ever weighted down
 
 
@@ -32,11 +33,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Balanced:
-    """The most frequent concepts, or labels of an attribute, and how many there are."""
+    """The most frequent concepts, or labels of an attribute, how many there are, and how many have more than they may.
+
+    Where too little else is there to be drawn, some do.
+    """
 
     of: str
     total: int
     shown: tuple[Share, ...]
+    limit: float | None
+    above: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,12 @@ def balanced(balance: Balance) -> list[Balanced]:
     """What is drawn more or less often, by kind."""
     kinds = dict.fromkeys(share.of for share in balance.shares)
     by_kind = {kind: [share for share in balance.shares if share.of == kind] for kind in kinds}
-    return [Balanced(kind, len(shares), tuple(shares[:CONCEPTS])) for kind, shares in by_kind.items()]
+    found = []
+    for kind, shares in by_kind.items():
+        limit = balance.limits[kind]
+        above = frozenset(share.name for share in shares if limit and share.share_after > limit * NEARLY)
+        found.append(Balanced(kind, len(shares), tuple(shares[:CONCEPTS]), limit, above))
+    return found
 
 
 def hours(seconds: float) -> str:

@@ -82,8 +82,8 @@ def frequent(
 
     None stands for a clip that says no concept and has no label.
     """
-    known = counts(captions, config) if "concepts" not in config.off else {}
-    by_label = labels if "attribute" not in config.off else [""] * len(labels)
+    known = counts(captions, config) if config.limits["concept"] else {}
+    by_label = labels if config.limits["attribute"] else [""] * len(labels)
     told = sum(1 for caption, label in zip(captions, by_label, strict=True) if label or known.keys() & words(caption))
     least = config.max_share * told / config.max_draws  # what fewer clips say cannot become too frequent
     most = {("concept", word): config.max_share for word, clips in known.items() if clips > least}

@@ -116,13 +116,11 @@ class Balance:
             raise ValueError(f"filter.balance.min_clips must be at least 1, got {self.min_clips}")
 
     @property
-    def off(self) -> list[str]:
-        """What the draws are not balanced over: "concepts" without a share, "attribute" without a model or a share."""
-        on = {
-            "concepts": self.max_share < 1,
-            "attribute": self.attribute.model != "" and self.attribute.max_share < 1,
-        }
-        return sorted(name for name, is_on in on.items() if not is_on)
+    def limits(self) -> dict[str, float | None]:
+        """Most of the draws that a concept and a label may have; None where draws are not balanced over them."""
+        attribute = self.attribute.max_share if self.attribute.model else 1
+        most = {"attribute": attribute, "concept": self.max_share}
+        return {name: share if share < 1 else None for name, share in most.items()}
 
 
 @dataclass(frozen=True)

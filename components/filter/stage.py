@@ -146,4 +146,4 @@ def _write_balance(
     shares = [asdict(share) for share in balance.shares(captions, labels, weights_N, config.balance)]
     pq.write_table(pa.Table.from_pylist(shares, schema=SHARES), folder / data.BALANCE, use_dictionary=False)
     effective = round(balance.effective_clips(weights_N), 1)
-    return {"off": config.balance.off, "training_clips": len(captions), "effective_clips": effective}
+    return {"limits": config.balance.limits, "training_clips": len(captions), "effective_clips": effective}

@@ -85,14 +85,18 @@ def test_what_is_drawn_more_or_less_often_stands_in_the_card(
     config: Config, clips: Path, filtered: Path, rules: Rules, nothing: Path, tmp_path: Path, html: str
 ) -> None:
     section = html.split('id="balance"')[1].split("</section>")[0]
-    assert "<li>attribute</li><li>concepts</li>" in section
+    assert "<li>attribute</li><li>concept</li>" in section
     evened = replace(rules, balance=replace(rules.balance, max_share=0.2, max_draws=4.0, min_clips=2))
     filtering.run(evened, clips=clips, pretrained=filtered.parent / "pretrained", output=tmp_path / "filtered")
     stage.run(config, clips=clips, filtered=tmp_path / "filtered", reference=nothing, output=tmp_path / "card")
     section = (tmp_path / "card" / PAGE).read_text().split('id="balance"')[1].split("</section>")[0]
-    assert "<li>concepts</li>" not in section
+    assert "<li>concept</li>" not in section
     shares = pq.read_table(tmp_path / "filtered" / data.BALANCE).to_pylist()
     assert any(share["share_after"] < share["share_before"] for share in shares)
+    above = sum(share["share_after"] > 0.2 * 1.01 for share in shares)
+    assert above
+    assert f"at most {words.quantity(0.2, 'share')} each" in section
+    assert f"{above} of them have more" in section
     for share in shares[:16]:
         before, after = (words.quantity(share[name], "share") for name in ("share_before", "share_after"))
         assert re.search(rf"{share['name']}</bdi>.*?{re.escape(f'{before} → {after}')}", section)

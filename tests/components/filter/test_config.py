@@ -54,8 +54,8 @@ def test_rules_are_off_until_what_they_need_is_given(config: Config) -> None:
 
 
 def test_nothing_is_balanced_until_there_is_a_share_or_a_model(config: Config) -> None:
-    assert config.balance.off == ["attribute", "concepts"]
-    assert replace(config.balance, max_share=0.1).off == ["attribute"]
+    assert config.balance.limits == {"attribute": None, "concept": None}
+    assert replace(config.balance, max_share=0.1).limits == {"attribute": None, "concept": 0.1}
     people = Attribute("people", ("child", "adult"), 0.5, 0.5)
-    assert replace(config.balance, attribute=people).off == ["concepts"]
-    assert replace(config.balance, attribute=replace(people, max_share=1.0)).off == ["attribute", "concepts"]
+    assert replace(config.balance, attribute=people).limits == {"attribute": people.max_share, "concept": None}
+    assert replace(config.balance, attribute=replace(people, max_share=1.0)).limits == config.balance.limits

@@ -146,7 +146,8 @@ def test_clips_to_train_on_weigh_by_their_captions_and_the_table_says_what_that_
         assert row["share_before"] == pytest.approx(says.mean())
         assert row["share_after"] == pytest.approx(weights[says].sum() / weights.sum(), abs=1e-6)
     facts = artifacts.read_manifest(tmp_path / "filtered").facts["balance"]
-    assert facts["off"] == ["attribute"]
+    assert facts["limits"]["attribute"] is None
+    assert facts["limits"]["concept"] < 1
     assert 1 < facts["effective_clips"] < facts["training_clips"] == len(training)
 
 
@@ -162,7 +163,7 @@ def test_where_nothing_is_balanced_there_are_no_weights_and_the_table_counts_all
     assert all(row["share_before"] == row["share_after"] for row in rows)
     facts = artifacts.read_manifest(tmp_path / "filtered").facts["balance"]
     assert facts == {
-        "off": ["attribute", "concepts"],
+        "limits": {"attribute": None, "concept": None},
         "training_clips": len(training),
         "effective_clips": len(training),
     }
