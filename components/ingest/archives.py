@@ -28,6 +28,7 @@ class Member:
     size_bytes: int = 0
     said: Description | None = None
     refusal: str = ""
+    detail: str = ""
 
 
 def members(file: BinaryIO) -> Iterator[Member]:
@@ -45,11 +46,12 @@ def members(file: BinaryIO) -> Iterator[Member]:
             continue
         refusal = "repeated_path" if info.name in names else "" if _plain(info) else "link_in_archive"
         names.add(info.name)
+        detail = ""
         try:
             said = None if refusal else _said(file, words.get(_key(info.name)[0], {}))
         except Refusal as error:
-            said, refusal = None, error.reason
-        yield Member(info.name, info.offset_data, info.size, said, refusal)
+            said, refusal, detail = None, error.reason, error.detail
+        yield Member(info.name, info.offset_data, info.size, said, refusal, detail)
     if damage:
         yield Member("", refusal=damage)
 
