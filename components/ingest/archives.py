@@ -4,6 +4,7 @@ Members with one key belong together: the key is the path up to the first dot of
 describes the media beside it; members of other kinds are none of our business.
 """
 
+import os
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ class Member:
 
 
 def members(file: BinaryIO) -> Iterator[Member]:
-    """Media in an open tar; what comes before a damage counts."""
+    """Media in an open tar; what comes before a damage, whole, counts."""
     whole, damage = _headers(file)
     words: dict[str, dict[str, tarfile.TarInfo]] = {}
     for info in whole:
@@ -58,10 +59,15 @@ def members(file: BinaryIO) -> Iterator[Member]:
 
 def _headers(file: BinaryIO) -> tuple[list[tarfile.TarInfo], str]:
     found: list[tarfile.TarInfo] = []
+    end = file.seek(0, os.SEEK_END)
+    file.seek(0)
     try:
         with tarfile.open(fileobj=file, mode="r:") as archive:
             for info in archive:
-                found.append(info)  # one by one, for an error keeps what came before it
+                if not _plain(info) or info.offset_data + info.size <= end:
+                    found.append(info)  # one by one, for an error keeps what came before it
+                if archive.offset > end:  # where the next header would be; a store has no place there to go to
+                    return found, "broken_archive"
     except (tarfile.TarError, EOFError, ValueError, OverflowError):
         file.seek(0)
         packed = not found and file.read(max(map(len, PACKED))).startswith(PACKED)

@@ -38,6 +38,7 @@ def store(tmp_path_factory: pytest.TempPathFactory):
                 "media/shard.tar": packed.getvalue(),
                 "media/list.csv": b"path,caption\nfilm.mp4,a film\nnowhere.mp4,nothing\n",
                 "other/two.png": picture(2),
+                "cut/shard.tar": packed.getvalue()[: packed.getvalue().index(picture(3)) + 10],
             }
             for key, content in objects.items():
                 client.put_object(Bucket=s3.BUCKET, Key=key, Body=content)
@@ -57,6 +58,11 @@ def test_a_prefix_gives_its_objects_and_the_members_of_its_tars(store):
     again = sources.Scan(places.place_of(store("media")), "far", known=first.sources, seen=first.seen)
     assert (first.read, again.read) == (3, 0)
     assert again.sources == first.sources
+
+
+def test_a_tar_in_a_store_that_ends_too_early_is_a_refusal(store):
+    (only,) = sources.Scan(places.place_of(store("cut")), "far").sources
+    assert (only.path, only.reason) == ("shard.tar", "broken_archive")
 
 
 def test_a_manifest_in_a_store_gives_what_it_names(store):
