@@ -131,6 +131,11 @@ def test_long_cells_of_a_csv_and_rows_with_too_many_are_refused(folder: Path) ->
     assert list(present(folder, "rows.csv")) == ["two words é.png"]
 
 
+def test_the_column_of_the_names_may_be_called_file(folder: Path) -> None:
+    (folder / "rows.csv").write_text("file,caption\none.png,words\n")
+    assert present(folder, "rows.csv")["one.png"].caption == "words"
+
+
 def details(folder: Path, only: str) -> dict[str, str]:
     return {source.path: source.attributes.get("detail", "") for source in look(folder, only).sources if source.reason}
 
