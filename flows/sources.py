@@ -48,7 +48,9 @@ def add(workspace: Workspace, where: str, alias: str) -> str:
         raise ValueError(f"there is nothing at {where}") from None
     table, changes = history.renewed(known, alias, scan.sources)
     if not any(source.sha256 for source in table if source.root == alias):
-        raise ValueError(f"{where} holds no media that can be used{f': {changes.words}' if changes.words else ''}")
+        told = [f"{source.path}: {source.attributes['detail']}" for source in scan.sources if source.attributes]
+        words = "; ".join(filter(None, [changes.words, *told[:1]]))
+        raise ValueError(f"{where} holds no media that can be used{f': {words}' if words else ''}")
     TABLE.parent.mkdir(exist_ok=True)
     sources.write(TABLE, table)
     keep_folders(workspace, roots | {alias: root})

@@ -16,8 +16,8 @@ def add(
         str,
         typer.Argument(
             metavar="PATH",
-            help="A folder (tars of WebDataset in it count); a manifest (.csv, .jsonl, .parquet) with a column `path`;"
-            " one .tar; or a prefix of an object store, such as s3://bucket/clips.",
+            help="A folder (tars of WebDataset in it count); a manifest (.csv, .jsonl, .parquet) with a column `path`"
+            " or `file`; one .tar; or a prefix of an object store, such as s3://bucket/clips.",
         ),
     ],
     alias: Annotated[str, typer.Option(help="Name of the place from now on; its own if not given.")] = "",

@@ -48,7 +48,8 @@ class Source:
 
     A member of a tar stands in `archive`, a path as `path` is, from `offset_bytes` on; else `archive` is "".
     `batch` numbers the addition with which it came, from 1: clips of one batch share their shards, so that later
-    additions leave those as they are. A rendered corpus is batch 0.
+    additions leave those as they are. A rendered corpus is batch 0. Of what is refused, `attributes` holds no more than
+    `detail`, which says in a few words what `reason` leaves open.
     """
 
     root: str

@@ -4,6 +4,7 @@ Members with one key belong together: the key is the path up to the first dot of
 describes the media beside it; members of other kinds are none of our business.
 """
 
+import os
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,10 +29,11 @@ class Member:
     size_bytes: int = 0
     said: Description | None = None
     refusal: str = ""
+    detail: str = ""
 
 
 def members(file: BinaryIO) -> Iterator[Member]:
-    """Media in an open tar; what comes before a damage counts."""
+    """Media in an open tar; what comes before a damage, whole, counts."""
     whole, damage = _headers(file)
     words: dict[str, dict[str, tarfile.TarInfo]] = {}
     for info in whole:
@@ -45,21 +47,27 @@ def members(file: BinaryIO) -> Iterator[Member]:
             continue
         refusal = "repeated_path" if info.name in names else "" if _plain(info) else "link_in_archive"
         names.add(info.name)
+        detail = ""
         try:
             said = None if refusal else _said(file, words.get(_key(info.name)[0], {}))
         except Refusal as error:
-            said, refusal = None, error.reason
-        yield Member(info.name, info.offset_data, info.size, said, refusal)
+            said, refusal, detail = None, error.reason, error.detail
+        yield Member(info.name, info.offset_data, info.size, said, refusal, detail)
     if damage:
         yield Member("", refusal=damage)
 
 
 def _headers(file: BinaryIO) -> tuple[list[tarfile.TarInfo], str]:
     found: list[tarfile.TarInfo] = []
+    end = file.seek(0, os.SEEK_END)
+    file.seek(0)
     try:
         with tarfile.open(fileobj=file, mode="r:") as archive:
             for info in archive:
-                found.append(info)  # one by one, for an error keeps what came before it
+                if not _plain(info) or info.offset_data + info.size <= end:
+                    found.append(info)  # one by one, for an error keeps what came before it
+                if archive.offset > end:  # where the next header would be; a store has no place there to go to
+                    return found, "broken_archive"
     except (tarfile.TarError, EOFError, ValueError, OverflowError):
         file.seek(0)
         packed = not found and file.read(max(map(len, PACKED))).startswith(PACKED)

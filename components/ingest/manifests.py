@@ -22,17 +22,19 @@ KNOWN = {"path", "file", "caption", "captions", "licence", "license", "language"
 DERIVED = {"root", "size_bytes", "sha256", "bytes", "archive", "offset_bytes", "state", "reason", "batch"}
 MOST_CHARACTERS = 20_000  # of one cell: a page of text describes a clip, a megabyte is a mistake
 MOST_BYTES = 4 * MOST_CHARACTERS
+MOST_SHOWN = 60  # characters of a value or a name that tells why a row is refused
+MOST_COLUMNS = 8  # named there
 # Marks that turn the direction of writing make a name look like another one.
 TURNING = {"\u061c", "\u200e", "\u200f", *map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
 UNSEEN = {"Cc", "Cs", "Zl", "Zp"}  # categories: control, half a character, line and paragraph ends
 
 
 class Refusal(Exception):
-    """A row or a name that is not taken, for a reason that is counted."""
+    """A row or a name that is not taken, for a reason that is counted; `detail` may say more of this one."""
 
-    def __init__(self, reason: str):
+    def __init__(self, reason: str, detail: str = ""):
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.detail = reason, detail
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Line:
     path: str = ""
     said: Description = field(default_factory=Description)
     refusal: str = ""
+    detail: str = ""
 
 
 def lines(name: str, file: BinaryIO) -> Iterator[Line]:
@@ -63,7 +66,7 @@ def lines(name: str, file: BinaryIO) -> Iterator[Line]:
             try:
                 yield Line(number, _path(row), description(row))
             except Refusal as refusal:
-                yield Line(number, refusal=refusal.reason)
+                yield Line(number, refusal=refusal.reason, detail=refusal.detail)
     except UnicodeDecodeError:
         raise ValueError(f"{name} is not UTF-8: save it so") from None
     except (csv.Error, pa.ArrowInvalid) as error:
@@ -78,9 +81,12 @@ def description(row: object) -> Description:
         raise Refusal("too_many_cells")
     said = {str(key): value for key, value in row.items() if value is not None and value != ""}
     captions = said.get("captions", [])
+    if not isinstance(captions, list):
+        raise _wrong_type("captions", captions, "a list of texts")
     words = [said["caption"]] if "caption" in said else []
-    if not isinstance(captions, list) or not all(isinstance(text, str) for text in words + captions):
-        raise Refusal("wrong_type")
+    for column, text in [*(("caption", text) for text in words), *(("captions", text) for text in captions)]:
+        if not isinstance(text, str):
+            raise _wrong_type(column, text, "text")
     captions = words + captions
     if any(len(text) > MOST_CHARACTERS for text in captions):
         raise Refusal("caption_too_long")
@@ -89,10 +95,11 @@ def description(row: object) -> Description:
         raise Refusal("cell_too_long")
     if len(captions) > 1:
         free["captions"] = json.dumps(captions, ensure_ascii=False)
-    named = [said.get(key, "") for key in ("licence", "license", "language", "split")]
-    if not all(isinstance(value, str) and len(value) <= MOST_CHARACTERS for value in named):
-        raise Refusal("wrong_type")
-    licence, license_, language, split = named
+    named = {key: said.get(key, "") for key in ("licence", "license", "language", "split")}
+    for column, value in named.items():
+        if not isinstance(value, str) or len(value) > MOST_CHARACTERS:
+            raise _wrong_type(column, value, f"text of at most {MOST_CHARACTERS} characters")
+    licence, license_, language, split = named.values()
     return Description(
         _valid(captions[0]) if captions else "",
         licence or license_,
@@ -120,6 +127,11 @@ def check_name(path: str) -> None:
         raise Refusal("unsafe_name")
     if leaves(path):
         raise Refusal("leaves_root")
+
+
+def cut(text: str) -> str:
+    """The beginning of a value or a name, for a person to know it by."""
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
 def spelled(path: str) -> str:
@@ -159,10 +171,31 @@ def _path(row: object) -> str:
         raise Refusal("not_a_row")
     path = row.get("path") or row.get("file")
     if path in (None, ""):
-        raise Refusal("no_path")
+        raise Refusal("no_path", _columns(row))
     if not isinstance(path, str):
-        raise Refusal("wrong_type")
+        raise _wrong_type("path" if row.get("path") else "file", path, "text")
     return path
+
+
+def _columns(row: Mapping[object, object]) -> str:
+    """What a row without a path has instead."""
+    names = [str(name) for name in row if name is not None]
+    if empty := [name for name in ("path", "file") if name in names]:
+        return f"nothing in column `{empty[0]}`"
+    more = [f"{len(names) - MOST_COLUMNS} more"] if len(names) > MOST_COLUMNS else []
+    found = ", ".join([*(f"`{cut(name)}`" for name in names[:MOST_COLUMNS]), *more])
+    return f"found columns {found or 'none'}, wanted `path` or `file`, separated by commas in a CSV"
+
+
+def _wrong_type(column: str, value: object, wanted: str) -> Refusal:
+    match value:
+        case list() | Mapping():
+            found = f"a {'list' if isinstance(value, list) else 'group'} of {len(value)}"
+        case str():
+            found = f"text of {len(value)} characters"
+        case _:
+            found = f"{cut(str(value))} ({type(value).__name__})"
+    return Refusal("wrong_type", f"column `{column}`: found {found}, wanted {wanted}")
 
 
 def _text(value: object) -> str:

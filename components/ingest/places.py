@@ -7,6 +7,7 @@ errors.Retryable; credentials for it come from the environment, as its own clien
 import errno
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from components.common.errors import Retryable
 from components.corpus.data import Source
 
 PIECE_BYTES = 1 << 20
+MOST_CHARACTERS = 300  # of what a store's client says of a fault
+NO_BUCKET = re.compile(r"NO_SUCH_BUCKET|Bucket '.*' not found")  # when listed, and when its region is looked up
 
 
 @dataclass(frozen=True)
@@ -74,14 +77,15 @@ class Folder:
 
 
 class Store:
-    """A prefix of an object store by its address, such as s3://bucket/prefix."""
+    """A prefix of an object store by its address, such as s3://bucket/prefix; ValueError if there is no such bucket."""
 
     def __init__(self, address: str):
         if "@" in address.split("://")[1].split("/")[0]:
             raise ValueError("leave credentials out of the address: give them in the environment, as the store wants")
         self.address = address
         try:
-            self.system, prefix = fs.FileSystem.from_uri(address)
+            with self._answers():  # a bucket's region is asked for already here
+                self.system, prefix = fs.FileSystem.from_uri(address)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise ValueError(f"{address} is no address of a store: {error}") from None
         self.prefix = prefix.rstrip("/")
@@ -118,7 +122,13 @@ class Store:
         except OSError as error:
             if error.errno == errno.ENOSPC:  # a copy had no room here: that is not the store's fault
                 raise
-            raise Retryable(f"{self.address} does not answer as it should: {error}") from error
+            words = str(error).partition("\n")[0][:MOST_CHARACTERS]
+            if NO_BUCKET.search(words):
+                raise ValueError(f"{self.address} names no bucket that is there, mend the address: {words}") from error
+            raise Retryable(
+                f"{self.address} does not answer as it should: {words}. Check the network, the address, and the"
+                " credentials in the environment, then do the same again"
+            ) from error
 
 
 Place = Folder | Store

@@ -77,7 +77,7 @@ class Scan:
             if last in BESIDE:
                 said |= self._named(name, folder + slash)
         for name in sorted(said.keys() - {file.name for file in files}):
-            self._refuse(name, "missing_file")
+            self._refuse(name, Refusal("missing_file"))
         for file in files:
             ending = PurePosixPath(file.name).suffix.lower()
             if ending in NOT_MEDIA and not file.refusal:
@@ -86,27 +86,29 @@ class Scan:
             try:
                 words = said.get(file.name) or (self._text(text) if text in names else NOTHING)
             except Refusal as refusal:
-                self._refuse(file.name, refusal.reason)
+                self._refuse(file.name, refusal)
             else:
                 yield file, words
 
     def _named(self, manifest: str, folder: str) -> Iterator[tuple[str, Description]]:
         """Name and description of each file that a manifest in `folder` ("" or with a slash at the end) names."""
-        names = set[str]()
+        rows: dict[str, int] = {}
         with self.place.opened(manifest) as file:
             for line in manifests.lines(manifest, file):
                 try:
                     if line.refusal:
-                        raise Refusal(line.refusal)
+                        raise Refusal(line.refusal, line.detail)
                     manifests.check_name(line.path)
                     name = str(PurePosixPath(folder + line.path))
-                    if name in names:
-                        raise Refusal("repeated_path")
+                    if name in rows:
+                        raise Refusal(
+                            "repeated_path", f"`{manifests.cut(line.path)}` stands in row {rows[name]} already"
+                        )
                 except Refusal as refusal:
                     unsure = line.refusal or refusal.reason == "repeated_path"
-                    self._refuse(f"{manifest}, row {line.number}" if unsure else line.path, refusal.reason)
+                    self._refuse(f"{manifest}, row {line.number}" if unsure else line.path, refusal)
                 else:
-                    names.add(name)
+                    rows[name] = line.number
                     yield name, line.said
 
     def _text(self, name: str) -> Description:
@@ -128,11 +130,11 @@ class Scan:
                 sha256 = known[-1].sha256 if known else self._sha256(file)
                 self._keep(Source(self.root, file.name, file.size_bytes, sha256), words)
         except Refusal as refusal:
-            self._refuse(file.name, refusal.reason)
+            self._refuse(file.name, refusal)
         except FileNotFoundError:
-            self._refuse(file.name, "missing_file")
+            self._refuse(file.name, Refusal("missing_file"))
         except PermissionError:
-            self._refuse(file.name, "no_permission")
+            self._refuse(file.name, Refusal("no_permission"))
         else:
             self.seen[file.name] = mark
 
@@ -147,10 +149,10 @@ class Scan:
                 try:
                     manifests.check_name(path)
                     if member.refusal:
-                        raise Refusal(member.refusal)
+                        raise Refusal(member.refusal, member.detail)
                 except Refusal as refusal:
                     again = f"{path} at {member.offset_bytes}" if refusal.reason == "repeated_path" else path
-                    self._refuse(again, refusal.reason, archive=file.name)
+                    self._refuse(again, refusal, archive=file.name)
                     continue
                 tar.seek(member.offset_bytes)
                 sha256 = sha256_of(tar, member.size_bytes)
@@ -166,9 +168,11 @@ class Scan:
     def _keep(self, source: Source, words: Description) -> None:
         self._found[source.path] = replace(source, **vars(words))
 
-    def _refuse(self, path: str, reason: str, archive: str = "") -> None:
-        """Note what is not taken; a second refusal under one name is told apart from the first."""
+    def _refuse(self, path: str, refusal: Refusal, archive: str = "") -> None:
+        """Note what is not taken, and why; a second refusal under one name is told apart from the first."""
         name, number = manifests.spelled(path), 1
         while (shown := name if number == 1 else f"{name} ({number})") in self._found:
             number += 1
-        self._found[shown] = Source(self.root, shown, 0, "", archive=archive, state="refused", reason=reason)
+        source = Source(self.root, shown, 0, "", archive=archive, state="refused", reason=refusal.reason)
+        more = {"detail": manifests.spelled(refusal.detail)} if refusal.detail else {}
+        self._found[shown] = replace(source, attributes=more)

@@ -66,7 +66,7 @@ def arrivals(corpus: Path, sources: Path) -> tuple[list[Source], Mapping[str, Pa
     listed = read_sources(corpus / TABLE) + read_sources(sources)
     barred = {source.sha256 for source in listed if source.state == "forgotten"}
     arrived = [
-        replace(source, state="refused", reason="forgotten") if source.sha256 in barred else source
+        replace(source, state="refused", reason="forgotten", attributes={}) if source.sha256 in barred else source
         for source in sorted(listed, key=_place)
         if source.state in ("present", "refused")
     ]
@@ -99,7 +99,7 @@ def outcomes(
 
         def decode(source: Source) -> Outcome:
             if source.state == "refused":
-                return Refused(source.reason, "it was named, but is not taken")
+                return Refused(source.reason, source.attributes.get("detail", "it was named, but is not taken"))
             if described[source.sha256] is not source:
                 return Refused("duplicate", "the same bytes as another file")
             if (cached := cache.get(source)) is not None:

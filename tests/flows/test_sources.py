@@ -138,6 +138,14 @@ def test_a_manifest_brings_captions_for_the_files_it_names(workspace, media):
     assert sources.add(workspace, str(media / "list.csv"), "few").startswith("few: 1 files, 1 with a caption")
 
 
+def test_a_manifest_of_which_no_row_is_taken_says_what_is_wrong_with_the_first(workspace, media):
+    (media / "list.csv").write_text("path;caption\na.mp4;something\nb.png;else\n")
+    with pytest.raises(
+        ValueError, match=r"\(2 no_path\); list\.csv, row 1: found columns `path;caption`, wanted `path`"
+    ):
+        sources.add(workspace, str(media / "list.csv"), "few")
+
+
 def test_an_alias_is_a_plain_name(workspace, media):
     with pytest.raises(ValueError, match=r"`\.\./x` is no name for a folder"):
         sources.add(workspace, str(media), "../x")

@@ -112,12 +112,23 @@ def test_a_tar_that_is_compressed_under_a_plain_name_is_refused_for_that(tmp_pat
     assert (only.path, only.reason) == ("shard.tar", "compressed_archive")
 
 
-def test_a_tar_that_ends_too_early_gives_what_is_whole(tmp_path):
-    whole = tar(("a.png", picture(0)), ("b.png", picture(1)))
-    (tmp_path / "shard.tar").write_bytes(whole[: whole.index(picture(1)) + 10])
-    states = {source.path: source.reason for source in look(tmp_path, only="shard.tar").sources}
-    assert states["shard.tar/a.png"] == ""
-    assert "broken_archive" in states.values()
+@pytest.mark.parametrize("cut_off", ["b.png", "b.txt"])
+def test_a_tar_that_ends_too_early_gives_what_is_whole(tmp_path, cut_off):
+    contents = {"a.png": picture(0), "b.txt": b"words of b", "b.png": picture(1)}
+    whole = tar(*((name, contents[name]) for name in ("a.png", *sorted(contents.keys() - {"a.png", cut_off}), cut_off)))
+    (tmp_path / "shard.tar").write_bytes(whole[: whole.index(contents[cut_off]) + 5])
+    found = {source.path: (source.reason, source.caption) for source in look(tmp_path, only="shard.tar").sources}
+    whole_ones = {"a.png", "b.png"} - {cut_off}
+    assert found == {"shard.tar": ("broken_archive", "")} | {f"shard.tar/{name}": ("", "") for name in whole_ones}
+
+
+def test_a_last_member_of_which_no_more_than_the_padding_is_missing_is_whole():
+    whole = tar(("a.png", picture(0)))
+    cut = whole[: whole.index(picture(0)) + len(picture(0))]
+    assert [(one.name, one.refusal) for one in archives.members(io.BytesIO(cut))] == [
+        ("a.png", ""),
+        ("", "broken_archive"),
+    ]
 
 
 @settings(max_examples=60, deadline=None)

@@ -19,6 +19,8 @@ from components.corpus import data as corpus_data
 from components.corpus.data import Source
 from components.ingest import data, stage
 from components.ingest.config import Config
+from components.ingest.places import Folder
+from components.ingest.sources import Scan
 
 from .conftest import film, picture, stored
 
@@ -105,6 +107,19 @@ def test_what_was_refused_when_it_was_added_stands_in_the_quarantine(
     assert (row["path"], row["reason"], row["stage"]) == ("mine/../out.png", "leaves_root", "ingest")
     assert summary.counts == {"arrived": 2, "kept": 1, "clips": 1}
     assert summary.dropped == {"leaves_root": 1}
+    assert row["detail"] == "it was named, but is not taken"
+
+
+def test_the_quarantine_says_of_a_row_what_was_wrong_with_it(config: Config, empty_corpus: Path, tmp_path: Path, media):
+    (tmp_path / "list.csv").write_text("path,detail\n1.png,a free column\n1.png,again\n2.png,of what is forgotten\n")
+    found = Scan(Folder(tmp_path), "mine", only="list.csv").sources
+    forgotten = replace(media["2.png"], path="former name.png", state="forgotten")
+    ingest(replace(config, max_error_rate=1.0), empty_corpus, tmp_path, [*found, forgotten])
+    rows = pq.read_table(tmp_path / "clips/quarantine.parquet").to_pylist()
+    assert {row["reason"]: row["detail"] for row in rows} == {
+        "repeated_path": "`1.png` stands in row 1 already",
+        "forgotten": "it was named, but is not taken",
+    }
 
 
 def test_the_language_is_known_of_a_clip(config: Config, empty_corpus: Path, tmp_path: Path, media) -> None:

@@ -38,6 +38,7 @@ def store(tmp_path_factory: pytest.TempPathFactory):
                 "media/shard.tar": packed.getvalue(),
                 "media/list.csv": b"path,caption\nfilm.mp4,a film\nnowhere.mp4,nothing\n",
                 "other/two.png": picture(2),
+                "cut/shard.tar": packed.getvalue()[: packed.getvalue().index(picture(3)) + 10],
             }
             for key, content in objects.items():
                 client.put_object(Bucket=s3.BUCKET, Key=key, Body=content)
@@ -57,6 +58,11 @@ def test_a_prefix_gives_its_objects_and_the_members_of_its_tars(store):
     again = sources.Scan(places.place_of(store("media")), "far", known=first.sources, seen=first.seen)
     assert (first.read, again.read) == (3, 0)
     assert again.sources == first.sources
+
+
+def test_a_tar_in_a_store_that_ends_too_early_is_a_refusal(store):
+    (only,) = sources.Scan(places.place_of(store("cut")), "far").sources
+    assert (only.path, only.reason) == ("shard.tar", "broken_archive")
 
 
 def test_a_manifest_in_a_store_gives_what_it_names(store):
@@ -102,8 +108,21 @@ def test_a_store_that_does_not_answer_may_answer_later(monkeypatch):
     for name, value in s3.CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     silent = "s3://bucket/media?scheme=http&endpoint_override=127.0.0.1%3A9&region=us-east-1"
-    with pytest.raises(Retryable, match="does not answer as it should"):
+    with pytest.raises(Retryable, match=r"does not answer as it should: .*Check the network.* do the same again"):
         sources.Scan(places.place_of(silent), "far")
+
+
+def test_a_store_that_fails_when_it_is_first_asked_is_told_in_one_line():
+    with pytest.raises(Retryable, match=r"^hdfs://127\.0\.0\.1:9/media does not answer as it should: .*Check") as told:
+        places.place_of("hdfs://127.0.0.1:9/media")
+    assert "\n" not in str(told.value)
+    assert len(str(told.value)) < 600
+
+
+def test_a_bucket_that_is_not_there_will_not_be_there_later(store):
+    elsewhere = store("media").replace(f"//{s3.BUCKET}/", "//nobucket/")
+    with pytest.raises(ValueError, match=r"nobucket.* names no bucket that is there, mend the address: .*NO_SUCH"):
+        sources.Scan(places.place_of(elsewhere), "far")
 
 
 def test_an_address_holds_no_credentials_and_names_a_store():

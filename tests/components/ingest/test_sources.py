@@ -131,6 +131,75 @@ def test_long_cells_of_a_csv_and_rows_with_too_many_are_refused(folder: Path) ->
     assert list(present(folder, "rows.csv")) == ["two words é.png"]
 
 
+def test_the_column_of_the_names_may_be_called_file(folder: Path) -> None:
+    (folder / "rows.csv").write_text("file,caption\none.png,words\n")
+    assert present(folder, "rows.csv")["one.png"].caption == "words"
+
+
+def details(folder: Path, only: str) -> dict[str, str]:
+    return {source.path: source.attributes.get("detail", "") for source in look(folder, only).sources if source.reason}
+
+
+def test_a_row_of_the_wrong_type_says_which_column_what_was_found_and_what_is_wanted(folder: Path) -> None:
+    rows = [
+        {"path": 7},
+        {"file": True},
+        {"path": "one.png", "caption": {"en": "words"}},
+        {"path": "one.png", "captions": "words"},
+        {"path": "one.png", "captions": ["words", 3.5]},
+        {"path": "one.png", "license": ["CC0"]},
+        {"path": "one.png", "split": "x" * 20_001},
+    ]
+    (folder / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    found = details(folder, "rows.jsonl")
+    assert {source.reason for source in look(folder, "rows.jsonl").sources} == {"wrong_type"}
+    assert [found[f"rows.jsonl, row {number}"] for number in range(1, 8)] == [
+        "column `path`: found 7 (int), wanted text",
+        "column `file`: found True (bool), wanted text",
+        "column `caption`: found a group of 1, wanted text",
+        "column `captions`: found text of 5 characters, wanted a list of texts",
+        "column `captions`: found 3.5 (float), wanted text",
+        "column `license`: found a list of 1, wanted text of at most 20000 characters",
+        "column `split`: found text of 20001 characters, wanted text of at most 20000 characters",
+    ]
+
+
+def test_a_row_that_names_a_file_again_says_which_and_where_it_was(folder: Path) -> None:
+    (folder / "rows.csv").write_text("path\none.png\nsub/three.png\none.png\n")
+    assert details(folder, "rows.csv") == {"rows.csv, row 3": "`one.png` stands in row 1 already"}
+
+
+@pytest.mark.parametrize(
+    ("content", "detail"),
+    [
+        ("path;caption\none.png;words\n", "found columns `path;caption`, wanted `path` or `file`"),
+        ("path;caption\none.png;words, more\n", "found columns `path;caption`, wanted `path` or `file`"),
+        ("path,caption\n,words\n", "nothing in column `path`"),
+        (",".join("abcdefghij") + "\n1\n", "`g`, `h`, 2 more, wanted `path` or `file`"),
+    ],
+)
+def test_a_row_without_a_path_says_what_is_there_and_what_is_wanted(folder: Path, content: str, detail: str) -> None:
+    (folder / "rows.csv").write_text(content)
+    assert refused(folder, "rows.csv") == {"rows.csv, row 1": "no_path"}
+    assert detail in details(folder, "rows.csv")["rows.csv, row 1"]
+
+
+def test_what_is_said_of_a_refused_row_is_short_and_in_plain_letters(folder: Path) -> None:
+    long = "sub/" + "./" * 500 + "three.png"
+    rows = [
+        {f"bell\x07\u202e\ud800{number}" + "x" * 10_000: 1 for number in range(20)},
+        {"path": 10**3000},
+        {"path": long},
+        {"path": long},
+    ]
+    (folder / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    found = details(folder, "rows.jsonl")
+    assert list(found) == ["rows.jsonl, row 1", "rows.jsonl, row 2", "rows.jsonl, row 4"]
+    assert all(detail and detail.isprintable() and len(detail) < 1_000 for detail in found.values())
+    assert "`bell\\x07\\u202e\\ud8000x" in found["rows.jsonl, row 1"]
+    sources.write(folder / "table.parquet", look(folder, "rows.jsonl").sources)
+
+
 def test_several_captions_come_along_and_the_first_one_leads(folder: Path) -> None:
     (folder / "rows.jsonl").write_text(json.dumps({"path": "one.png", "captions": ["first", "second"]}))
     one = present(folder, "rows.jsonl")["one.png"]
