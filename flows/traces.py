@@ -32,11 +32,12 @@ def lines(entries: Entries, target: str) -> Iterator[str]:
         reached = set(touched) & set(entry.deps)
         older = {dep for dep, item in entry.deps.items() if made.get(dep, item.md5) != item.md5} - reached
         for out in entry.outs if reached | older else ():
-            found, has_tables = _held(Path(out), source["sha256"], clips)
             if not Path(out).exists():
                 touched.append(out)
                 yield f"{out}  made by {name}: is not here and may hold it; `videopoet run {name}` brings it back"
-            elif found:
+                continue
+            found, has_tables = _held(Path(out), source["sha256"], clips)
+            if found:
                 touched.append(out)
                 rowwise.add(out)
                 splits |= found.keys() - {""}
@@ -48,7 +49,7 @@ def lines(entries: Entries, target: str) -> Iterator[str]:
                 touched.append(out)
                 earlier = [f"an earlier {dep}, which may hold it" for dep in sorted(older)]
                 yield f"{out}  made by {name}: from {', '.join([*sorted(reached), *earlier])}"
-    yield f"{len(clips)} clips of it; {len(touched) - 1} outputs hold it, were made from it, or may be"
+    yield f"{len(clips)} clips of it; {len(touched) - 1} outputs hold it or were made from it, or may be"
     if state:
         yield f"earlier versions of outputs may hold it too, in DVC's cache and remote: {EARLIER}"
     if splits == {"heldout"}:
@@ -70,9 +71,9 @@ def _find(entries: Entries, target: str) -> tuple[str, dict[str, Any]]:
     return next(iter(found.values()))
 
 
-def _tables(out: Path) -> list[Path] | None:
-    """Parquet and Arrow files of an output; None if the output is not here."""
-    return sorted([*out.rglob("*.parquet"), *out.rglob("*.arrow")]) if out.exists() else None
+def _tables(out: Path) -> list[Path]:
+    """Parquet and Arrow files of an output."""
+    return sorted([*out.rglob("*.parquet"), *out.rglob("*.arrow")])
 
 
 def _held(out: Path, sha256: str, clips: set[str]) -> tuple[Counter[str], bool]:
@@ -82,7 +83,7 @@ def _held(out: Path, sha256: str, clips: set[str]) -> tuple[Counter[str], bool]:
     """
     counts: Counter[str] = Counter()
     has_tables = False
-    for path in _tables(out) or ():
+    for path in _tables(out):
         table = _columns(path)
         if path.name in LEFT_OUT or "clip_id" not in table:
             continue

@@ -107,7 +107,7 @@ def test_a_source_leads_forward_to_all_that_holds_it_or_was_made_from_it(clips):
     ]
     assert "data/filtered  made by filter: holds 1 rows" in lines[2]
     assert lines[3] == "models/model  made by model: from data/filtered"
-    assert lines[-1] == "1 clips of it; 4 outputs hold it, were made from it, or may be"
+    assert lines[-1] == "1 clips of it; 4 outputs hold it or were made from it, or may be"
     assert list(traces.lines(ENTRIES, clips[1].source_sha256[:8])) == lines
 
 
