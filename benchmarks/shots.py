@@ -77,7 +77,7 @@ def judged(name: str, found: dict[str, list[int]], annotated: dict[str, list[int
 def mixtures(films: dict[str, list[VideoFrame]], cuts: dict[str, list[int]], count: int) -> Iterator[tuple[int, Film]]:
     """Two stretches of different videos, each within one shot, and one dissolving to the other in so many frames."""
     random = np.random.default_rng(SEED)
-    usable = [name for name, frames in films.items() if len(frames) > 2 * AROUND and not HOLDS_STILL & {name}]
+    usable = [name for name, frames in films.items() if len(frames) > 2 * AROUND and name not in HOLDS_STILL]
     while count:
         length = int(random.choice(LENGTHS))
         names = random.choice(usable, 2, replace=False)
