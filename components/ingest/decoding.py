@@ -56,15 +56,11 @@ def _checked(path: Path, source: Source) -> bytes:
 
 def _picture(path: Path, source: Source, config: Config) -> Row:
     picture = images.read(path, max_pixels=config.max_pixels)
-    height_px, width_px = picture.shape[:2]
-    _check_size(height_px, width_px, config)
-    small = pixels.resize(picture, *_fit(config, height_px, width_px))
+    small = pixels.resize(picture, *_fit(config, *picture.shape[:2]))
     return encoding.picture(small, formats=config.formats, source_sha256=source.sha256)
 
 
 def _clips(path: Path, source: Source, config: Config) -> list[Row]:
-    known = video.probe(path)
-    _check_size(known.height_px, known.width_px, config)
     pictures = Counted(path, config)
     spans = ops.spans(pictures, config.formats, most=config.spans_per_source, shot=pictures.shots.number)
     found = list(spans)
@@ -136,15 +132,12 @@ def _slice(sound: Samples | None, offset_s: float, config: Config) -> Samples | 
     return None if sound is None else sound[round(offset_s * config.formats.sample_rate_hz) :]
 
 
-def _check_size(height_px: int, width_px: int, config: Config) -> None:
+def _fit(config: Config, height_px: int, width_px: int) -> tuple[int, int]:
+    """The stored size: all that the last super-resolution stage can use, and no more. Unreadable for an absurd one."""
     if height_px * width_px > config.max_pixels:
         detail = f"{width_px}×{height_px} pixels, the limit is {config.max_pixels}"
         raise Unreadable("resolution_too_large", detail)
     if min(height_px, width_px) < config.min_side_px:
         raise Unreadable("resolution_too_small", f"{width_px}×{height_px} pixels, the least is {config.min_side_px}")
-
-
-def _fit(config: Config, height_px: int, width_px: int) -> tuple[int, int]:
-    """The stored size: all that the last super-resolution stage can use, and no more."""
     form = config.formats.of(1, ops.orientation(height_px, width_px, config.formats)).scaled(config.scale)
     return pixels.cover(height_px, width_px, form.height_px, form.width_px)

@@ -8,6 +8,7 @@ Nothing is found where the change is small, or only of light, or of less than ha
 appears); nor where both shots move so much in the meantime that the mixture is no longer one.
 """
 
+import math
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
@@ -83,7 +84,7 @@ def mixed(pictures: Sequence[Vector]) -> tuple[int, int] | None:
     size = float(sizes_N.mean())
     if size < MIN_CHANGE or np.count_nonzero(sizes_N >= CHANGED) < MIN_AREA * len(sizes_N) or alike(first_N, last_N):
         return None
-    along_N = change_N / np.square(change_N).sum()
+    along_N = change_N / (change_N @ change_N)
     sampled_SN = np.stack(pictures[:: -(-len(pictures) // SAMPLES)]) - first_N
     alphas_S = sampled_SN @ along_N
     if np.count_nonzero((alphas_S > BETWEEN[0]) & (alphas_S < BETWEEN[1])) < MIN_BETWEEN:
@@ -99,7 +100,8 @@ def mixed(pictures: Sequence[Vector]) -> tuple[int, int] | None:
 def alike(first_N: Vector, last_N: Vector) -> bool:
     """Whether two pictures show the same, be it in another light; so do two that show nothing."""
     first_N, last_N = first_N - first_N.mean(), last_N - last_N.mean()
-    spreads = float(first_N.std()), float(last_N.std())
+    count = len(first_N)
+    spreads = math.sqrt(first_N @ first_N / count), math.sqrt(last_N @ last_N / count)
     if max(spreads) < FLAT:
         return True
-    return float((first_N * last_N).mean()) > MAX_LIKENESS * max(spreads[0], FLAT) * max(spreads[1], FLAT)
+    return float(first_N @ last_N) > MAX_LIKENESS * count * max(spreads[0], FLAT) * max(spreads[1], FLAT)

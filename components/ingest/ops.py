@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from components.common.formats import Formats, Orientation
-from components.media.frames import LUMA_LEVELS, Planes
+from components.media.colors import LUMA_LEVELS
+from components.media.frames import Planes
 
 TRANSFORM = 2  # part of every clip id: raise it when the same span of the same source becomes another clip
 SILENCE = 1e-4  # peak: 80 dB below full scale, above the dither of no codec

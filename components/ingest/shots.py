@@ -22,6 +22,7 @@ from components.media.video import TOLERANCE_S
 HEIGHT_PX, WIDTH_PX = 36, 64
 DARKEST = 32  # hue and saturation of what is darker are noise
 AROUND = 2  # frames before and after that a change is compared with
+BATCH = 16  # frames that are looked at in a row: right after the decoder, which leaves no cache warm, it costs more
 MOST_REPEATS = 24  # after which a picture that stands still is looked at again
 
 
@@ -39,6 +40,7 @@ class Shots:
         )
         self._dissolves = Dissolves()
         self._scaler = VideoReformatter()  # kept, for setting one up costs more than using it
+        self._small: list[tuple[float, Pixels]] = []
         self._latest: deque[tuple[float, Pixels]] = deque(maxlen=AROUND + 1)
         self._repeats = 0
         self._shown_s: list[float] = []
@@ -49,11 +51,14 @@ class Shots:
         """Look at frames and pass them on."""
         for frame in frames:
             if frame.pts is not None:
-                self._look(frame)
+                self._small.append((frame.time, self._shrunk(frame)))
+                if len(self._small) == BATCH:
+                    self._look()
             yield frame
 
     def end(self) -> None:
         """Say that no frame comes any more."""
+        self._look()
         if not self._shown_s:
             self._begin()
         for time_s, picture in [*self._latest][-2::-1]:
@@ -72,22 +77,26 @@ class Shots:
         time_s += TOLERANCE_S
         return bisect_right(self._cuts_s, time_s) + bisect_right(self._dissolves.edges_s, time_s)
 
-    def _look(self, frame: VideoFrame) -> None:
+    def _shrunk(self, frame: VideoFrame) -> Pixels:
         kind = "bgra" if alpha.has_alpha(frame) else "bgr24"
         small = self._scaler.reformat(frame, WIDTH_PX, HEIGHT_PX, kind, interpolation=Interpolation.AREA, threads=1)
         stored: Pixels = np.asarray(small.to_ndarray(), np.uint8)
-        seen = alpha.over_white(stored).astype(np.uint8) if kind == "bgra" else stored
-        self._dissolves.see(frame.time, seen)
-        picture = np.maximum(seen, np.uint8(DARKEST))
-        if self._latest and self._repeats < MOST_REPEATS and np.array_equal(picture, self._latest[-1][1]):
-            self._repeats += 1
-            return  # a frame that is shown again would make all changes beside it look sudden
-        self._repeats = 0
-        self._latest.append((frame.time, picture))
-        if self._shown_s:
-            self._show(frame.time, picture)
-        elif len(self._latest) > AROUND:
-            self._begin()
+        return alpha.over_white(stored).astype(np.uint8) if kind == "bgra" else stored
+
+    def _look(self) -> None:
+        for time_s, seen in self._small:
+            self._dissolves.see(time_s, seen)
+            picture = np.maximum(seen, np.uint8(DARKEST))
+            if self._latest and self._repeats < MOST_REPEATS and np.array_equal(picture, self._latest[-1][1]):
+                self._repeats += 1
+                continue  # a frame that is shown again would make all changes beside it look sudden
+            self._repeats = 0
+            self._latest.append((time_s, picture))
+            if self._shown_s:
+                self._show(time_s, picture)
+            elif len(self._latest) > AROUND:
+                self._begin()
+        self._small.clear()
 
     def _begin(self) -> None:
         for _, picture in [*self._latest][:0:-1]:

@@ -18,6 +18,11 @@ from components.media.timeline import Timeline
 from components.media.video import opened
 
 Samples = npt.NDArray[np.float32]
+WHOLE = {  # numbers that samples are stored as: which one is silence, and how far from it 1 is
+    np.dtype(np.uint8): (128, 1 << 7),
+    np.dtype(np.int16): (0, 1 << 15),
+    np.dtype(np.int32): (0, 1 << 31),
+}
 
 
 def decode(source: Path | bytes, *, sample_rate_hz: int, start_s: float = 0.0, duration_s: float) -> Samples | None:
@@ -48,11 +53,12 @@ def decode(source: Path | bytes, *, sample_rate_hz: int, start_s: float = 0.0, d
 def to_mono(frame: AudioFrame) -> Samples:
     """Average a frame's channels into float32 samples in [-1, 1]."""
     values = frame.to_ndarray()
-    scale, shift = {"u1": (128.0, 1.0), "i2": (32768.0, 0.0), "i4": (2147483648.0, 0.0)}.get(
-        values.dtype.str[1:], (1.0, 0.0)
-    )
     channels = values if frame.format.is_planar else values.reshape(-1, len(frame.layout.channels)).T
-    return np.asarray(channels.mean(axis=0, dtype=np.float64) / scale - shift, dtype=np.float32)
+    mono_S = channels.mean(axis=0, dtype=np.float64)
+    if values.dtype in WHOLE:
+        zero, scale = WHOLE[values.dtype]
+        mono_S = (mono_S - zero) / scale
+    return np.asarray(mono_S, np.float32)
 
 
 def resample(samples_S: Samples, from_hz: int, to_hz: int, length: int) -> Samples:

@@ -28,8 +28,7 @@ Fit = Callable[[int, int], tuple[int, int]]
 EXACT = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT | Interpolation.FULL_CHR_H_INT
 PLAIN = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT  # from planes to planes
 HD_HEIGHT_PX = 720
-BT709, UNSPECIFIED = 1, 2  # matrix coefficients of ITU-T H.273
-LUMA_LEVELS = 219  # from black to white in limited range
+UNSPECIFIED = 2  # matrix coefficients of ITU-T H.273
 
 
 def as_seen(height_px: int, width_px: int) -> tuple[int, int]:
@@ -71,9 +70,8 @@ class Upright:
     height_px: int  # as seen
     width_px: int
     turn: Turn
-    # Setting FFmpeg's scaler up costs as much as scaling a small frame, so each is kept for what it does.
+    # Setting FFmpeg's scaler up costs as much as scaling a small frame, so it is kept.
     _scaler: VideoReformatter = field(default_factory=VideoReformatter, init=False, repr=False, compare=False)
-    _recolorer: VideoReformatter = field(default_factory=VideoReformatter, init=False, repr=False, compare=False)
 
     @staticmethod
     def of(frame: VideoFrame, pixel_aspect: Fraction | None, fit: Fit = as_seen) -> "Upright":
@@ -96,12 +94,10 @@ class Upright:
         small = self._scaler.reformat(
             frame, width_px, height_px, "yuv420p", interpolation=PLAIN, dst_color_range=ColorRange.MPEG, threads=1
         )
-        if not (frame.colorspace == BT709 or _is_hd(frame)):
-            small = self._recolorer.reformat(
-                small, format="rgb24", interpolation=EXACT, dst_color_range=ColorRange.JPEG, threads=1
-            )
-            return self._turned(to_planes(np.asarray(small.to_ndarray(), np.uint8)))
-        return self._turned(np.asarray(small.to_ndarray(), np.uint8))
+        planes = np.asarray(small.to_ndarray(), np.uint8)
+        if not (frame.colorspace == colors.BT709 or _is_hd(frame)):
+            planes = colors.to_bt709(planes, frame.colorspace)
+        return self._turned(planes)
 
     @property
     def _stored_size(self) -> tuple[int, int]:

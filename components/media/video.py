@@ -99,7 +99,8 @@ def read(
 def read_planes(source: Source, *, fps: Fraction | int, fit: Fit, watch: Watch) -> Iterator[tuple[float, Planes]]:
     """Yield (time in s, planes) every 1/fps s from the first frame on; `fit` must give even sizes.
 
-    All decoded frames pass through `watch`, in order. Raises as `read` does.
+    All decoded frames pass through `watch`, in order. Raises as `read` does, and what `fit` raises of the size that the
+    header claims, before anything is decoded.
     """
     return _read(source, Upright.planes, fps, None, fit, watch)
 
@@ -114,6 +115,7 @@ def _read(
 ) -> Iterator[tuple[float, Pixels]]:
     with opened(source) as container:
         stream = picture_stream(container)
+        fit(*displayed_size(stream.height, stream.width, stream.sample_aspect_ratio))  # may refuse what it claims to be
         upright: Upright | None = None
         converted: tuple[VideoFrame, Pixels] | None = None
         for time_s, frame in _shown(watch(_decoded(container, stream)), Fraction(fps), start_s):

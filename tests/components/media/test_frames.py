@@ -5,9 +5,10 @@ import av
 import numpy as np
 import pytest
 from av import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace
 
 from components.media import video
-from components.media.frames import Turn, displayed_size
+from components.media.frames import Turn, Upright, displayed_size, to_pixels
 
 
 def quadrants() -> np.ndarray:
@@ -72,3 +73,19 @@ def test_pixels_become_square_unless_their_aspect_is_absurd() -> None:
     assert displayed_size(1080, 1280, Fraction(3, 2)) == (1080, 1920)
     assert displayed_size(100, 100, None) == (100, 100)
     assert displayed_size(100, 100, Fraction(1000, 1)) == (100, 100)
+
+
+@pytest.mark.parametrize("high_range", [ColorRange.MPEG, ColorRange.JPEG])
+@pytest.mark.parametrize(
+    "matrix", [Colorspace.ITU709, Colorspace.ITU601, Colorspace.FCC, Colorspace.SMPTE240M, Colorspace.BT2020]
+)
+def test_planes_have_the_colours_that_the_source_has_whatever_matrix_made_it(
+    matrix: Colorspace, high_range: ColorRange
+) -> None:
+    made = VideoFrame.from_ndarray(quadrants(), "rgb24").reformat(
+        format="yuv420p", dst_colorspace=matrix, dst_color_range=high_range
+    )
+    seen = to_pixels(Upright.of(made, None).planes(made)).astype(int)
+    for rows, columns in ((slice(4, 28), slice(4, 44)), (slice(4, 28), slice(52, 92)), (slice(36, 60), slice(4, 44))):
+        assert np.abs(seen[rows, columns] - quadrants()[rows, columns]).max() <= 4
+    assert np.abs(seen[36:60, 52:92] - 235).max() <= 2
