@@ -160,6 +160,7 @@ if __name__ == "__main__":
         for path, (found, end_s) in rows.items()
         if found
     ]
+    many.sort(key=lambda work: -work[0].stat().st_size)  # that nobody waits long for the last one
     took: dict[str, list[tuple[float, float]]] = {}
     for _, function in itertools.product(range(TURNS), (ours, *FFMPEG, opencv)):
         took.setdefault(function.__name__, []).append(timed(side_by_side(function, many)))
