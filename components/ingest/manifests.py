@@ -6,6 +6,7 @@ A row that cannot be taken as it is written is refused for a reason that is coun
 import csv
 import io
 import json
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ MOST_COLUMNS = 8  # named there
 # Marks that turn the direction of writing make a name look like another one.
 TURNING = {"\u061c", "\u200e", "\u200f", *map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
 UNSEEN = {"Cc", "Cs", "Zl", "Zp"}  # categories: control, half a character, line and paragraph ends
+CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # but for tabs and ends of lines
 
 
 class Refusal(Exception):
@@ -90,18 +92,18 @@ def description(row: object) -> Description:
     captions = words + captions
     if any(len(text) > MOST_CHARACTERS for text in captions):
         raise Refusal("caption_too_long")
-    free = {key: _text(value) for key, value in said.items() if key not in KNOWN | DERIVED}
+    free = {_valid(key): _text(value) for key, value in said.items() if key not in KNOWN | DERIVED}
     if any(len(text) > MOST_CHARACTERS for text in free.values()):
         raise Refusal("cell_too_long")
     if len(captions) > 1:
-        free["captions"] = json.dumps(captions, ensure_ascii=False)
+        free["captions"] = _text(captions)
     named = {key: said.get(key, "") for key in ("licence", "license", "language", "split")}
     for column, value in named.items():
         if not isinstance(value, str) or len(value) > MOST_CHARACTERS:
             raise _wrong_type(column, value, f"text of at most {MOST_CHARACTERS} characters")
-    licence, license_, language, split = named.values()
+    licence, license_, language, split = map(_valid, named.values())
     return Description(
-        _valid(captions[0]) if captions else "",
+        _line(captions[0]) if captions else "",
         licence or license_,
         language,
         _split(split),
@@ -118,7 +120,7 @@ def beside(content: bytes) -> Description:
     """What a text beside a file says: its caption; raises Refusal."""
     if len(content) > MOST_BYTES:
         raise Refusal("caption_too_long")
-    return Description(caption=" ".join(content.decode(errors="replace").split()))
+    return Description(caption=_line(content.decode(errors="replace")))
 
 
 def check_name(path: str) -> None:
@@ -203,11 +205,16 @@ def _text(value: object) -> str:
         case bool():
             return str(value).lower()
         case dict() | list():
-            return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+            return _valid(json.dumps(value, ensure_ascii=False, sort_keys=True, default=str))
         case _:
             return _valid(str(value))
 
 
 def _valid(text: str) -> str:
-    """Text that can be written as UTF-8: JSON may hold half a character."""
-    return text.encode(errors="replace").decode()
+    """Text that can be written as UTF-8, for JSON may hold half a character, and shown on a terminal."""
+    return CONTROLS.sub(" ", text.encode(errors="replace").decode())
+
+
+def _line(text: str) -> str:
+    """The same in one line, as a caption is read."""
+    return " ".join(_valid(text).split())

@@ -89,8 +89,8 @@ def outcomes(
     """Decode files side by side and give their outcomes in the order of arrival."""
     cache = Cache(runtime.current().cache / "ingest", config)
     scratch = runtime.current().scratch / "at hand"
-    described: dict[str, Source] = {}  # of files with the same bytes, the first with a caption, or else the first
-    for source in sorted(arrived, key=lambda source: source.caption == ""):
+    described: dict[str, Source] = {}  # of files with the same bytes the first of those with a caption, and a licence
+    for source in sorted(arrived, key=lambda source: (source.caption == "", source.licence == "")):
         described.setdefault(source.sha256, source)
     with ExitStack() as stack:
         idle: SimpleQueue[Worker] = SimpleQueue()

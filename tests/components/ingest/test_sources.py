@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from components.corpus import data as corpus_data
 from components.ingest import sources
 from components.ingest.places import Folder
 
@@ -198,6 +199,18 @@ def test_what_is_said_of_a_refused_row_is_short_and_in_plain_letters(folder: Pat
     assert all(detail and detail.isprintable() and len(detail) < 1_000 for detail in found.values())
     assert "`bell\\x07\\u202e\\ud8000x" in found["rows.jsonl, row 1"]
     sources.write(folder / "table.parquet", look(folder, "rows.jsonl").sources)
+
+
+def test_what_is_said_can_be_written_and_shown_whatever_a_row_holds(folder: Path) -> None:
+    odd = "half \ud800\x00\x1b[31m of\n it"
+    columns = {name: odd for name in ("licence", "language", "note", odd)}
+    row = {"path": "one.png", "captions": [odd, odd], "tags": [odd], **columns}
+    (folder / "rows.jsonl").write_text(json.dumps(row))
+    sources.write(folder / "table.parquet", look(folder, "rows.jsonl").sources)
+    (one,) = corpus_data.read(folder / "table.parquet")
+    assert one.caption == "half ? [31m of it"
+    assert one.licence == one.language == one.attributes["note"] == "half ?  [31m of\n it"
+    assert set(one.attributes) == {"note", "half ?  [31m of\n it", "captions", "tags"}
 
 
 def test_several_captions_come_along_and_the_first_one_leads(folder: Path) -> None:

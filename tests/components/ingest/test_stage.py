@@ -83,6 +83,19 @@ def test_clips_are_what_the_files_show_and_sound(config: Config, empty_corpus: P
     assert np.corrcoef(heard[500:-500], expected[500:-500])[0, 1] > 0.95
 
 
+def test_of_the_same_bytes_the_file_is_taken_of_which_most_is_said(
+    config: Config, empty_corpus: Path, tmp_path: Path
+) -> None:
+    same = [stored(tmp_path, name, MIXTURE["picture.png"]) for name in ("a.png", "b.png", "c.png", "d.png")]
+    said = [{}, {"licence": "CC0"}, {"caption": "a bar"}, {"caption": "a bar", "licence": "CC0"}]
+    rows = [replace(source, **words) for source, words in zip(same, said, strict=True)]
+    for count in (1, 2, 3, 4):
+        corpus_data.write(tmp_path / "sources.parquet", rows[:count])
+        stage.run(config, corpus=empty_corpus, sources=tmp_path / "sources.parquet", output=tmp_path / "clips")
+        (clip,) = data.Clips(tmp_path / "clips")
+        assert {"caption": clip.caption, "licence": clip.licence} == {"caption": "", "licence": "", **said[count - 1]}
+
+
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.lists(st.sampled_from(sorted(MIXTURE)), unique=True))
 def test_kept_and_quarantined_is_what_arrived(
