@@ -79,10 +79,11 @@ class Dissolves:
 def mixed(pictures: Sequence[Vector]) -> tuple[int, int] | None:
     """Positions of the first mixture, and of the first picture after them; None where there is no dissolve."""
     first_N, last_N = pictures[0], pictures[-1]
+    size = cv2.norm(first_N, last_N, cv2.NORM_L1) / len(first_N)
+    if size < MIN_CHANGE:
+        return None
     change_N = last_N - first_N
-    sizes_N = np.abs(change_N)
-    size = float(sizes_N.mean())
-    if size < MIN_CHANGE or np.count_nonzero(sizes_N >= CHANGED) < MIN_AREA * len(sizes_N) or alike(first_N, last_N):
+    if np.count_nonzero(np.abs(change_N) >= CHANGED) < MIN_AREA * len(change_N) or alike(first_N, last_N):
         return None
     along_N = change_N / (change_N @ change_N)
     sampled_SN = np.stack(pictures[:: -(-len(pictures) // SAMPLES)]) - first_N
