@@ -59,7 +59,7 @@ def to_bt709(planes_PW: npt.NDArray[np.uint8], matrix: int) -> npt.NDArray[np.ui
     lighter, new_blue, new_red = (table.take(old, axis=0) for table in _tables(matrix))
     luma = planes_PW[:height_px].reshape(-1, 2, width_px) + lighter.reshape(-1, 1, width_px)
     parts = np.clip(luma, 0, 255).astype(np.uint8), new_blue, new_red
-    return np.concatenate([part.reshape(-1, width_px) for part in parts])
+    return np.concatenate([part.ravel() for part in parts]).reshape(-1, width_px)  # a chroma plane may end in mid-row
 
 
 @cache
