@@ -24,7 +24,7 @@ from components.media.video import TOLERANCE_S
 
 HEIGHT_PX, WIDTH_PX = 36, 64
 DARKEST = 32  # hue and saturation of what is darker are noise
-QUIET = 1 / 3  # of a cut's change: where colours differ less from frame to frame, there is none
+QUIET = 1 / 6  # of a cut's change: where colours differ less from frame to frame, there is none
 AROUND = 2  # frames before and after that a change is compared with
 BATCH = 16  # frames that are looked at in a row: right after the decoder, which leaves no cache warm, it costs more
 MOST_REPEATS = 24  # after which a picture that stands still is looked at again
