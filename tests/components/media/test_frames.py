@@ -76,15 +76,15 @@ def test_pixels_become_square_unless_their_aspect_is_absurd() -> None:
 
 
 @pytest.mark.parametrize("height_px", [64, 62])  # of which half is odd: then a plane of chroma ends in mid-row
-@pytest.mark.parametrize("high_range", [ColorRange.MPEG, ColorRange.JPEG])
+@pytest.mark.parametrize("color_range", [ColorRange.MPEG, ColorRange.JPEG])
 @pytest.mark.parametrize(
     "matrix", [Colorspace.ITU709, Colorspace.ITU601, Colorspace.FCC, Colorspace.SMPTE240M, Colorspace.BT2020]
 )
 def test_planes_have_the_colours_that_the_source_has_whatever_matrix_made_it(
-    matrix: Colorspace, high_range: ColorRange, height_px: int
+    matrix: Colorspace, color_range: ColorRange, height_px: int
 ) -> None:
     made = VideoFrame.from_ndarray(quadrants()[:height_px], "rgb24").reformat(
-        format="yuv420p", dst_colorspace=matrix, dst_color_range=high_range
+        format="yuv420p", dst_colorspace=matrix, dst_color_range=color_range
     )
     seen = to_pixels(Upright.of(made, None).planes(made)).astype(int)
     for rows, columns in ((slice(4, 28), slice(4, 44)), (slice(4, 28), slice(52, 92)), (slice(36, 60), slice(4, 44))):
