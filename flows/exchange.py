@@ -9,7 +9,8 @@ from dvc.dependency import ParamsDependency
 from dvc.utils.serialize import dumps_yaml, loads_yaml
 from dvc_data.hashfile.build import build
 
-from flows import pins
+from components.common import errors
+from flows import pins, values
 from flows.graph import Entry
 from flows.lockfile import entry_of, lines_of
 from flows.modules import is_lock
@@ -29,18 +30,18 @@ class Exchange:
         name = self._repository.dvc.config["core"]["remote"]
         core = ["analytics = false", "autostage = false", "no_scm = true", f"remote = {name}"]
         settings = self._repository.dvc.config["remote"][name]
-        remote = [f'{key} = "{settings[key]}"' for key in PLAIN_SETTINGS if key in settings]
+        remote = [f'{key} = "{settings[key]}"' for key in PLAIN_SETTINGS if key in settings] + ["verify = true"]
         links = "type = reflink,hardlink,copy"  # a pod's disk holds no file twice
         return "\n".join(["[core]", *core, "[cache]", links, f"['remote \"{name}\"']", *remote, ""])
 
     def push_source(self, name: str, path: str) -> None:
         """Push an input of stage `name` that no stage makes."""
         with self._repository.opened(name) as stage:
-            pins.bring(self._repository.pinned, stage, self.remote)
+            pins.bring(self._repository, stage)
             source = next(dep for dep in stage.deps if dep.def_path == path)
             ignored = self._repository.dvc.dvcignore
             staging, _, made = build(self._repository.dvc.cache.local, source.fs_path, source.fs, "md5", ignore=ignored)
-            self.remote.receive(staging, [made.hash_info], shallow=False)
+            self.remote.receive(staging, {made.oid, *values.files(made).values()})
 
     def pull_inputs(self, name: str) -> None:
         """Bring the inputs that the lock names into the workspace, but for locks of code, which come with the code."""
@@ -48,9 +49,8 @@ class Exchange:
             deps = [dep for dep in stage.deps if not isinstance(dep, ParamsDependency) and not is_lock(dep.def_path)]
             for dep in deps:
                 dep.use_cache = True  # as DVC takes it for what a stage made
-            self.remote.pull(deps)
-            for dep in deps:
-                dep.checkout(force=True)
+            if missing := self._repository.bring(deps):
+                raise errors.Retryable(f"{', '.join(missing)} of {self.remote.place} could not be read")
 
     def push_entry(self, name: str) -> str:
         """Push the recorded lock entry of a stage; returns its hash."""

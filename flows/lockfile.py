@@ -10,7 +10,10 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from flows.graph import Entry, Item
+from flows.untrusted import digest, relative
 from flows.workspace import PARAMS
+
+ORIGIN = "a lock entry"
 
 
 def read(path: Path) -> dict[str, Entry]:
@@ -31,12 +34,14 @@ def keep(path: Path, target: Path, names: Collection[str]) -> None:
 
 
 def entry_of(raw: Mapping[str, Any]) -> Entry:
-    """Read a stage's lines of dvc.lock."""
+    """Read a stage's lines of dvc.lock; raises Untrusted for a path of an output, or a hash, that is not safe."""
     params: dict[str, Any] = {}
     for path, values in raw.get("params", {}).items():
         prefix = "" if path == PARAMS else f"{path}:"
         params |= {f"{prefix}{key}": value for key, value in values.items()}
     deps, outs = ({item["path"]: _item(item) for item in raw.get(kind, [])} for kind in ("deps", "outs"))
+    for path in outs:
+        relative(path, ORIGIN)
     return Entry(text_of(raw["cmd"]), params, deps, outs)
 
 
@@ -57,7 +62,7 @@ def text_of(cmd: str | list[str]) -> str:
 
 
 def _item(raw: Mapping[str, Any]) -> Item:
-    return Item(raw["md5"], raw.get("size"), raw.get("nfiles"), raw.get("isexec", False))
+    return Item(digest(raw["md5"], ORIGIN), raw.get("size"), raw.get("nfiles"), raw.get("isexec", False))
 
 
 def _raw(path: str, item: Item) -> dict[str, Any]:

@@ -5,15 +5,18 @@ Part of the bridge to DVC (`flows.stages`). A pin is what its hash says, whateve
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from dvc.output import Output
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
+from components.common import errors
 from flows.graph import Item
-from flows.remote import Remote
+
+if TYPE_CHECKING:
+    from flows.stages import Repository
 
 FILE = "base.dvc"  # where a fine-tune pins what it starts from
 
@@ -30,20 +33,20 @@ def items(outputs: Mapping[str, Output]) -> dict[str, Item]:
     return {path: Item(out.hash_info.value, out.meta.size, out.meta.nfiles) for path, out in outputs.items()}
 
 
-def bring(outputs: Mapping[str, Output], stage: PipelineStage, remote: Remote | None) -> None:
+def bring(repository: "Repository", stage: PipelineStage) -> None:
     """Put those of the pins that a stage reads in place, from the cache or the remote.
 
-    Raises ValueError if one is nowhere, errors.Retryable if the remote has to be asked and cannot be used.
+    Raises ValueError if one is nowhere or untrusted, errors.Retryable if the remote has to be asked and cannot be used.
     """
-    for path in (dep.def_path for dep in stage.deps):
-        out = outputs.get(path)
-        if out is None or (out.exists and not out.changed_checksum()):
+    read = [out for dep in stage.deps if (out := repository.pinned.get(dep.def_path))]
+    for out in read:
+        if out.exists and not out.changed_checksum():
             continue
-        if out.changed_cache() and remote and remote.holds([out.hash_info.value]):
-            remote.pull([out])
-        if out.changed_cache():
-            raise ValueError(f"{path} ({out.hash_info.value}) is neither in the cache nor in the remote")
-        out.checkout(force=True)
+        md5 = out.hash_info.value
+        if (missing := repository.bring([out])) and repository.remote and repository.remote.holds([md5]):
+            raise errors.Retryable(f"{', '.join(missing)} of {repository.remote.place} could not be read")
+        if missing:
+            raise ValueError(f"{out.def_path} ({md5}) is neither in the cache nor in the remote")
 
 
 def write(path: Path, items: dict[str, Item]) -> None:

@@ -5,29 +5,37 @@ S3 and whatever else DVC reaches work alike. Records lie in `records/<name>/` un
 `files/` and `runs/`: whatever lies in `runs/` is copied to everybody by `dvc pull --run-cache`. A record is there if
 its record.json is, which is written last. Any thread may call.
 The file systems under DVC say of everything in a store that is away that it does not exist: here nobody asks them so.
+
+Whoever can write there may have written anything. What comes from there goes through `flows.untrusted` and is hashed
+before it is used. Of what is there nothing is deleted or replaced: DVC's own transfers do so with objects that they
+find altered in a remote that is a folder, and are not used.
 """
 
 import hashlib
 import json
-import logging
+import re
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from copy import deepcopy
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from dvc.fs.callbacks import TqdmCallback
 from dvc.stage.cache import _get_cache_hash
-from dvc_data.hashfile.hash_info import HashInfo
-from dvc_data.hashfile.transfer import transfer
-from dvc_data.hashfile.tree import Tree
 
 from components.common import errors
+from flows.contents import LISTING, cached, md5_of, parsed
 from flows.graph import Item
 from flows.store import Store
+from flows.untrusted import Untrusted, digest, inside
 
 RECORDS, RECORD, VALUES = "records", "record.json", "values"
+RECORD_NAME, RUN_CACHE_NAME = re.compile(r"[0-9a-f]{10}"), re.compile(r"[0-9a-f]{64}")
 AT_ONCE = 16  # small files
+NAMED = 5  # of the objects that are refused
 
 
 class Remote:
@@ -55,39 +63,46 @@ class Remote:
     def add(self, content: bytes) -> str:
         """Put an object there; returns its hash."""
         with self.reached():
-            self._objects.add_bytes(_md5(content), content)
-            return _md5(content)
+            self._objects.add_bytes(md5_of(content), content)
+            return md5_of(content)
 
     def content(self, md5: str) -> bytes | None:
         """An object's bytes; None if they have another hash."""
         with self.reached():
-            content = self._read(self._objects.oid_to_path(md5))
-            return content if _md5(content) == md5 else None
+            content = self._read(self._path(md5))
+            return content if md5_of(content) == md5 else None
 
     def copy(self, md5: str, target: Path) -> bool:
-        """Copy the object to a file; False if it is not there."""
+        """Copy the object to a file; False if it is not there. Raises Untrusted if it is not what its hash says."""
         with self.reached():
-            return copied(self._objects, md5, target)
+            return copied(self._objects, md5, target, self.place)
 
-    def pull(self, things: Iterable[Any]) -> None:
-        """Bring DVC's outputs or dependencies into its cache. Raises errors.Retryable also for what is not there."""
-        with self.reached():
-            for thing in things:
-                for objects in thing.get_used_objs().values():
-                    if failed := self._repo.cloud.pull(objects).failed:
-                        raise OSError(f"{len(failed)} objects of {thing} could not be read")
+    def fetch(self, outs: Mapping[str, str]) -> list[str]:
+        """Bring outputs, path -> hash, into DVC's cache; returns the paths of what is not there.
+
+        Raises Untrusted, naming the files, if content is not what its hash says: none of it stays in the cache.
+        """
+        cache = self._repo.cache.local
+        if missing := self._fetch({md5: path for path, md5 in outs.items()}):
+            return missing
+        files = dict[str, str]()
+        for path, md5 in outs.items():
+            if md5.endswith(LISTING):  # it is in the cache by now, verified; what it lists is not yet believed
+                listed = parsed(Path(cache.oid_to_path(md5)).read_bytes(), md5)
+                files |= {file_md5: f"{path}/{name}" for name, file_md5 in listed.items()}
+        return self._fetch(files)
 
     def store(self) -> Store:
         """The remote as a place that fills up."""
         return Store(self.place, self._objects, self._fs.join(self._root, "runs"))
 
-    def run(self, key: str) -> tuple[str, str] | None:
-        """The run-cache's entry for a key, as its name and its YAML; of several the first by name."""
+    def run(self, key: str) -> str | None:
+        """The run-cache's entry for a key, as YAML; of several the first by name."""
         with self.reached():
             folder = self._fs.join(self._root, "runs", key[:2], key)
             found = self._fs.find(folder) if is_there(self._fs, folder) else []
-            paths = sorted(path for path in found if not self._fs.name(path).startswith("."))  # half of one, perhaps
-            return (self._fs.name(paths[0]), self._read(paths[0]).decode()) if paths else None
+            paths = sorted(path for path in found if RUN_CACHE_NAME.fullmatch(self._fs.name(path)))
+            return self._read(paths[0]).decode() if paths else None
 
     def values(self, key: str) -> list[str]:
         """What the same work gave before, as `flows.values` wrote it."""
@@ -103,11 +118,27 @@ class Remote:
             if replace or not is_there(self._fs, target):
                 self._fs.put_file(str(file), target)
 
-    def receive(self, objects: Any, hashes: Iterable[HashInfo], *, shallow: bool = True) -> None:
-        """Copy objects there out of another of DVC's stores; every single one is looked for, no index is believed."""
-        with self.reached(), _reasons() as reasons:
-            if failed := transfer(objects, self._objects, {*hashes}, cache_odb=objects, shallow=shallow).failed:
-                raise OSError(f"{len(failed)} objects could not be written: {'; '.join(sorted({*reasons}))}")
+    def receive(self, objects: Any, hashes: Iterable[str]) -> None:
+        """Copy objects there out of another of DVC's stores, listings last; what is there already is left alone."""
+        with self.reached():
+            for _, group in groupby(sorted({*hashes}, key=_is_listing), _is_listing):
+                absent = self._absent(group)
+                by_fs = dict[Any, list[Any]]()
+                for found in map(objects.get, absent):
+                    by_fs.setdefault(found.fs, []).append(found)
+                faults = list[str]()
+                for fs, found in by_fs.items():
+                    self._objects.add(
+                        [one.path for one in found],
+                        fs,
+                        [one.oid for one in found],
+                        check_exists=False,
+                        verify=False,  # DVC would read all of it back, and delete there what it finds altered
+                        on_error=lambda _, error, faults=faults: faults.append(str(error)),
+                        batch_size=self._objects.fs.jobs,
+                    )
+                if faults:
+                    raise OSError(f"{len(faults)} objects could not be written: {'; '.join(sorted({*faults}))}")
 
     def push(self, entries: Iterable[Mapping[str, Any]]) -> None:
         """Push outputs of stages, given as in dvc.lock, then their run-cache entries; what is there is left alone."""
@@ -120,18 +151,16 @@ class Remote:
     def push_outs(self, outs: Mapping[str, str]) -> None:
         """Push what has these hashes, by path; what is there is left alone."""
         cache = self._repo.cache.local
-        here = {path: HashInfo("md5", md5) for path, md5 in outs.items() if cache.exists(md5)}
+        here = {path: files for path, md5 in outs.items() if (files := cached(cache, md5)) is not None}
         gone = [path for path, md5 in outs.items() if path not in here and not self.holds([md5])]
         if gone:
             raise errors.Retryable(
                 f"{', '.join(gone)} is not in DVC's cache and can't be pushed: `dvc commit` puts it there"
             )
-        files = {oid for item in here.values() if item.isdir for _, _, oid in Tree.load(cache, item)}
         with self.reached():
-            for md5 in {outs[path] for path in here}:
-                if self._is_spoiled(md5):  # else it would be taken for whole and left alone
-                    self._objects.delete(md5)
-            self.receive(cache, {*here.values(), *files})
+            if altered := [f"{path} ({outs[path]})" for path in here if self._is_altered(outs[path])]:
+                raise refusal(self.place, altered)
+            self.receive(cache, {md5 for path, files in here.items() for md5 in (outs[path], *files.values())})
 
     def has_record(self, name: str) -> bool:
         """Whether the record of this run is there, whole."""
@@ -162,23 +191,28 @@ class Remote:
             if not is_there(self._fs, folder):
                 return []
             names = [self._fs.name(path.rstrip("/")) for path in self._fs.ls(folder)]
-        return sorted(name for name in names if self.has_record(name))
+        return sorted(name for name in names if RECORD_NAME.fullmatch(name) and self.has_record(name))
 
     def fetch_record(self, name: str, folder: Path) -> None:
-        """Copy a record's files into an empty folder."""
+        """Copy a record's files into a new folder; raises Untrusted, and leaves none, if a key leads out of it."""
         with self.reached():
             source = self._fs.join(self._root, RECORDS, name)
-            for path in self._fs.find(source):
-                target = folder.joinpath(*self._fs.relparts(path, source))
-                target.parent.mkdir(parents=True, exist_ok=True)
-                self._fs.get_file(path, str(target))
+            keys = [*self._fs.find(source)]  # as they stand in a store, with `..` and all
+            targets = {key: inside(folder, key.removeprefix(f"{source}/"), f"the record {name}") for key in keys}
+            try:
+                for key, target in targets.items():
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    self._fs.get_file(key, str(target))
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
 
     @contextmanager
     def reached(self) -> Iterator[None]:
         """Whatever fails within the block is the remote's fault, and may pass."""
         try:
             yield
-        except (AssertionError, errors.Retryable):
+        except (AssertionError, errors.Retryable, Untrusted):
             raise
         except Exception as error:  # each kind of store has its own ways to fail, and none of them is ours
             words = f"{type(error).__name__}: {error}"
@@ -191,51 +225,87 @@ class Remote:
         if local.is_file() and not is_there(self._fs, target):
             self._fs.put_file(str(local), target)
 
+    def _fetch(self, paths: Mapping[str, str]) -> list[str]:
+        """Bring single objects, hash -> what it is for, into the cache; returns what the absent ones are for."""
+        cache = self._repo.cache.local
+        with self.reached():
+            sources = {md5: self._path(md5) for md5 in paths}
+            here = {*cache.oids_exist([*paths])}  # altered ones are removed
+            wanted = [md5 for md5 in paths if md5 not in here]
+            faults = dict[str, BaseException]()
+            if wanted:
+                with TqdmCallback(desc=f"Fetching from {self.place}", unit="file") as callback:
+                    cache.add(
+                        [sources[md5] for md5 in wanted],
+                        self._objects.fs,
+                        wanted,
+                        check_exists=False,
+                        verify=True,  # and what is not what its hash says is removed again
+                        on_error=faults.__setitem__,
+                        callback=callback,
+                        batch_size=self._objects.fs.jobs,
+                    )
+            absent = [md5 for md5, fault in faults.items() if isinstance(fault, FileNotFoundError)]
+            if len(absent) < len(faults):
+                words = sorted({str(fault) for md5, fault in faults.items() if md5 not in absent})
+                raise OSError(f"{len(faults)} objects could not be read: {'; '.join(words)}")
+            if altered := [md5 for md5 in wanted if md5 not in faults and not cache.exists(md5)]:
+                raise refusal(self.place, [f"{paths[md5]} ({md5})" for md5 in altered])
+            return [paths[md5] for md5 in absent]
+
+    def _path(self, md5: str) -> str:
+        return str(self._objects.oid_to_path(digest(md5, self.place)))
+
     def _has(self, md5: str) -> bool:
-        return is_there(self._objects.fs, self._objects.oid_to_path(md5))
+        return is_there(self._objects.fs, self._path(md5))
+
+    def _absent(self, hashes: Iterable[str]) -> list[str]:
+        """Those that are not there, each asked for by itself: DVC's own question deletes what is altered."""
+        asked = [*hashes]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return [md5 for md5, found in zip(asked, pool.map(self._has, asked), strict=True) if not found]
 
     def _is_whole(self, md5: str) -> bool:
-        if not self._has(md5) or self._is_spoiled(md5):
+        if not self._has(md5) or self._is_altered(md5):
             return False
-        if not md5.endswith(".dir"):
-            return True
-        listed = {found.value for _, _, found in Tree.load(self._objects, HashInfo("md5", md5))}
-        doubtful = listed - set(self._objects.oids_exist(listed))  # absent, or not asked for well
-        return all(self._has(one) for one in doubtful)
+        return not (_is_listing(md5) and self._absent({*parsed(self._read(self._path(md5)), md5).values()}))
 
-    def _is_spoiled(self, md5: str) -> bool:
-        """Whether it is the listing of a folder, and another than its hash says."""
-        listing = self._objects.oid_to_path(md5)
-        return md5.endswith(".dir") and self._has(md5) and f"{_md5(self._read(listing))}.dir" != md5
+    def _is_altered(self, md5: str) -> bool:
+        """Whether it is the listing of a folder, and another than its hash says; files are too large to ask."""
+        return _is_listing(md5) and self._has(md5) and f"{md5_of(self._read(self._path(md5)))}{LISTING}" != md5
 
     def _read(self, path: str) -> bytes:
         with self._fs.open(path, mode="rb") as file:
             return bytes(file.read())
 
 
-@contextmanager
-def _reasons() -> Iterator[list[str]]:
-    """Why objects could not be written within the block, which DVC tells its log alone."""
-    found: list[str] = []
-    log, handler = logging.getLogger(transfer.__module__), logging.Handler()
-    handler.emit = lambda record: found.append(str(record.exc_info and record.exc_info[1]))  # type: ignore[method-assign]  # a class of its own would say no more
-    log.addHandler(handler)
-    try:
-        yield found
-    finally:
-        log.removeHandler(handler)
+def copied(objects: Any, md5: str, target: Path, place: str) -> bool:
+    """Copy one object out of DVC's store `objects`, called `place`, to a file, which is then whole.
 
-
-def copied(objects: Any, md5: str, target: Path) -> bool:
-    """Copy one object out of DVC's store `objects` to a file, which is then whole; False if it is not there."""
-    source = objects.oid_to_path(md5)
+    Returns False if it is not there; raises Untrusted, and leaves `target` as it is, if its content has another hash.
+    """
+    source = objects.oid_to_path(digest(md5, place))
     if not is_there(objects.fs, source):
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}.partial")
     objects.fs.get_file(source, str(beside))
+    with beside.open("rb") as file:
+        found = hashlib.file_digest(file, "md5").hexdigest()
+    if found != md5.removesuffix(LISTING):
+        beside.unlink()
+        raise refusal(place, [md5])
     beside.replace(target)
     return True
+
+
+def refusal(place: str, altered: list[str]) -> Untrusted:
+    """What to say of objects whose content is not what their hash says."""
+    more = f" and {len(altered) - NAMED} more" if len(altered) > NAMED else ""
+    return Untrusted(
+        f"{place} is refused: its content of {', '.join(altered[:NAMED])}{more} is not what the hash says. Find out who"
+        " changed it, remove it there, and push it again from a checkout that has it"
+    )
 
 
 def is_there(fs: Any, path: str) -> bool:
@@ -246,5 +316,5 @@ def is_there(fs: Any, path: str) -> bool:
     return False
 
 
-def _md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+def _is_listing(md5: str) -> bool:
+    return md5.endswith(LISTING)

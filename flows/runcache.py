@@ -10,8 +10,6 @@ from dvc.stage import PipelineStage
 from dvc.stage.cache import _get_cache_hash
 from dvc.stage.serialize import to_single_stage_lockfile
 
-from components.common.artifacts import replace_file
-
 
 def is_left_out(stage: PipelineStage) -> bool:
     """Whether DVC does not expect a stage to give the same again."""
@@ -31,10 +29,3 @@ def found(cache: Any, stage_key: str) -> Any:
     folder = Path(cache._get_cache_dir(stage_key))
     paths = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime) if stage_key and folder.is_dir() else []
     return cache._load_cache(stage_key, paths[-1].name) if paths else None
-
-
-def keep(cache: Any, stage_key: str, name: str, text: str) -> None:
-    """Write an entry down, as it was read elsewhere."""
-    path = Path(cache._get_cache_path(stage_key, name))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, text.encode())

@@ -12,6 +12,7 @@ from queue import SimpleQueue
 from components.common import errors
 from flows.remote import Remote
 from flows.stages import Repository
+from flows.untrusted import Untrusted
 
 
 class Sharing:
@@ -50,7 +51,7 @@ class Sharing:
             if not self._is_down:
                 try:
                     self._repository.push([name])
-                except errors.Retryable:  # it may be back at the end of the run, when all is tried again
+                except (errors.Retryable, Untrusted):  # it may be back at the end of the run, when all is tried again
                     self._is_down = True
 
 
@@ -64,5 +65,5 @@ def share(repository: Repository, names: Collection[str], record: Path, warn: Ca
             if repository.pins:  # for those who have the remote alone
                 repository.remote.push_outs({path: item.md5 for path, item in repository.pins.items()})
             repository.remote.push_record(record)
-    except errors.Retryable as error:
+    except (errors.Retryable, Untrusted) as error:
         warn(f"{error}. All is safe here; the next `videopoet run` pushes what is missing")

@@ -10,7 +10,7 @@ A kill at any moment leaves nothing that the next `Repository` cannot work with:
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
@@ -18,10 +18,11 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from dvc.config import Config
 from dvc.dependency import ParamsDependency
+from dvc.output import Output
 from dvc.repo import Repo, lock_repo
 from dvc.stage import PipelineStage
-from dvc.stage.cache import RunCacheNotFoundError
 from dvc.stage.loader import StageLoader
 from dvc.stage.serialize import to_single_stage_lockfile
 from dvc.utils.serialize import dumps_yaml, load_yaml, loads_yaml
@@ -29,12 +30,13 @@ from dvc.utils.serialize import dumps_yaml, load_yaml, loads_yaml
 from components.common import errors
 from components.common.artifacts import replace_file
 from flows import claims, pins, runcache, values
-from flows.contents import listing
+from flows.contents import cached, copy_out, destination, listing
 from flows.dvc_terms import fill, in_words, plain
 from flows.graph import Entry, Graph, Item
 from flows.lockfile import entry_of, lines_of, text_of
 from flows.parameters import Parameters
 from flows.remote import Remote, copied
+from flows.untrusted import Untrusted, digest
 from flows.values import Value, Values
 
 Answer = TypeVar("Answer")
@@ -58,7 +60,9 @@ class Repository:
         self._silent = False  # of the remote: it did not answer
         self._relies = False  # on the remote
         with in_words():
-            self._repo = Repo(str(root), _wait_for_lock=True)
+            remotes = Config(str(root / ".dvc"), validate=False).get("remote", {})
+            verified = {"remote": {name: {"verify": True} for name in remotes}}  # whatever the checkout says
+            self._repo = Repo(str(root), config=verified, _wait_for_lock=True)
             self._lockfile = root / "dvc.lock"
             with lock_repo(self._repo):
                 claims.forget_dead(Path(self._repo.tmp_dir) / "rwlock")
@@ -108,9 +112,9 @@ class Repository:
                 fill(out, outs[out.def_path])
             if all(out.exists and not out.changed_checksum() for out in stage.outs):
                 return "workspace"
-            if all(not out.changed_cache() for out in stage.outs):
-                return "cache"
             hashes = [out.hash_info.value for out in stage.outs]
+            if all(cached(self._repo.cache.local, md5) is not None for md5 in hashes):
+                return "cache"
             return "remote" if self.ask(lambda remote: remote.holds(hashes)) else None
 
     def find(self, name: str, deps: Mapping[str, Item]) -> Entry | None:
@@ -122,16 +126,15 @@ class Repository:
                     dep.fill_values(self._parameters.of(dep))
                 else:
                     fill(dep, deps[dep.def_path])
-            raw = runcache.found(self._repo.stage_cache, runcache.key(stage)) or self._remote_entry(stage)
+            raw = self._local_entry(stage) or self._remote_entry(stage)
             return entry_of(raw) if raw else None
 
     def checkout(self, name: str) -> None:
         """Bring the recorded outputs of a stage from the cache or the remote into the workspace."""
         with self.held():
-            stage = self._load(name)
-            if self.remote and not stage.outs_cached():
-                self.remote.pull(stage.outs)
-            stage.checkout(force=True)
+            if missing := self.bring(self._load(name).outs):
+                words = f"{', '.join(missing)} is neither in the cache nor in the remote"
+                raise errors.Retryable(words) if self.remote else ValueError(words)
 
     def restore(self, name: str, place: Place) -> Entry | None:
         """Bring the run-cache's outputs for the stage's present inputs into the workspace; None if they are not there.
@@ -140,24 +143,46 @@ class Repository:
         """
         with self.held():
             stage = self._load(name)
-            pins.bring(self.pinned, stage, self.remote)
-            if place == "remote":
-                stage.save_deps()
-                self._remote_entry(stage, keep=True)
-                stage = self._load(name)
-            stage.remove_outs()
-            try:
-                self._repo.stage_cache.restore(stage, pull=place == "remote")
-            except RunCacheNotFoundError:
+            pins.bring(self, stage)
+            stage.save_deps()
+            raw = self._remote_entry(stage) if place == "remote" else self._local_entry(stage)
+            if raw is None:
+                return None
+            outs = entry_of(raw).outs
+            for out in stage.outs:
+                fill(out, outs[out.def_path])
+            if self.bring(stage.outs):
                 return None
             stage.save_outs()
             return self._record(stage)
+
+    def bring(self, things: Sequence[Output]) -> list[str]:
+        """Put outputs, dependencies or pins in place, from the cache or the remote; returns paths of what is missing.
+
+        The only way in for what a remote holds: nothing is written to the workspace before all of it is in the cache,
+        hashed, and each path in it was looked at. Raises Untrusted for what is refused, and leaves the workspace alone.
+        For the rest of the bridge only.
+        """
+        cache = self._repo.cache.local
+        wanted = {thing.def_path: thing.hash_info.value for thing in things}
+        absent = {path: md5 for path, md5 in wanted.items() if cached(cache, md5) is None}
+        if absent and (missing := self.remote.fetch(absent) if self.remote else [*absent]):
+            return missing
+        for thing in things:
+            for name in cached(cache, wanted[thing.def_path]) or ():
+                destination(Path(thing.fs_path), name, wanted[thing.def_path])
+        for thing in things:
+            if thing.use_cache:
+                thing.checkout(force=True)
+            else:
+                copy_out(self, wanted[thing.def_path], Path(thing.fs_path))
+        return []
 
     def prepare(self, name: str) -> Prepared:
         """Remove the stage's outputs, bring its pins and note its inputs; raises ValueError if one is missing."""
         with self.held():
             stage = self._load(name)
-            pins.bring(self.pinned, stage, self.remote)
+            pins.bring(self, stage)
             stage.remove_outs()
             stage.save_deps()
             return Prepared(name, stage)
@@ -262,9 +287,17 @@ class Repository:
             self._values.push(self.remote, map(entry_of, entries))
 
     def copy(self, md5: str, target: Path) -> bool:
-        """Copy the object of this hash from the cache or the remote to a file; False if neither has it."""
-        found = copied(self._repo.cache.local, md5, target)
-        return found or bool(self.ask(lambda remote: remote.copy(md5, target)))
+        """Copy the object of this hash from the cache or the remote to a file; False if neither has it.
+
+        Raises Untrusted if the remote's is not what its hash says; such a one of the cache is removed from it.
+        """
+        cache = self._repo.cache.local
+        try:
+            if copied(cache, md5, target, "the cache"):
+                return True
+        except Untrusted:
+            cache.delete(digest(md5, "the cache"))
+        return bool(self.ask(lambda remote: remote.copy(md5, target)))
 
     def ask(self, question: Callable[[Remote], Answer]) -> Answer | None:
         """The remote's answer; None if there is no remote, or none that answers, unless all relies on it."""
@@ -279,13 +312,15 @@ class Repository:
             _warn(f"{error}; going on without it")
             return None
 
-    def _remote_entry(self, stage: PipelineStage, keep: bool = False) -> Any:
-        """Look the stage up in the remote's run-cache; `keep` copies the entry into the local one."""
+    def _local_entry(self, stage: PipelineStage) -> Any:
+        """Look the stage up in the run-cache of this machine."""
+        return runcache.found(self._repo.stage_cache, runcache.key(stage))
+
+    def _remote_entry(self, stage: PipelineStage) -> Any:
+        """Look the stage up in the remote's run-cache."""
         key = runcache.key(stage)
         found = self.ask(lambda remote: remote.run(key)) if key else None
-        if found and keep:
-            runcache.keep(self._repo.stage_cache, key, *found)
-        return loads_yaml(found[1]) if found else None
+        return loads_yaml(found) if found else None
 
 
 @cache

@@ -165,14 +165,14 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (fresh.root / "codelock/work.json").write_text(json.dumps(CODE) + "\n")
     (fresh.root / ".gitignore").write_text("/out/\n/started\n.videopoet/\n")
     with pytest.MonkeyPatch.context() as patch:
-        _settle(patch, fresh.root)
+        settle(patch, fresh.root)
         identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
         subprocess.run(["git", "init", "-q"], check=True)
         Repo.init().close()
         for command in (["add", "-A"], [*identity, "commit", "-qm", "start"]):
             subprocess.run(["git", *command], check=True)
         shutil.copytree(fresh.root, made.root)
-        _settle(patch, made.root)
+        settle(patch, made.root)
         made.bring()
         made.started()
     return folder
@@ -192,11 +192,11 @@ def made(templates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ch
 
 def _copy(template: Path, root: Path, patch: pytest.MonkeyPatch) -> Checkout:
     shutil.copytree(template, root)
-    _settle(patch, root)
+    settle(patch, root)
     return Checkout(root)
 
 
-def _settle(patch: pytest.MonkeyPatch, root: Path) -> None:
+def settle(patch: pytest.MonkeyPatch, root: Path) -> None:
     """Work in `root`: with this Python, DVC's site cache beside it, and one MLflow store for all."""
     patch.chdir(root)
     patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
@@ -259,7 +259,7 @@ def crowned(mlflow_template: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     root = folder / "checkout"
     root.mkdir()
     with pytest.MonkeyPatch.context() as patch:
-        _settle(patch, root)
+        settle(patch, root)
         shutil.copyfile(mlflow_template, folder / "registry.db")
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/registry.db")
         subprocess.run(["git", "init", "-q"], check=True)
@@ -277,6 +277,6 @@ def tunable(crowned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "
     from tests.flows.tunable import Tunable
 
     shutil.copytree(crowned, tmp_path, dirs_exist_ok=True)
-    _settle(monkeypatch, tmp_path / "checkout")
+    settle(monkeypatch, tmp_path / "checkout")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/registry.db")
     return Tunable(tmp_path / "checkout")

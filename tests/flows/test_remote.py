@@ -7,6 +7,7 @@ import pytest
 from components.common import errors
 from flows.remote import is_there
 from flows.stages import Repository
+from flows.untrusted import Untrusted
 from tests import s3
 
 
@@ -64,16 +65,24 @@ def test_nobody_can_rely_on_a_remote_that_is_not_configured(checkout):
         Repository(checkout.root).rely_on_remote()
 
 
-@pytest.mark.parametrize("damage", ["a file is gone", "the listing is another"])
-def test_what_is_damaged_is_missing_and_the_next_push_mends_it(seed, remote, damage):
+def test_what_a_remote_lost_is_missing_and_the_next_push_mends_it(seed, remote):
     outs = seed.recorded("seed").outs
     assert seed.remote.missing(outs) == []
-    if damage == "a file is gone":
-        next(path for path in remote.glob("files/md5/*/*") if path.read_bytes() == b"1\n").unlink()
-    else:
-        listing(remote).chmod(0o644)
-        listing(remote).write_text("[]")
+    next(path for path in remote.glob("files/md5/*/*") if path.read_bytes() == b"1\n").unlink()
     assert seed.remote.missing(outs) == ["out/seed"]
+    seed.push(["seed"])
+    assert seed.remote.missing(outs) == []
+
+
+def test_what_was_altered_in_a_remote_is_refused_at_a_push_and_stays_for_people_to_look_at(seed, remote):
+    outs = seed.recorded("seed").outs
+    listing(remote).chmod(0o644)
+    listing(remote).write_text("[]")
+    assert seed.remote.missing(outs) == ["out/seed"]
+    with pytest.raises(Untrusted, match=rf"`store`.* is refused: its content of out/seed \({outs['out/seed'].md5}\)"):
+        seed.push(["seed"])
+    assert listing(remote).read_text() == "[]"
+    listing(remote).unlink()
     seed.push(["seed"])
     assert seed.remote.missing(outs) == []
 
@@ -95,7 +104,7 @@ def test_what_another_machine_wrote_after_the_last_look_is_seen(checkout, tmp_pa
         settings = f"    url = s3://{s3.BUCKET}/store\n    endpointurl = {address}\n"
         Path(".dvc/config").write_text(f"[core]\n    remote = store\n['remote \"store\"']\n{settings}")
         ours, theirs = Repository(checkout.root).remote, Repository(checkout.root).remote
-        for count, name in enumerate(("one", "two"), 1):
+        for count, name in enumerate(("1" * 10, "2" * 10), 1):
             (tmp_path / name).mkdir()
             (tmp_path / name / "record.json").write_text("{}")
             theirs.push_record(tmp_path / name)
