@@ -4,11 +4,10 @@ DVC keeps the listing of a folder as an object of its own, and believes what it 
 of the folder, a hash in it out of the store. So listings are read by `parsed` alone, which refuses both.
 """
 
-import hashlib
 import json
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flows.untrusted import Untrusted, digest, inside, relative
 
@@ -43,20 +42,6 @@ def listing(repository: "Repository", md5: str) -> dict[str, str] | None:
         return parsed(path.read_bytes(), md5) if repository.copy(md5, path) else None
 
 
-def cached(cache: Any, md5: str) -> dict[str, str] | None:
-    """The same if DVC's cache holds all of the files, None otherwise. Altered objects are removed from the cache."""
-    files = {"": digest(md5, "an output")}
-    if md5.endswith(LISTING):
-        path = Path(cache.oid_to_path(md5))
-        content = path.read_bytes() if path.is_file() else b""
-        if md5_of(content) != md5.removesuffix(LISTING):
-            path.unlink(missing_ok=True)
-            return None
-        files = parsed(content, md5)
-    wanted = {*files.values()}
-    return files if len(set(cache.oids_exist([*wanted]))) == len(wanted) else None
-
-
 def copy_out(repository: "Repository", md5: str, target: Path) -> bool:
     """Copy a whole output of this hash, a file or a folder, to `target`; False if some of it is not to be found."""
     files = listing(repository, md5)
@@ -68,8 +53,3 @@ def copy_out(repository: "Repository", md5: str, target: Path) -> bool:
 def destination(target: Path, name: str, md5: str) -> Path:
     """Where a file of the output `md5` belongs if the output lies at `target`; raises Untrusted as `inside` does."""
     return inside(target, name, f"the listing {md5}") if name else target
-
-
-def md5_of(content: bytes) -> str:
-    """MD5 as hex, by which DVC names an object."""
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()

@@ -10,7 +10,7 @@ from dvc.utils.serialize import dumps_yaml, loads_yaml
 from dvc_data.hashfile.build import build
 
 from components.common import errors
-from flows import pins, values
+from flows import checkout, pins, values
 from flows.graph import Entry
 from flows.lockfile import entry_of, lines_of
 from flows.modules import is_lock
@@ -49,7 +49,7 @@ class Exchange:
             deps = [dep for dep in stage.deps if not isinstance(dep, ParamsDependency) and not is_lock(dep.def_path)]
             for dep in deps:
                 dep.use_cache = True  # as DVC takes it for what a stage made
-            if missing := self._repository.bring(deps):
+            if missing := checkout.bring(self._repository, deps):
                 raise errors.Retryable(f"{', '.join(missing)} of {self.remote.place} could not be read")
 
     def push_entry(self, name: str) -> str:

@@ -13,6 +13,7 @@ from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
 from components.common import errors
+from flows import checkout
 from flows.graph import Item
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def bring(repository: "Repository", stage: PipelineStage) -> None:
         if out.exists and not out.changed_checksum():
             continue
         md5 = out.hash_info.value
-        if (missing := repository.bring([out])) and repository.remote and repository.remote.holds([md5]):
+        if (missing := checkout.bring(repository, [out])) and repository.remote and repository.remote.holds([md5]):
             raise errors.Retryable(f"{', '.join(missing)} of {repository.remote.place} could not be read")
         if missing:
             raise ValueError(f"{out.def_path} ({md5}) is neither in the cache nor in the remote")

@@ -11,31 +11,29 @@ before it is used. Of what is there nothing is deleted or replaced: DVC's own tr
 find altered in a remote that is a folder, and are not used.
 """
 
-import hashlib
 import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from copy import deepcopy
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from dvc.fs.callbacks import TqdmCallback
 from dvc.stage.cache import _get_cache_hash
 
 from components.common import errors
-from flows.contents import LISTING, cached, md5_of, parsed
+from flows.contents import LISTING, parsed
 from flows.graph import Item
+from flows.objects import cached, copied, fetched, is_there, md5_of, refusal, send
 from flows.store import Store
 from flows.untrusted import Untrusted, digest, inside
 
 RECORDS, RECORD, VALUES = "records", "record.json", "values"
 RECORD_NAME, RUN_CACHE_NAME = re.compile(r"[0-9a-f]{10}"), re.compile(r"[0-9a-f]{64}")
 AT_ONCE = 16  # small files
-NAMED = 5  # of the objects that are refused
 
 
 class Remote:
@@ -83,14 +81,15 @@ class Remote:
         Raises Untrusted, naming the files, if content is not what its hash says: none of it stays in the cache.
         """
         cache = self._repo.cache.local
-        if missing := self._fetch({md5: path for path, md5 in outs.items()}):
-            return missing
-        files = dict[str, str]()
-        for path, md5 in outs.items():
-            if md5.endswith(LISTING):  # it is in the cache by now, verified; what it lists is not yet believed
-                listed = parsed(Path(cache.oid_to_path(md5)).read_bytes(), md5)
-                files |= {file_md5: f"{path}/{name}" for name, file_md5 in listed.items()}
-        return self._fetch(files)
+        with self.reached():
+            if missing := fetched(self._objects, cache, {md5: path for path, md5 in outs.items()}, self.place):
+                return missing
+            files = dict[str, str]()
+            for path, md5 in outs.items():
+                if md5.endswith(LISTING):  # verified by now, but what it lists is not yet believed
+                    listed = parsed(Path(cache.oid_to_path(md5)).read_bytes(), md5)
+                    files |= {file_md5: f"{path}/{name}" for name, file_md5 in listed.items()}
+            return fetched(self._objects, cache, files, self.place)
 
     def store(self) -> Store:
         """The remote as a place that fills up."""
@@ -122,23 +121,7 @@ class Remote:
         """Copy objects there out of another of DVC's stores, listings last; what is there already is left alone."""
         with self.reached():
             for _, group in groupby(sorted({*hashes}, key=_is_listing), _is_listing):
-                absent = self._absent(group)
-                by_fs = dict[Any, list[Any]]()
-                for found in map(objects.get, absent):
-                    by_fs.setdefault(found.fs, []).append(found)
-                faults = list[str]()
-                for fs, found in by_fs.items():
-                    self._objects.add(
-                        [one.path for one in found],
-                        fs,
-                        [one.oid for one in found],
-                        check_exists=False,
-                        verify=False,  # DVC would read all of it back, and delete there what it finds altered
-                        on_error=lambda _, error, faults=faults: faults.append(str(error)),
-                        batch_size=self._objects.fs.jobs,
-                    )
-                if faults:
-                    raise OSError(f"{len(faults)} objects could not be written: {'; '.join(sorted({*faults}))}")
+                send(objects, self._objects, self._absent(group))
 
     def push(self, entries: Iterable[Mapping[str, Any]]) -> None:
         """Push outputs of stages, given as in dvc.lock, then their run-cache entries; what is there is left alone."""
@@ -225,34 +208,6 @@ class Remote:
         if local.is_file() and not is_there(self._fs, target):
             self._fs.put_file(str(local), target)
 
-    def _fetch(self, paths: Mapping[str, str]) -> list[str]:
-        """Bring single objects, hash -> what it is for, into the cache; returns what the absent ones are for."""
-        cache = self._repo.cache.local
-        with self.reached():
-            sources = {md5: self._path(md5) for md5 in paths}
-            here = {*cache.oids_exist([*paths])}  # altered ones are removed
-            wanted = [md5 for md5 in paths if md5 not in here]
-            faults = dict[str, BaseException]()
-            if wanted:
-                with TqdmCallback(desc=f"Fetching from {self.place}", unit="file") as callback:
-                    cache.add(
-                        [sources[md5] for md5 in wanted],
-                        self._objects.fs,
-                        wanted,
-                        check_exists=False,
-                        verify=True,  # and what is not what its hash says is removed again
-                        on_error=faults.__setitem__,
-                        callback=callback,
-                        batch_size=self._objects.fs.jobs,
-                    )
-            absent = [md5 for md5, fault in faults.items() if isinstance(fault, FileNotFoundError)]
-            if len(absent) < len(faults):
-                words = sorted({str(fault) for md5, fault in faults.items() if md5 not in absent})
-                raise OSError(f"{len(faults)} objects could not be read: {'; '.join(words)}")
-            if altered := [md5 for md5 in wanted if md5 not in faults and not cache.exists(md5)]:
-                raise refusal(self.place, [f"{paths[md5]} ({md5})" for md5 in altered])
-            return [paths[md5] for md5 in absent]
-
     def _path(self, md5: str) -> str:
         return str(self._objects.oid_to_path(digest(md5, self.place)))
 
@@ -277,43 +232,6 @@ class Remote:
     def _read(self, path: str) -> bytes:
         with self._fs.open(path, mode="rb") as file:
             return bytes(file.read())
-
-
-def copied(objects: Any, md5: str, target: Path, place: str) -> bool:
-    """Copy one object out of DVC's store `objects`, called `place`, to a file, which is then whole.
-
-    Returns False if it is not there; raises Untrusted, and leaves `target` as it is, if its content has another hash.
-    """
-    source = objects.oid_to_path(digest(md5, place))
-    if not is_there(objects.fs, source):
-        return False
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.partial")
-    objects.fs.get_file(source, str(beside))
-    with beside.open("rb") as file:
-        found = hashlib.file_digest(file, "md5").hexdigest()
-    if found != md5.removesuffix(LISTING):
-        beside.unlink()
-        raise refusal(place, [md5])
-    beside.replace(target)
-    return True
-
-
-def refusal(place: str, altered: list[str]) -> Untrusted:
-    """What to say of objects whose content is not what their hash says."""
-    more = f" and {len(altered) - NAMED} more" if len(altered) > NAMED else ""
-    return Untrusted(
-        f"{place} is refused: its content of {', '.join(altered[:NAMED])}{more} is not what the hash says. Find out who"
-        " changed it, remove it there, and push it again from a checkout that has it"
-    )
-
-
-def is_there(fs: Any, path: str) -> bool:
-    """Whether something lies at `path`; raises what the file system raises if it is not to be reached."""
-    with suppress(FileNotFoundError):
-        fs.info(path)
-        return True
-    return False
 
 
 def _is_listing(md5: str) -> bool:

@@ -25,6 +25,7 @@ from flows.graph import Stage
 from flows.processes import Interrupted, StageFailed
 from flows.sources import TABLE, folders, keep_folders
 from flows.stages import Repository
+from flows.untrusted import relative
 from flows.verdict import FILE, Reproduction, Verdict, keep
 from flows.workspace import CONSTRAINTS, PARAMS, Workspace
 
@@ -73,7 +74,7 @@ def reproduce(
 
 
 def _stages(record: Mapping[str, Any], stage: str) -> tuple[str, ...]:
-    names = list(show.made(record))
+    names = [relative(name, "the record") for name in show.made(record)]  # they name folders
     found = [name for name in names if name == stage] or [name for name in names if name.startswith(stage)]
     if stage and len(found) != 1:
         raise ValueError(f"{len(found)} stages of the run begin with `{stage}`: choose from {', '.join(names)}")

@@ -1,7 +1,7 @@
 """The bridge to DVC: reads the stages, says what is where, and records results.
 
-No other module imports `dvc` but the rest of the bridge: `flows.dvc_terms`, `exchange`, `parameters`, `pins`, `remote`
-and `runcache`.
+No other module imports `dvc` but the rest of the bridge: `flows.checkout`, `dvc_terms`, `exchange`, `objects`,
+`parameters`, `pins`, `remote` and `runcache`.
 `dvc.repo.Repo` is not a public interface: it is pinned, and tests/flows/test_stages.py holds it to what is used here.
 What this writes (dvc.lock, cache, run-cache) is what `dvc repro` would write. dvc.yaml is read once per `Repository`;
 every method may be called from any thread; the current folder must be the root of the checkout.
@@ -10,7 +10,7 @@ A kill at any moment leaves nothing that the next `Repository` cannot work with:
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
@@ -18,9 +18,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from dvc.config import Config
 from dvc.dependency import ParamsDependency
-from dvc.output import Output
 from dvc.repo import Repo, lock_repo
 from dvc.stage import PipelineStage
 from dvc.stage.loader import StageLoader
@@ -29,13 +27,14 @@ from dvc.utils.serialize import dumps_yaml, load_yaml, loads_yaml
 
 from components.common import errors
 from components.common.artifacts import replace_file
-from flows import claims, pins, runcache, values
-from flows.contents import cached, copy_out, destination, listing
+from flows import checkout, claims, pins, runcache, values
+from flows.contents import listing
 from flows.dvc_terms import fill, in_words, plain
 from flows.graph import Entry, Graph, Item
 from flows.lockfile import entry_of, lines_of, text_of
+from flows.objects import cached, copied
 from flows.parameters import Parameters
-from flows.remote import Remote, copied
+from flows.remote import Remote
 from flows.untrusted import Untrusted, digest
 from flows.values import Value, Values
 
@@ -60,9 +59,7 @@ class Repository:
         self._silent = False  # of the remote: it did not answer
         self._relies = False  # on the remote
         with in_words():
-            remotes = Config(str(root / ".dvc"), validate=False).get("remote", {})
-            verified = {"remote": {name: {"verify": True} for name in remotes}}  # whatever the checkout says
-            self._repo = Repo(str(root), config=verified, _wait_for_lock=True)
+            self._repo = checkout.opened(root)
             self._lockfile = root / "dvc.lock"
             with lock_repo(self._repo):
                 claims.forget_dead(Path(self._repo.tmp_dir) / "rwlock")
@@ -126,13 +123,12 @@ class Repository:
                     dep.fill_values(self._parameters.of(dep))
                 else:
                     fill(dep, deps[dep.def_path])
-            raw = self._local_entry(stage) or self._remote_entry(stage)
-            return entry_of(raw) if raw else None
+            return self._entry(stage, "cache") or self._entry(stage, "remote")
 
     def checkout(self, name: str) -> None:
         """Bring the recorded outputs of a stage from the cache or the remote into the workspace."""
         with self.held():
-            if missing := self.bring(self._load(name).outs):
+            if missing := checkout.bring(self, self._load(name).outs):
                 words = f"{', '.join(missing)} is neither in the cache nor in the remote"
                 raise errors.Retryable(words) if self.remote else ValueError(words)
 
@@ -145,38 +141,15 @@ class Repository:
             stage = self._load(name)
             pins.bring(self, stage)
             stage.save_deps()
-            raw = self._remote_entry(stage) if place == "remote" else self._local_entry(stage)
-            if raw is None:
+            entry = self._entry(stage, place)
+            if entry is None:
                 return None
-            outs = entry_of(raw).outs
             for out in stage.outs:
-                fill(out, outs[out.def_path])
-            if self.bring(stage.outs):
+                fill(out, entry.outs[out.def_path])
+            if checkout.bring(self, stage.outs):
                 return None
             stage.save_outs()
             return self._record(stage)
-
-    def bring(self, things: Sequence[Output]) -> list[str]:
-        """Put outputs, dependencies or pins in place, from the cache or the remote; returns paths of what is missing.
-
-        The only way in for what a remote holds: nothing is written to the workspace before all of it is in the cache,
-        hashed, and each path in it was looked at. Raises Untrusted for what is refused, and leaves the workspace alone.
-        For the rest of the bridge only.
-        """
-        cache = self._repo.cache.local
-        wanted = {thing.def_path: thing.hash_info.value for thing in things}
-        absent = {path: md5 for path, md5 in wanted.items() if cached(cache, md5) is None}
-        if absent and (missing := self.remote.fetch(absent) if self.remote else [*absent]):
-            return missing
-        for thing in things:
-            for name in cached(cache, wanted[thing.def_path]) or ():
-                destination(Path(thing.fs_path), name, wanted[thing.def_path])
-        for thing in things:
-            if thing.use_cache:
-                thing.checkout(force=True)
-            else:
-                copy_out(self, wanted[thing.def_path], Path(thing.fs_path))
-        return []
 
     def prepare(self, name: str) -> Prepared:
         """Remove the stage's outputs, bring its pins and note its inputs; raises ValueError if one is missing."""
@@ -312,15 +285,13 @@ class Repository:
             _warn(f"{error}; going on without it")
             return None
 
-    def _local_entry(self, stage: PipelineStage) -> Any:
-        """Look the stage up in the run-cache of this machine."""
-        return runcache.found(self._repo.stage_cache, runcache.key(stage))
-
-    def _remote_entry(self, stage: PipelineStage) -> Any:
-        """Look the stage up in the remote's run-cache."""
-        key = runcache.key(stage)
-        found = self.ask(lambda remote: remote.run(key)) if key else None
-        return loads_yaml(found) if found else None
+    def _entry(self, stage: PipelineStage, place: Place) -> Entry | None:
+        """Look the stage up in the run-cache of this machine, or of the remote."""
+        if (key := runcache.key(stage)) and place == "remote":
+            text = self.ask(lambda remote: remote.run(key))
+            return entry_of(loads_yaml(text)) if text else None
+        raw = runcache.found(self._repo.stage_cache, key)
+        return entry_of(raw) if raw else None
 
 
 @cache

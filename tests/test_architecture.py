@@ -14,7 +14,17 @@ ROOT = Path(__file__).parents[1]
 COMPONENTS = codelock.components()
 SOURCES = sorted([*ROOT.glob("components/**/*.py"), *ROOT.glob("flows/**/*.py")])
 GRAPHS = ("dvc.yaml", "dvc.finetune.yaml")
-BRIDGE = {"dvc_terms", "exchange", "parameters", "pins", "remote", "runcache", "stages"}  # to DVC
+BRIDGE = {
+    "checkout",
+    "dvc_terms",
+    "exchange",
+    "objects",
+    "parameters",
+    "pins",
+    "remote",
+    "runcache",
+    "stages",
+}  # to DVC
 WALL_LINES, WALL_FUNCTION_LINES = 300, 60
 
 
@@ -78,6 +88,21 @@ def test_only_the_bridge_knows_dvc(path: Path) -> None:
     imported |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
     of_dvc = {module for module in imported if module.split(".")[0].startswith("dvc")}
     assert not of_dvc or name(path) in {f"flows/{module}.py" for module in BRIDGE}, of_dvc
+
+
+def test_what_a_remote_holds_has_one_way_in() -> None:
+    ways = {  # of DVC's, which believe what they read -> the one place that may use them, if any
+        ".checkout(force": ["flows/checkout.py"],
+        '"relpath"': ["flows/contents.py", "flows/values.py"],  # values reads trees that were built here
+        "Tree.load(": [],
+        "get_used_objs(": [],
+        "transfer(": [],
+        "cloud.pull(": [],
+        "stage_cache.restore(": [],
+        "changed_cache(": [],
+    }
+    for way, places in ways.items():
+        assert [name(path) for path in SOURCES if way in path.read_text()] == places, way
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name)
