@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from configparser import ConfigParser
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def checks(workspace: Workspace) -> Iterator[Check]:
     yield _precision(workspace.root / PARAMS)
     yield _writable(workspace.home)
     yield _repositories(workspace.root)
+    yield from _remotes(workspace.root / ".dvc")
     yield _codecs()
 
 
@@ -102,6 +104,17 @@ def _repositories(root: Path) -> Check:
     if hidden:
         return Check("repository", "git ignores dvc.lock, so DVC refuses to work", "remove `dvc.lock` from .gitignore")
     return Check("repository", "git and DVC")
+
+
+def _remotes(folder: Path) -> Iterator[Check]:
+    """Whatever they say, the pipeline verifies what it fetches; `dvc pull` by hand does as they say."""
+    remotes = ConfigParser(interpolation=None)
+    remotes.read([folder / "config", folder / "config.local"])
+    for section in remotes.sections():
+        name = section.partition("remote ")[2].strip("'\"")
+        if name and not remotes.getboolean(section, "verify", fallback=False):
+            remedy = f"dvc remote modify {name} verify true"
+            yield Check("remote", f"`dvc pull` by hand would believe what `{name}` holds", remedy, fatal=False)
 
 
 def _codecs() -> Check:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from components.common import artifacts
+from components.corpus.data import leaves
 from components.media import images, video
 
 TABLE = "samples.parquet"
@@ -72,6 +73,8 @@ def write_table(folder: Path, samples: Sequence[Sample]) -> None:
 
 
 def read_table(folder: Path) -> list[Sample]:
-    """Read the table of a folder of samples."""
+    """Read the table of a folder of samples; raises ValueError if a sample's file would lie outside of the folder."""
     rows = pq.read_table(folder / TABLE).to_pylist()
+    if outside := next((row["path"] for row in rows if leaves(row["path"])), ""):
+        raise ValueError(f"{folder / TABLE} is refused: it names the path {outside!r}")
     return [Sample(**row | {"attributes": json.loads(row["attributes"])}) for row in rows]

@@ -58,3 +58,10 @@ def test_a_processor_that_has_to_emulate_bfloat16_is_noticed(checkout, monkeypat
 def test_a_missing_codec_is_named(checkout, monkeypatch):
     monkeypatch.setattr(doctor, "READS", ("h264", "no_such_codec"))
     assert found(checkout)["codecs"].found == "no no_such_codec"
+
+
+def test_a_remote_that_dvc_by_itself_would_believe_is_named(checkout):
+    Path(".dvc/config").write_text("[core]\n    remote = a\n['remote \"a\"']\n    url = s3://b/%20\n")
+    assert found(checkout)["remote"].remedy == "dvc remote modify a verify true"
+    Path(".dvc/config.local").write_text("['remote \"a\"']\n    verify = true\n")
+    assert "remote" not in found(checkout)

@@ -1,7 +1,9 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from components.generate import data
 from components.media import images, video
@@ -49,3 +51,10 @@ def test_a_clip_becomes_a_video_with_sound_and_a_frame_a_picture(tmp_path: Path)
     suffix, media = data.encode(frames[:1], None, **settings)
     assert suffix == ".png"
     np.testing.assert_array_equal(images.read(media), frames[0])
+
+
+@pytest.mark.parametrize("path", ["../x.mp4", "/etc/passwd", "media/../../x.mp4", "..", "media/x/../../../y.png"])
+def test_a_sample_whose_file_would_lie_outside_of_the_folder_is_refused(tmp_path: Path, path: str):
+    data.write_table(tmp_path, [SAMPLE, replace(SAMPLE, path=path)])
+    with pytest.raises(ValueError, match="is refused: it names the path"):
+        data.read_table(tmp_path)
