@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -64,13 +63,13 @@ def lay_out(workspace: Workspace, base: Base, new: Sequence[Source]) -> Workspac
 
 def _lay_code(folder: Path) -> None:
     """Put this checkout's source in the place of what was laid out before."""
-    with TemporaryDirectory() as temporary:
-        packed = Path(temporary) / source.ARCHIVE
-        source.archive(packed)
-        if (folder / ".git").is_dir():
-            for name in source.names(folder):
-                (folder / name).unlink()
-        source.unpack(packed, folder)
+    if (folder / ".git").is_dir():
+        for name in source.names(folder):
+            (folder / name).unlink()
+    for name in source.names():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(name, folder / name, follow_symlinks=False)
+        shutil.copymode(name, folder / name, follow_symlinks=False)
     if not (folder / ".dvc").is_dir():
         raise ValueError("git does not track .dvc here: work in a git clone, after `dvc init`")
 

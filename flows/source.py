@@ -5,14 +5,27 @@ Equal files give equal bytes: names in order, no times, no owners. dvc.lock is n
 
 import gzip
 import os
+import shutil
 import subprocess
 import tarfile
-from collections.abc import Container, Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+
+from flows import tarball
 
 ARCHIVE, DIFFERENCE = "source.tar.gz", "source.diff"
 NOT_SOURCE = {"dvc.lock"}
 HERE = Path()
+PLAIN, EXECUTABLE = 0o644, 0o755
+ALONE = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_ATTR_NOSYSTEM": "1"}
+SETTINGS = (
+    "user.name=videopoet",
+    "user.email=videopoet@localhost",
+    "core.fsmonitor=false",
+    f"core.hooksPath={os.devnull}",
+    f"core.excludesFile={os.devnull}",
+    f"core.attributesFile={os.devnull}",
+)
 
 
 def archive(target: Path) -> None:
@@ -23,31 +36,33 @@ def archive(target: Path) -> None:
         tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
         for name in names():
+            tar.dereference = not Path(name).is_symlink()  # so that the second name of a file is no hard link
             tar.add(name, recursive=False, filter=_plain)
 
 
 def unpack(packed: Path, folder: Path) -> None:
-    """Unpack an archive into a folder. Raises ValueError if it is broken, or leads outside of the folder."""
+    """Unpack an archive into a folder that is not there yet, whole or not at all.
+
+    Raises Untrusted (a ValueError) before anything is written if a member of it must not be used.
+    """
     try:
-        with tarfile.open(packed) as tar:
-            members = tar.getmembers()
-            links = {PurePosixPath(member.name) for member in members if member.issym()}
-            if wrong := next((member.name for member in members if not _is_harmless(member, links)), ""):
-                raise ValueError(f"{packed} cannot be unpacked: {wrong} is no file within its folder")
-            tar.extractall(folder, members)  # its own filters came with Python 3.11.4
-    except (tarfile.TarError, OSError, EOFError) as error:
+        with tarball.opened(packed) as archive:
+            archive.check_links()
+            folder.mkdir(parents=True)
+            try:
+                _write(archive, folder)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+    except OSError as error:
         raise ValueError(f"{packed} cannot be unpacked: {error}") from error
-    for link in sorted(links):
-        if not (folder / link).resolve().is_relative_to(folder.resolve()):
-            (folder / link).unlink()
-            raise ValueError(f"{packed} cannot be unpacked: the link {link} leads out of the folder")
 
 
 def read(packed: Path, under: str) -> dict[str, bytes]:
-    """Path -> bytes of the files of an archive that lie under a folder."""
-    with tarfile.open(packed) as tar:
-        members = [member for member in tar if member.isfile() and member.name.startswith(f"{under}/")]
-        return {member.name: file.read() for member in members if (file := tar.extractfile(member))}
+    """Path -> bytes of the files of an archive that lie under a folder; raises Untrusted as `unpack` does."""
+    with tarball.opened(packed) as archive:
+        wanted = [one for one in archive.members if one.kind == "file" and one.path.startswith(f"{under}/")]
+        return {member.path: b"".join(archive.pieces(member)) for member in wanted}
 
 
 def names(folder: Path = HERE) -> list[str]:
@@ -73,13 +88,26 @@ def difference() -> str:
 
 
 def settle(folder: Path, message: str, hidden: Iterable[str]) -> None:
-    """Make an unpacked source a git repository of its own, with one commit; git looks away from what is `hidden`."""
-    nobody = ["-c", "user.name=videopoet", "-c", "user.email=videopoet@localhost", "-c", "core.hooksPath=/dev/null"]
-    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
-    (folder / ".git/info").mkdir(exist_ok=True)
-    (folder / ".git/info/exclude").write_text("".join(f"{pattern}\n" for pattern in hidden))
-    for command in (["add", "--all"], [*nobody, "commit", "--quiet", "--message", message]):
-        subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True)
+    """Make an unpacked source a git repository of its own, with one commit; git looks away from what is `hidden`.
+
+    No program runs that the source names: git reads no configuration but the one that it has just made, and an
+    attribute or a submodule in the source can only name a filter or a command that a configuration defines.
+    Raises ValueError if the source brings a repository, or if git cannot do what an attribute asks for.
+    """
+    if os.path.lexists(folder / ".git"):
+        raise ValueError(f"the source in {folder} holds a repository of its own")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")} | ALONE
+    git = ["git", *(word for setting in SETTINGS for word in ("-c", setting))]
+    commit = ["commit", "--quiet", "--message", message]
+    try:
+        _run([*git, "init", "--quiet", "--template="], folder, environment)
+        (folder / ".git/info").mkdir(exist_ok=True)
+        (folder / ".git/info/exclude").write_text("".join(f"{pattern}\n" for pattern in hidden))
+        for command in (["add", "--all"], commit):
+            _run([*git, *command], folder, environment)
+    except subprocess.CalledProcessError as error:
+        said = (error.stderr or error.stdout).strip()
+        raise ValueError(f"the source in {folder} cannot be committed: {said}") from error
 
 
 def follow(folder: Path) -> None:
@@ -90,18 +118,33 @@ def follow(folder: Path) -> None:
             subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True)
 
 
-def _is_harmless(member: tarfile.TarInfo, links: Container[PurePosixPath]) -> bool:
-    """Whether unpacking writes a file, a folder or a link at its name, and nowhere else."""
-    path = PurePosixPath(member.name)
-    leads_out = path.is_absolute() or ".." in path.parts or any(parent in links for parent in path.parents)
-    return not leads_out and (member.isfile() or member.isdir() or member.issym())
+def _write(archive: tarball.Tarball, folder: Path) -> None:
+    """Write the members into an empty folder; links come last, so that nothing is written through one."""
+    paths = [PurePosixPath(member.path) for member in archive.members]
+    folders = {parent for path in paths for parent in path.parents}
+    folders |= {path for path, member in zip(paths, archive.members, strict=True) if member.kind == "folder"}
+    for path in sorted(folders - {PurePosixPath()}):
+        (folder / path).mkdir(0o755)
+    for member in sorted(archive.members, key=lambda member: member.kind == "link"):
+        match member.kind:
+            case "file":
+                mode = EXECUTABLE if member.is_executable else PLAIN
+                descriptor = os.open(folder / member.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+                with os.fdopen(descriptor, "wb") as file:
+                    file.writelines(archive.pieces(member))
+            case "link":
+                (folder / member.path).symlink_to(member.target)
 
 
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
     member.uid = member.gid = 0
     member.mtime, member.uname, member.gname = 0, "", ""
-    member.mode = 0o755 if member.mode & 0o100 else 0o644
+    member.mode = EXECUTABLE if member.mode & 0o100 else PLAIN
     return member
+
+
+def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
+    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True, errors="replace")
 
 
 def _git(*arguments: str, at: Path = HERE) -> str:

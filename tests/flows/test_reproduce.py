@@ -101,7 +101,8 @@ def test_one_changed_byte_of_an_input_is_named_and_so_is_all_that_came_of_it(che
     source.unpack(archive, Path("unpacked"))
     Path("unpacked/letters/text").write_text("abd\n")
     with tarfile.open(archive, "w:gz") as tar:
-        tar.add("unpacked", arcname=".")
+        for path in Path("unpacked").rglob("*"):
+            tar.add(path, arcname=path.relative_to("unpacked"), recursive=False)
     done = videopoet(elsewhere, "reproduce", name, PREFECT_API_URL=prefect_server)
     assert done.returncode == 1
     found = verdicts(elsewhere.root / ".videopoet/reproduce" / name)
