@@ -1,6 +1,8 @@
-"""The source of a run: an archive of all files that git tracks or would track, as they are.
+"""The source of a run: an archive of the files that git tracks, and of untracked ones that the graph names.
 
-Equal files give equal bytes: names in order, no times, no owners. dvc.lock is not source but result.
+Everybody who reads the remote reads the source. So an untracked file is in it only if a run is known to need it (see
+`needed`), and never if git ignores it. Equal files give equal bytes: names in order, no times, no owners. dvc.lock is
+not source but result.
 """
 
 import gzip
@@ -12,10 +14,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from flows import tarball
+from flows.needs import needed
 
 ARCHIVE, DIFFERENCE = "source.tar.gz", "source.diff"
-NOT_SOURCE = {"dvc.lock"}
+SECRETS = ".dvc/config.local"  # keys of remotes
+NOT_SOURCE = {"dvc.lock", SECRETS}
 HERE = Path()
+MOST_TOLD = 10
 PLAIN, EXECUTABLE = 0o644, 0o755
 ALONE = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_ATTR_NOSYSTEM": "1"}
 SETTINGS = (
@@ -67,10 +72,20 @@ def read(packed: Path, under: str) -> dict[str, bytes]:
 
 def names(folder: Path = HERE) -> list[str]:
     """Paths of the source of a checkout."""
-    found = {*_git("ls-files", "-z", "--cached", "--others", "--exclude-standard", at=folder).split("\0")}
-    return sorted(
-        name for name in found - NOT_SOURCE if name and ((folder / name).is_file() or (folder / name).is_symlink())
-    )
+    return sorted(_listed(folder, "--cached") | {*_untracked(folder)[0]})
+
+
+def omitted(folder: Path = HERE) -> list[str]:
+    """Paths of the files of a checkout that git neither tracks nor ignores, and that are not in its source."""
+    return _untracked(folder)[1]
+
+
+def omission() -> str:
+    """What to tell whoever runs the graph about omitted files, "" if there are none."""
+    paths = [path if path.isprintable() else repr(path) for path in omitted()]
+    more = f" and {len(paths) - MOST_TOLD:,} more" if len(paths) > MOST_TOLD else ""
+    told = f"{', '.join(paths[:MOST_TOLD])}{more} (`git add` what a run needs)"
+    return f"left out of the record's source, for git does not track them: {told}" if paths else ""
 
 
 def revision() -> str:
@@ -80,15 +95,13 @@ def revision() -> str:
 
 def difference() -> str:
     """What `git apply` needs to get from the revision to the present source, new files included."""
-    parts = [_git("diff", "--binary", "HEAD")]
-    for path in _git("ls-files", "--others", "--exclude-standard").splitlines():
-        if path not in NOT_SOURCE:
-            parts.append(_git("diff", "--binary", "--no-index", "--", os.devnull, path))
+    parts = [_git("diff", "--binary", "HEAD", "--", ":/", f":(exclude){SECRETS}")]
+    parts += [_git("diff", "--binary", "--no-index", "--", os.devnull, path) for path in _untracked(HERE)[0]]
     return "".join(parts)
 
 
 def settle(folder: Path, message: str, hidden: Iterable[str]) -> None:
-    """Make an unpacked source a git repository of its own, with one commit; git looks away from what is `hidden`.
+    """Make an unpacked source a git repository of its own, with one commit; git looks away from what is `hidden` later.
 
     No program runs that the source names: git reads no configuration but the one that it has just made, and an
     attribute or a submodule in the source can only name a filter or a command that a configuration defines.
@@ -103,19 +116,40 @@ def settle(folder: Path, message: str, hidden: Iterable[str]) -> None:
         _run([*git, "init", "--quiet", "--template="], folder, environment)
         (folder / ".git/info").mkdir(exist_ok=True)
         (folder / ".git/info/exclude").write_text("".join(f"{pattern}\n" for pattern in hidden))
-        for command in (["add", "--all"], commit):
+        for command in (["add", "--all", "--force"], commit):
             _run([*git, *command], folder, environment)
     except subprocess.CalledProcessError as error:
         said = (error.stderr or error.stdout).strip()
         raise ValueError(f"the source in {folder} cannot be committed: {said}") from error
 
 
-def follow(folder: Path) -> None:
-    """Make a folder a git repository of its own, at the commit that is checked out here; its files stay as they are."""
+def follow(folder: Path, laid: Iterable[str]) -> None:
+    """Make a folder a git repository of its own, at the commit that is checked out here; its files stay as they are.
+
+    It tracks what was `laid` there too, so that this is source there even where it is not committed here.
+    """
     subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
     if revision():
         for command in (["fetch", "--quiet", "--no-tags", str(HERE.absolute()), "HEAD"], ["reset", "-q", "FETCH_HEAD"]):
             subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True)
+    command = ["git", "update-index", "--add", "--replace", "-z", "--stdin"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, input="\0".join(laid), text=True)
+
+
+def _untracked(folder: Path) -> tuple[list[str], list[str]]:
+    """Files that git neither tracks nor ignores: those that are source, and those that are not."""
+    found = _listed(folder, "--others", "--exclude-standard")
+    source = {path for path in found if not (folder / path).is_symlink()} & needed(folder, found) if found else set()
+    return sorted(source), sorted(found - source)
+
+
+def _listed(folder: Path, *options: str) -> set[str]:
+    """The files that git lists and that are there, none of them behind a symbolic link that took a folder's place."""
+    found = {name for name in _git("ls-files", "-z", *options, at=folder).split("\0") if name} - NOT_SOURCE
+    parents = {name: [*PurePosixPath(name).parents][:-1] for name in found}
+    linked = {parent for among in parents.values() for parent in among if (folder / parent).is_symlink()}
+    there = {name for name in found if (folder / name).is_file() or (folder / name).is_symlink()}
+    return {name for name in there if linked.isdisjoint(parents[name])}
 
 
 def _write(archive: tarball.Tarball, folder: Path) -> None:

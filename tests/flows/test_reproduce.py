@@ -92,6 +92,7 @@ def test_as_a_flow_it_ends_with_the_verdicts_as_its_words(checkout, elsewhere, p
 def test_one_changed_byte_of_an_input_is_named_and_so_is_all_that_came_of_it(checkout, elsewhere, prefect_server):
     Path("letters").mkdir()
     Path("letters/text").write_text("abc\n")
+    subprocess.run(["git", "add", "letters"], check=True)
     edit("dvc.yaml", "left out/left out/seed", "left out/left out/seed letters")
     edit("dvc.yaml", "deps: [codelock/work.json, out/seed]", "deps: [codelock/work.json, out/seed, letters]")
     name = checkout.record().name
@@ -139,6 +140,7 @@ def test_a_stage_that_is_not_deterministic_is_different_and_its_file_is_named(ch
 
 def test_what_differs_a_little_is_within_tolerance_on_another_machine_only(checkout, elsewhere):
     Path("noisy.py").write_text(NOISY)
+    subprocess.run(["git", "add", "noisy.py"], check=True)
     edit("dvc.yaml", "apart out/apart", "apart out/apart && python noisy.py")
     name = checkout.record().name
 

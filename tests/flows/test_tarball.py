@@ -3,6 +3,7 @@
 import gzip
 import os
 import stat
+import subprocess
 import tarfile
 import zlib
 from collections.abc import Sequence
@@ -314,6 +315,7 @@ def test_what_a_checkout_packs_can_be_unpacked(made, tmp_path: Path):
     Path("one").chmod(0o755)
     (long / "link").symlink_to("../../../one")
     Path("also").symlink_to("one")
+    subprocess.run(["git", "add", "."], check=True)
     source.archive(tmp_path / "source.tar.gz")
     source.unpack(tmp_path / "source.tar.gz", tmp_path / "folder")
     found = {path.relative_to(tmp_path / "folder") for path in (tmp_path / "folder").rglob("*") if not path.is_dir()}
