@@ -19,7 +19,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from components.common import artifacts, errors, params
-from flows import endings, faults, layout, settings
+from flows import endings, faults, layout, settings, source
 from flows.base import Base
 from flows.contents import listing
 from flows.execution import Where, alone
@@ -78,6 +78,8 @@ def _finetune(workspace: Workspace, *, promote: bool, where: Where) -> State[Any
     if too_few := reason_to_skip("new files", len(new), chosen.min_new_sources, base):
         return _ended(Finetuned("skipped", too_few, base.name, len(new)))
     there = layout.lay_out(workspace, base, new)
+    if omission := source.omission():
+        get_run_logger().warning(omission)
     with _inside(there), alone(there, get_run_logger().warning):
         faults.check(Repository(there.root))
         looked = walk(there, (FILTER,), where=where, keep_record=False)

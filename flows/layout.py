@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -45,10 +44,11 @@ def lay_out(workspace: Workspace, base: Base, new: Sequence[Source]) -> Workspac
     """
     there = Workspace(workspace.folder(FINETUNE))
     with alone(there, print):
-        _lay_code(there.root)
+        laid = _lay_code(there.root)
         shutil.copyfile(OWN_GRAPH, there.root / GRAPH)
         if (there.root / codelock.FOLDER).is_dir():
             shutil.copyfile(OWN_GRAPH, there.root / codelock.FOLDER / codelock.GRAPH)
+            laid.append(f"{codelock.FOLDER}/{codelock.GRAPH}")
         _write_params(there.root / PARAMS, base)
         (there.root / TABLE.parent).mkdir(exist_ok=True)
         sources.write(there.root / TABLE, new)
@@ -56,23 +56,25 @@ def lay_out(workspace: Workspace, base: Base, new: Sequence[Source]) -> Workspac
         config = there.root / ".dvc/config.local"
         config.touch(mode=0o600)
         config.write_text(pins.settings(Repository(workspace.root).dvc))
-        source.follow(there.root)
+        source.follow(there.root, [*laid, GRAPH, PARAMS, str(TABLE), str(KNOWN)])
         _share(workspace, there)
         pins.write(there.root / pins.FILE, base.pins(Repository(there.root).graph()))
     return there
 
 
-def _lay_code(folder: Path) -> None:
-    """Put this checkout's source in the place of what was laid out before."""
-    with TemporaryDirectory() as temporary:
-        packed = Path(temporary) / source.ARCHIVE
-        source.archive(packed)
-        if (folder / ".git").is_dir():
-            for name in source.names(folder):
-                (folder / name).unlink()
-        source.unpack(packed, folder)
+def _lay_code(folder: Path) -> list[str]:
+    """Put this checkout's source in the place of what was laid out before; returns its paths."""
+    if (folder / ".git").is_dir():
+        for name in [*source.names(folder), *source.omitted(folder)]:
+            (folder / name).unlink()
+    laid = source.names()
+    for name in laid:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(name, folder / name, follow_symlinks=False)
+        shutil.copymode(name, folder / name, follow_symlinks=False)
     if not (folder / ".dvc").is_dir():
         raise ValueError("git does not track .dvc here: work in a git clone, after `dvc init`")
+    return laid
 
 
 def _write_params(path: Path, base: Base) -> None:

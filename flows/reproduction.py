@@ -117,11 +117,11 @@ def _settle(
     shutil.rmtree(beside, ignore_errors=True)
     source.unpack(record_folder / source.ARCHIVE, beside)
     shutil.copy2(record_folder / PARAMS, beside / PARAMS)
-    (beside / ".dvc").mkdir(exist_ok=True)
-    (beside / ".dvc/config.local").write_text(OWN)
     source.settle(
         beside, f"source of run {record_folder.name}", hidden=("/.videopoet/", f"/{FILE}", "/.dvc/config.local")
     )
+    (beside / ".dvc").mkdir(exist_ok=True)
+    (beside / ".dvc/config.local").write_text(OWN)
     if single:
         _bring_inputs(beside, record_folder, stage, originals)
     if (beside / pins.FILE).is_file():

@@ -19,7 +19,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from components.common import errors
 from components.common.artifacts import MANIFEST
-from flows import endings, metrics, runs, signals
+from flows import endings, metrics, runs, signals, source
 from flows.budget import OverBudget
 from flows.execution import Coordinator, Outcome, Where, alone
 from flows.graph import Stage
@@ -197,6 +197,9 @@ def _record(coordinator: Coordinator, result: Result, names: list[str]) -> None:
         result.record = runs.write(coordinator.workspace, coordinator.repository, coordinator.graph, entries, ran=ran)
     except errors.Retryable as error:  # where outputs lie in the remote alone; the next run writes it
         result.faults["the record"], result.is_whole = error, False
+        return
+    if omission := source.omission():
+        get_run_logger().warning(omission)
 
 
 def _may_retry(_task: object, _run: TaskRun, state: State[Outcome]) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.common import errors, params
-from flows import estimate, faults, orchestrator, runs, settings
+from flows import estimate, faults, orchestrator, runs, settings, source
 from flows.execution import Where, alone
 from flows.graph import Entry, Graph
 from flows.placement import cores
@@ -143,7 +143,11 @@ def _code(fault: Exception) -> int:
 
 def _record(workspace: Workspace, repository: Repository, graph: Graph, entries: dict[str, Entry]) -> Path:
     folder = workspace.folder("runs") / runs.identity(graph, entries).name
-    return folder if folder.is_dir() else runs.write(workspace, repository, graph, entries)
+    if folder.is_dir():
+        return folder
+    if omission := source.omission():
+        print(f"warning: {omission}", file=sys.stderr)
+    return runs.write(workspace, repository, graph, entries)
 
 
 def _close(workspace: Workspace, graph: Graph, record: Path) -> None:

@@ -14,7 +14,7 @@ import yaml
 
 from components.common import errors
 from components.ingest import sources
-from flows import housekeeping, lockfile
+from flows import housekeeping, lockfile, source
 from flows.base import Base
 from flows.finetune import Finetuned, finetune
 from flows.housekeeping import Keep
@@ -232,15 +232,45 @@ def test_laid_out_anew_it_has_the_present_code_and_none_of_the_past(tunable: Tun
     tunable.sources("abcde")
     workspace, base = Workspace(tunable.root), Base.champion(Workspace(tunable.root))
     Path("old.py").write_text("old = 1\n")
+    subprocess.run(["git", "add", "old.py"], check=True)
     there = lay_out(workspace, base, new_sources(base))
     (there.root / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
-    Path("old.py").rename("new.py")
+    (there.root / ".env").write_text("as an earlier version laid it out\n")
+    subprocess.run(["git", "mv", "old.py", "new.py"], check=True)
     lay_out(workspace, base, new_sources(base))
     assert (there.root / "new.py").is_file()
     assert not (there.root / "old.py").exists()
+    assert not (there.root / ".env").exists()
     assert (
         there.root / "dvc.lock"
     ).read_text() == "schema: '2.0'\nstages: {}\n"  # what was made stays for DVC to judge
+
+
+def test_its_source_is_this_checkouts_and_what_it_was_laid_out_with(tunable: Tunable, champion: str):
+    tunable.sources("abcde")
+    for name in ("components/staged.py", "components/locked.py", ".env", "kubeconfig"):
+        Path(name).write_text("KEY = 1\n")
+    subprocess.run(["git", "add", "components/staged.py"], check=True)
+    Path("codelock/work.json").write_text('{"components.work": "aaaa", "components.locked": "1"}')
+    Path(".gitignore").write_text(Path(".gitignore").read_text().replace("!/data/known", "#"))
+    tracked = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True).stdout.split()
+    _, result = tuned(promote=False)
+    record = tunable.root / ".videopoet/runs" / result.run
+    source.unpack(record / source.ARCHIVE, tunable.root.parent / "unpacked")
+    found = {
+        str(path.relative_to(tunable.root.parent / "unpacked")) for path in files(tunable.root.parent / "unpacked")
+    }
+    own = {"base.dvc", "data/known_sources.parquet", "components/locked.py", "codelock/graph.yaml"}
+    assert found == {*tracked, *own} - {"dvc.lock"}
+    new = {
+        line.split(" b/")[1] for line in (record / "source.diff").read_text().splitlines() if line.startswith("diff")
+    }
+    assert {*own, "components/staged.py", "dvc.yaml", "params.yaml"} <= new
+    assert not [path for path in files(tunable.there.root) if path.name in (".env", "kubeconfig")]
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 def test_only_one_works_at_a_time(tunable: Tunable, champion: str):

@@ -87,6 +87,18 @@ def test_a_failed_stage_stops_its_descendants_only_and_the_next_run_goes_on_from
     assert made.started() == ["pair.x", "join"]
 
 
+def test_files_that_the_record_leaves_out_are_told_once(checkout, prefect_server):
+    for name in (".env", "notes.txt"):
+        Path(name).write_text("KEY=topsecret\n")
+    command = [sys.executable, "-m", "flows.cli", "run", "seed", "apart"]
+    given = checkout.environment(PREFECT_API_URL=prefect_server)
+    done = subprocess.run(command, env=given, capture_output=True, text=True, check=True)
+    told = "left out of the record's source, for git does not track them: .env, notes.txt (`git add` what a run needs)"
+    assert (done.stdout + done.stderr).count(told) == 1
+    assert "topsecret" not in done.stdout + done.stderr
+    assert not any(b"notes.txt" in path.read_bytes() for path in Path("out").rglob("*") if path.is_file())
+
+
 def test_a_passing_fault_is_tried_again(checkout, prefect_server, monkeypatch):
     from flows import retrain as module
 

@@ -1,4 +1,6 @@
+import gzip
 import json
+import subprocess
 from pathlib import Path
 
 import pyarrow as pa
@@ -76,12 +78,26 @@ def test_another_parameter_or_another_output_is_another_run():
 
 def test_uncommitted_changes_and_new_files_can_be_applied_to_the_revision(made):
     Path("new.py").write_text("new = 1\n")
+    subprocess.run(["git", "add", "new.py"], check=True)
     Path("work.py").write_text(Path("work.py").read_text() + "# more\n")
     record = written(made)
     difference = (Path(".videopoet/runs") / record["run"][:10] / "source.diff").read_text()
     assert record["source"]["uncommitted"]
     assert "+new = 1" in difference
     assert "+# more" in difference
+
+
+def test_what_git_does_not_track_is_in_no_file_of_a_record_and_changes_nothing_about_it(made):
+    first = written(made)
+    Path(".npmrc").write_text("AWS_SECRET_ACCESS_KEY=topsecret\n")
+    record = written(made)
+    folder = Path(".videopoet/runs") / record["run"][:10]
+    assert record["source"] == first["source"] == {**first["source"], "uncommitted": False}
+    for path in (path for path in folder.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        content = gzip.decompress(content) if path.suffix == ".gz" else content
+        assert b"topsecret" not in content, path
+        assert b".npmrc" not in content, path
 
 
 def test_records_are_listed_and_found_by_their_first_digits(made):

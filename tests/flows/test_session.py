@@ -17,6 +17,16 @@ def test_with_nothing_to_run_no_flow_starts_and_the_record_is_named(made, capsys
     assert (Path(".videopoet/runs") / first.split()[-1] / "index.html").is_file()
 
 
+def test_what_a_new_record_leaves_out_is_told_once(made, capsys):
+    Path(".env").write_text("KEY=topsecret\n")
+    assert session.run(Workspace(made.root), (), force=False) == 0
+    assert capsys.readouterr().err == (
+        "warning: left out of the record's source, for git does not track them: .env (`git add` what a run needs)\n"
+    )
+    assert session.run(Workspace(made.root), (), force=False) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_a_plan_counts_what_would_run(made, capsys):
     made.write(left__value=20)
     session.show_plan(Workspace(made.root), (), with_estimate=False)

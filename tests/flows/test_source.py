@@ -1,10 +1,14 @@
+import gzip
+import json
 import os
+import shutil
+import subprocess
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from flows import source
+from flows import source, tarball
 
 
 def names(archive: Path) -> list[str]:
@@ -12,10 +16,15 @@ def names(archive: Path) -> list[str]:
         return tar.getnames()
 
 
-def test_an_archive_has_what_git_would_track_as_it_is(made):
+def add(*paths: str) -> None:
+    subprocess.run(["git", "add", *paths], check=True)
+
+
+def test_an_archive_has_what_git_tracks_as_it_is(made):
     Path("new.py").write_text("new = 1\n")
     Path("work.py").write_text("changed = 1\n")
     (made.root / "codelock/link").symlink_to("work.json")
+    add("new.py", "codelock/link")
     (made.root / "params.yaml").unlink()
     source.archive(Path("../source.tar.gz"))
     assert {"new.py", "work.py", "codelock/work.json", "codelock/link", ".gitignore"} <= {
@@ -54,27 +63,67 @@ def test_an_unpacked_source_is_a_repository_of_its_own_without_changes(made):
     assert len(source.revision()) == 40
 
 
-@pytest.mark.parametrize(
-    "members",
-    [
-        [("/tmp/outside", "")],
-        [("../outside", "")],
-        [("link", "sub"), ("link/file", "")],
-        [("link", "/etc")],
-        [("x/y/up", "../.."), ("far", "x/y/up/../..")],
-    ],
-)
-def test_an_archive_that_leads_out_of_its_folder_is_refused(tmp_path: Path, members: list[tuple[str, str]]):
-    with tarfile.open(tmp_path / "source.tar.gz", "w:gz") as tar:
-        for name, target in members:
-            member = tarfile.TarInfo(name)
-            member.type, member.linkname = (tarfile.SYMTYPE, target) if target else (tarfile.REGTYPE, "")
-            tar.addfile(member)
-    folder = tmp_path / "deep" / "folder"
-    with pytest.raises(ValueError, match="cannot be unpacked"):
-        source.unpack(tmp_path / "source.tar.gz", folder)
-    assert all(path.resolve().is_relative_to(folder) for path in folder.rglob("*"))
-    assert not (tmp_path / "deep" / "outside").exists()
+ORDERS = {  # what a source might have git do when it is committed
+    ".gitattributes": "* filter=run diff=run merge=run\n",
+    ".gitmodules": '[submodule "sub"]\n path = sub\n url = ./sub\n update = !touch {ran}\n',
+    ".gitconfig": "[core]\n fsmonitor = touch {ran}\n",
+    "config": "[core]\n fsmonitor = touch {ran}\n hooksPath = hooks\n",
+    "hooks/pre-commit": "#!/bin/sh\ntouch {ran}\n",
+    "HEAD": "ref: refs/heads/main\n",
+}
+OF_THE_USER = """[filter "run"]
+ clean = touch {ran}; cat
+ required = true
+[core]
+ fsmonitor = touch {ran}
+ hooksPath = {hooks}
+[commit]
+ gpgSign = true
+[gpg]
+ program = touch {ran}; false
+[init]
+ templateDir = {template}
+"""
+
+
+@pytest.mark.parametrize("name", [*ORDERS, "the user's own", "GIT_CONFIG_COUNT"])
+def test_no_program_runs_while_a_source_is_committed(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    ran, template = tmp_path / "ran", tmp_path / "template"
+    hook = template / "hooks/pre-commit"
+    hook.parent.mkdir(parents=True)
+    hook.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    hook.chmod(0o755)
+    (tmp_path / "global").write_text(OF_THE_USER.format(ran=ran, hooks=hook.parent, template=template))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "global"))
+    if name == "GIT_CONFIG_COUNT":
+        values = {"COUNT": "1", "KEY_0": "core.fsmonitor", "VALUE_0": f"touch {ran}"}
+        for key, value in values.items():
+            monkeypatch.setenv(f"GIT_CONFIG_{key}", value)
+    folder = tmp_path / "folder"
+    for path in (".gitattributes", name):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(ORDERS.get(path, "text\n").format(ran=ran))
+        (folder / path).chmod(0o755)
+    source.settle(folder, "source", hidden=())
+    assert not ran.exists()
+    monkeypatch.undo()
+    assert sorted(source.names(folder)) == sorted({".gitattributes", name})
+
+
+def test_a_repository_that_came_with_a_source_is_not_taken_for_ours(tmp_path: Path):
+    subprocess.run(["git", "init", "-q", tmp_path / "sub"], check=True)
+    (tmp_path / "sub/.git/config").write_text(f'[filter "run"]\n clean = touch {tmp_path}/ran; cat\n')
+    (tmp_path / "sub/.gitattributes").write_text("* filter=run\n")
+    with pytest.raises(ValueError, match="holds a repository"):
+        source.settle(tmp_path / "sub", "source", hidden=())
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_source_that_git_cannot_commit_is_told_in_words(tmp_path: Path):
+    (tmp_path / ".gitattributes").write_text("*.py working-tree-encoding=UTF-16\n")
+    (tmp_path / "work.py").write_bytes(b"x\n")
+    with pytest.raises(ValueError, match="cannot be committed: "):
+        source.settle(tmp_path, "source", hidden=())
 
 
 def test_a_folder_that_follows_stands_at_our_commit_with_its_own_files(made):
@@ -83,9 +132,193 @@ def test_a_folder_that_follows_stands_at_our_commit_with_its_own_files(made):
     (folder / "work.py").write_text("changed = 1\n")
     ours = source.revision()
     for _ in range(2):
-        source.follow(folder)
+        source.follow(folder, ["work.py"])
     assert (folder / "work.py").read_text() == "changed = 1\n"
     assert source.names(folder) == ["work.py"]
     os.chdir(folder)
     assert source.revision() == ours
     assert "+changed = 1" in source.difference()
+
+
+SECRET = "AWS_SECRET_ACCESS_KEY=topsecret"
+UNTRACKED = (
+    ".env",
+    ".env.production",
+    "kubeconfig",
+    "k8s/secret.yaml",
+    "id_rsa",
+    ".ssh/id_ed25519",
+    "keys/server.pem",
+    ".netrc",
+    ".aws/credentials",
+    "notes.txt",
+    "notebooks/first.ipynb",
+    "letters/text",  # a folder that dvc.yaml names
+    "token",  # what a key in params.yaml is called
+    "seed",  # what a section of params.yaml, and a stage, is called
+    "out_of_stage/text",
+    "work.py.orig",
+    "codelock/notes.txt",
+    "dvc.yaml~",
+    "sub/params.yaml",
+    "n\u00e4me",
+    "a name\nof two lines",
+)
+
+
+@pytest.fixture
+def named(made) -> Path:
+    """A checkout whose graph, parameters and codelock name files, none of which is there yet; its folder."""
+    edit("dvc.yaml", "params: [apart]", "params: [apart, {more.yaml: [value]}]\n    deps: [data/table.csv, letters]")
+    edit("dvc.yaml", "stages:", "vars: [paths.yaml, values.json:some]\nstages:")
+    edit("params.yaml", "apart:", "token: {deep: [prompts/all.txt, ../secret, /etc/hostname, out/left/text]}\napart:")
+    lock = {"components.work.new": "1", "components.pack": "2", "components/work/templates/page.html": "3"}
+    Path("codelock/work.json").write_text(json.dumps(lock))
+    return made.root
+
+
+def edit(path: str, old: str, new: str) -> None:
+    text = Path(path).read_text()
+    assert old in text
+    Path(path).write_text(text.replace(old, new, 1))
+
+
+def put(*paths: str) -> None:
+    for path in paths:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(f"{SECRET}\n")
+
+
+@pytest.mark.parametrize("path", UNTRACKED)
+def test_an_untracked_file_that_nothing_names_is_left_out_and_told(path: str, named: Path):
+    put(path)
+    source.archive(Path("../source.tar.gz"))
+    assert path not in source.names()
+    assert SECRET.encode() not in gzip.decompress(Path("../source.tar.gz").read_bytes())
+    assert SECRET not in source.difference()
+    assert source.omitted() == [path]
+    assert source.omission() == (
+        f"left out of the record's source, for git does not track them: {path if path.isprintable() else repr(path)} "
+        "(`git add` what a run needs)"
+    )
+    add(path)
+    assert path in source.names()
+    assert SECRET in source.difference()
+    assert source.omission() == ""
+
+
+NEEDED = (
+    "components/work/new.py",
+    "components/pack/__init__.py",
+    "components/work/templates/page.html",
+    "prompts/all.txt",
+    "data/table.csv",
+    "more.yaml",
+    "paths.yaml",
+    "values.json",
+    "base.dvc",
+    "data/pin.csv.dvc",
+    "data/.gitignore",
+    ".dvcignore",
+    "codelock/other.json",
+)
+
+
+@pytest.mark.parametrize("path", NEEDED)
+def test_an_untracked_file_that_the_run_needs_is_source(path: str, named: Path):
+    if path == "codelock/other.json":
+        edit("dvc.yaml", "letters]", f"{path}]")
+    put(path)
+    assert path in source.names()
+    assert SECRET in source.difference()
+    assert source.omission() == ""
+
+
+def test_of_a_graph_that_was_never_added_all_is_there_to_run_it(made):
+    subprocess.run(["git", "rm", "-rq", "--cached", "."], check=True)
+    listed = {"dvc.yaml", "params.yaml", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore"}
+    assert source.names() == sorted(listed | {"codelock/work.json"})
+    assert source.omitted() == ["work.py"]
+
+
+@pytest.mark.parametrize("path", ["prompts/all.txt", "components/pack/__init__.py", "base.dvc"])
+def test_a_link_is_not_followed_and_no_source_unless_git_tracks_it(path: str, named: Path, tmp_path: Path):
+    (tmp_path / "secret").write_text(SECRET)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).symlink_to(tmp_path / "secret")
+    assert source.omitted() == [path]
+    assert path not in source.names()
+    assert SECRET not in source.difference()
+
+
+def test_nothing_behind_a_link_that_took_a_folders_place_is_source(named: Path, tmp_path: Path):
+    put("prompts/all.txt", "sub/tracked.txt", "sub/deep/tracked.txt")
+    add("sub")
+    for folder in ("prompts", "sub"):
+        shutil.move(folder, tmp_path / folder)
+        Path(folder).symlink_to(tmp_path / folder)
+    assert {"prompts", "sub"}.isdisjoint(Path(name).parts[0] for name in source.names())
+    assert source.omitted() == ["prompts", "sub"]
+    assert SECRET not in source.difference().replace(f"-{SECRET}", "")
+
+
+def test_what_lies_outside_or_is_ignored_or_made_is_no_source_whoever_names_it(named: Path):
+    Path("../secret").write_text(SECRET)
+    edit("params.yaml", "../secret", f".dvc/config.local, dvc.lock, .env, {named}/notes.txt, ../secret")
+    edit(".gitignore", "/out/", "/out/*\n!/out/left\n.env")
+    put(".dvc/config.local", ".env", "notes.txt")
+    edit("dvc.yaml", "letters]", "out/left/text]")
+    edit("params.yaml", ", out/left/text", "")
+    assert not {"dvc.lock", ".dvc/config.local", ".env", "notes.txt", "out/left/text"} & {*source.names()}
+    assert source.omitted() == [
+        "notes.txt",
+        *(f"out/left/{name}" for name in ("manifest.json", "metrics.json", "text")),
+    ]
+    subprocess.run(["git", "add", "--force", ".dvc/config.local"], check=True)
+    assert ".dvc/config.local" not in source.names()
+    assert SECRET not in source.difference()
+
+
+@pytest.mark.parametrize("path", ["params.yaml", "dvc.yaml", "codelock/work.json"])
+@pytest.mark.parametrize(
+    "content", [b"{", b"[1, 2]", b"\xff", b"", b"stages: [1]\n", b"stages: {a: {deps: {b: 1}, outs: 3}}"]
+)
+def test_a_file_that_is_half_edited_names_nothing(path: str, content: bytes, named: Path):
+    put("prompts/all.txt", "notes.txt")
+    Path(path).write_bytes(content)
+    assert path in source.names()
+    assert "notes.txt" in source.omitted()
+
+
+def test_at_most_ten_omitted_files_are_named(made):
+    put(*(f"notes/{number:02}.txt" for number in range(1234)))
+    words = source.omission()
+    assert "notes/09.txt and 1,224 more (`git add` what a run needs)" in words
+    assert "notes/10.txt" not in words
+
+
+def test_without_a_repository_there_is_no_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    put("dvc.yaml", ".env")
+    source.archive(Path("source.tar.gz"))
+    assert source.names() == source.omitted() == []
+    assert (source.omission(), source.difference(), source.revision()) == ("", "", "")
+
+
+def test_what_git_tracks_though_it_ignores_it_is_tracked_in_an_unpacked_source_too(made):
+    put("started")
+    subprocess.run(["git", "add", "--force", "started"], check=True)
+    source.archive(Path("../source.tar.gz"))
+    source.unpack(Path("../source.tar.gz"), Path("../unpacked"))
+    source.settle(Path("../unpacked"), "source", hidden=())
+    assert source.names(Path("../unpacked")) == source.names()
+
+
+def test_the_source_of_this_project_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(Path(__file__).parents[2])
+    source.archive(tmp_path / "source.tar.gz")
+    with tarball.opened(tmp_path / "source.tar.gz") as archive:
+        archive.check_links()
+        assert [member.path for member in archive.members] == source.names()
+        assert len(archive.members) < tarball.MOST_NAMES / 10
+    assert len(gzip.decompress((tmp_path / "source.tar.gz").read_bytes())) < tarball.MOST_BYTES / 50
