@@ -237,8 +237,6 @@ def generate(
     seed: Annotated[int, typer.Option(help="The same seed makes the same sample.")] = 0,
 ) -> None:
     """Generate a video with sound, or a picture, by the models of the last run."""
-    import subprocess
-
     from flows import request
     from flows.stages import Repository
 
@@ -248,8 +246,7 @@ def generate(
     options: dict[str, object] = {name: path and here / path for name, path in files.items()}
     options |= {"task": task, "prompt": prompt or None, "orientation": orientation, "long": long}
     options |= {"scale": scale, "seed": seed}
-    command = request.command(Repository(workspace.root).graph(), options)
-    raise typer.Exit(subprocess.run(command, check=False).returncode)
+    raise typer.Exit(request.carry_out(Repository(workspace.root).graph(), options))
 
 
 @codelock_app.command()

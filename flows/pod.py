@@ -26,6 +26,7 @@ from components.common import codelock, errors
 from flows import gpus, numerics, parts, signals
 from flows.exchange import Exchange
 from flows.graph import Entry
+from flows.here import withheld
 from flows.metrics import View, served
 from flows.modules import is_lock
 from flows.patience import patiently
@@ -139,7 +140,7 @@ class Forwarder:
         self.pulse.hold(gpus.count())
         for command in cmd.splitlines():
             launched = f"{self.launcher} {command.removeprefix('python ')}" if self.launcher else command
-            ended = ended.then(self.processes.run(launched, {}, self._line, self.pulse.started))
+            ended = ended.then(self.processes.run(launched, withheld(), self._line, self.pulse.started))
             if ended.code:
                 break
         self.pulse.hold(0)
