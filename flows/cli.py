@@ -48,12 +48,23 @@ def run(
     metrics_port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Where Prometheus may look on while the run goes on.")
     ] = None,
+    metrics_host: Annotated[
+        str, typer.Option(help="Address that listens for it, 0.0.0.0 for all; if none, 127.0.0.1 (in a pod, all).")
+    ] = "",
 ) -> None:
     """Bring stages up to date. Stop it as you like: the same command goes on from there."""
     from flows import session
 
     targets = tuple(stages or ())
-    code = session.run(enter(), targets, force=force, where=on, max_gpu_hours=max_gpu_hours, metrics_port=metrics_port)
+    code = session.run(
+        enter(),
+        targets,
+        force=force,
+        where=on,
+        max_gpu_hours=max_gpu_hours,
+        metrics_port=metrics_port,
+        metrics_host=metrics_host,
+    )
     raise typer.Exit(code)
 
 

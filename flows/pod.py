@@ -27,7 +27,7 @@ from flows import gpus, numerics, parts, signals
 from flows.exchange import Exchange
 from flows.graph import Entry
 from flows.here import withheld
-from flows.metrics import View, served
+from flows.metrics import EVERYWHERE, View, served
 from flows.modules import is_lock
 from flows.patience import patiently
 from flows.processes import GRACE_S, Ended, Interrupted, Processes
@@ -194,7 +194,7 @@ def _run(asked: argparse.Namespace) -> tuple[int, Message]:
     of_several = {"rank": asked.rank, "world_size": asked.world_size, "part": asked.part, "parts": asked.parts}
     forwarder = Forwarder(asked.stage, grace_s=asked.grace_s, launcher=asked.launcher, **of_several)
     view = View(lambda: {asked.stage: "running"}, {asked.stage: forwarder.pulse})
-    with signals.caught(lambda _: forwarder.processes.stop()), served(asked.metrics_port, view):
+    with signals.caught(lambda _: forwarder.processes.stop()), served(asked.metrics_port, view, EVERYWHERE):
         return forwarder.run()
 
 

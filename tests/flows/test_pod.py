@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import socket
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -97,6 +99,18 @@ def test_a_pods_stage_is_not_told_what_opens_prefect(order, monkeypatch, capfd):
     told = capfd.readouterr().out
     assert f"PATH={os.environ['PATH']}" in told
     assert "not-for-stages" not in told
+
+
+def test_a_pods_metrics_are_for_all_who_its_policies_let_in(order):
+    fetch(order)
+    with socket.socket() as found:
+        found.bind(("", 0))
+        port = found.getsockname()[1]
+    asks = f"import socket; socket.create_connection(('127.0.0.2', {port}))"
+    code, message = run(
+        "--rank=1", f"--metrics-port={port}", f'--launcher={sys.executable} -c "{asks}" && echo reached'
+    )
+    assert (code, message.said.partition(" ")[0]) == (0, "reached")
 
 
 def test_the_stages_code_is_the_pods(order, tmp_path):
