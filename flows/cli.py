@@ -48,12 +48,23 @@ def run(
     metrics_port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Where Prometheus may look on while the run goes on.")
     ] = None,
+    metrics_host: Annotated[
+        str, typer.Option(help="Address that listens for it, 0.0.0.0 for all; if none, 127.0.0.1 (in a pod, all).")
+    ] = "",
 ) -> None:
     """Bring stages up to date. Stop it as you like: the same command goes on from there."""
     from flows import session
 
     targets = tuple(stages or ())
-    code = session.run(enter(), targets, force=force, where=on, max_gpu_hours=max_gpu_hours, metrics_port=metrics_port)
+    code = session.run(
+        enter(),
+        targets,
+        force=force,
+        where=on,
+        max_gpu_hours=max_gpu_hours,
+        metrics_port=metrics_port,
+        metrics_host=metrics_host,
+    )
     raise typer.Exit(code)
 
 
@@ -237,8 +248,6 @@ def generate(
     seed: Annotated[int, typer.Option(help="The same seed makes the same sample.")] = 0,
 ) -> None:
     """Generate a video with sound, or a picture, by the models of the last run."""
-    import subprocess
-
     from flows import request
     from flows.stages import Repository
 
@@ -248,8 +257,7 @@ def generate(
     options: dict[str, object] = {name: path and here / path for name, path in files.items()}
     options |= {"task": task, "prompt": prompt or None, "orientation": orientation, "long": long}
     options |= {"scale": scale, "seed": seed}
-    command = request.command(Repository(workspace.root).graph(), options)
-    raise typer.Exit(subprocess.run(command, check=False).returncode)
+    raise typer.Exit(request.carry_out(Repository(workspace.root).graph(), options))
 
 
 @codelock_app.command()

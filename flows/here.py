@@ -99,9 +99,10 @@ class Here:
         return Ran(self.repository.record(prepared, machine), took, machine)
 
 
-def environment(workspace: Workspace, stage: Stage) -> dict[str, str]:
+def environment(workspace: Workspace, stage: Stage) -> dict[str, str | None]:
     """What a stage's command is told on this machine."""
     return {
+        **withheld(),
         **mark(workspace.home),
         "VIDEOPOET_SCRATCH": str(workspace.folder("scratch")),
         "VIDEOPOET_CACHE": str(workspace.folder("cache")),
@@ -111,3 +112,9 @@ def environment(workspace: Workspace, stage: Stage) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
+
+
+def withheld() -> dict[str, None]:
+    """What is kept from every stage's environment, since a stage reads what strangers made: all that is Prefect's, such
+    as the string or the key that opens its server."""
+    return dict.fromkeys(name for name in os.environ if name.upper().startswith("PREFECT_"))

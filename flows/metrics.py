@@ -4,6 +4,7 @@ Counted over all runs of a checkout is only how they ended. What a cluster's pod
 (`metrics_port` in k8s/placement.yaml); the coordinator tells how fast each of them goes and which of them lag.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from prometheus_client.registry import Collector
 from flows.pulse import Pulse
 
 PREFIX = "videopoet_"
+EVERYWHERE, THIS_MACHINE = "0.0.0.0", "127.0.0.1"
 TOOK = {
     "seconds": "Seconds at work.",
     "cpu_s": "Core-seconds.",
@@ -39,17 +41,22 @@ class View:
 
 
 @contextmanager
-def served(port: int | None, view: View) -> Iterator[None]:
-    """Let Prometheus look on at http://HOST:`port`/metrics within the block; nothing if there is no port."""
+def served(port: int | None, view: View, host: str = "") -> Iterator[None]:
+    """Let Prometheus look on at http://HOST:`port`/metrics within the block; nothing if there is no port.
+
+    The address `host` listens; if none, this machine's own alone or, in a pod, where policies decide who gets
+    through, every one. Raises ValueError if it cannot.
+    """
     if not port:
         yield
         return
+    host = host or (EVERYWHERE if os.environ.get("KUBERNETES_SERVICE_HOST") else THIS_MACHINE)
     registry = CollectorRegistry()
     registry.register(Metrics(view))
     try:
-        server, thread = start_http_server(port, registry=registry)
+        server, thread = start_http_server(port, addr=host, registry=registry)
     except OSError as error:
-        raise ValueError(f"port {port} cannot be used for metrics ({error.strerror}): choose another") from error
+        raise ValueError(f"{host}:{port} cannot be used for metrics ({error.strerror}): choose another") from error
     try:
         yield
     finally:

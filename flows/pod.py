@@ -26,7 +26,8 @@ from components.common import codelock, errors
 from flows import gpus, numerics, parts, signals
 from flows.exchange import Exchange
 from flows.graph import Entry
-from flows.metrics import View, served
+from flows.here import withheld
+from flows.metrics import EVERYWHERE, View, served
 from flows.modules import is_lock
 from flows.patience import patiently
 from flows.processes import GRACE_S, Ended, Interrupted, Processes
@@ -139,7 +140,7 @@ class Forwarder:
         self.pulse.hold(gpus.count())
         for command in cmd.splitlines():
             launched = f"{self.launcher} {command.removeprefix('python ')}" if self.launcher else command
-            ended = ended.then(self.processes.run(launched, {}, self._line, self.pulse.started))
+            ended = ended.then(self.processes.run(launched, withheld(), self._line, self.pulse.started))
             if ended.code:
                 break
         self.pulse.hold(0)
@@ -193,7 +194,7 @@ def _run(asked: argparse.Namespace) -> tuple[int, Message]:
     of_several = {"rank": asked.rank, "world_size": asked.world_size, "part": asked.part, "parts": asked.parts}
     forwarder = Forwarder(asked.stage, grace_s=asked.grace_s, launcher=asked.launcher, **of_several)
     view = View(lambda: {asked.stage: "running"}, {asked.stage: forwarder.pulse})
-    with signals.caught(lambda _: forwarder.processes.stop()), served(asked.metrics_port, view):
+    with signals.caught(lambda _: forwarder.processes.stop()), served(asked.metrics_port, view, EVERYWHERE):
         return forwarder.run()
 
 

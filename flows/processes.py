@@ -90,12 +90,13 @@ class Processes:
     def run(
         self,
         command: str,
-        environment: Mapping[str, str],
+        environment: Mapping[str, str | None],
         line: Callable[[str], None],
         started: Callable[[int], None] = lambda _: None,
     ) -> Ended:
         """Run a shell command in the current folder; every line that it prints goes to `line`.
 
+        It gets our own environment and `environment`, but for what is None there.
         `started` is told the process's number. Raises `Interrupted` if the run was asked to stop before the command
         ended well.
         """
@@ -104,7 +105,7 @@ class Processes:
         started_s = time.monotonic()
         process = subprocess.Popen(
             ["/bin/sh", "-c", command],
-            env={**os.environ, **environment},
+            env={name: value for name, value in {**os.environ, **environment}.items() if value is not None},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

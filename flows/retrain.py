@@ -58,6 +58,7 @@ def retrain(
     where: Where = "here",
     max_gpu_hours: float | None = None,
     metrics_port: int | None = None,
+    metrics_host: str = "",
     promote: bool = False,
 ) -> Result | State[Any]:
     """Bring stages up to date, in the order of dvc.yaml.
@@ -70,13 +71,20 @@ def retrain(
         where: Where stages run; in a cluster each is a Job.
         max_gpu_hours: Stop before the run takes more, by past runs and as it goes.
         metrics_port: Where Prometheus may look on while the run goes on.
+        metrics_host: The address that listens for it; if none, this machine's own alone (in a pod, all of its).
         promote: Let the gate decide about the result, and make it the champion if it is better.
     """
     workspace, log = Workspace.find(), get_run_logger()
     try:
         with alone(workspace, log.warning):
             result = walk(
-                workspace, targets, force=force, where=where, max_gpu_hours=max_gpu_hours, metrics_port=metrics_port
+                workspace,
+                targets,
+                force=force,
+                where=where,
+                max_gpu_hours=max_gpu_hours,
+                metrics_port=metrics_port,
+                metrics_host=metrics_host,
             )
             if result.record is None:
                 return failed(result)
@@ -99,6 +107,7 @@ def walk(
     where: Where = "here",
     max_gpu_hours: float | None = None,
     metrics_port: int | None = None,
+    metrics_host: str = "",
     keep_record: bool = True,
 ) -> Result:
     """Submit every stage, wait, and close the run's books.
@@ -120,7 +129,7 @@ def walk(
     try:
         if max_gpu_hours is not None:
             coordinator.limit(max_gpu_hours, forced, log.info)
-        with signals.caught(stop), metrics.served(metrics_port, coordinator.view):
+        with signals.caught(stop), metrics.served(metrics_port, coordinator.view, metrics_host):
             done: dict[str, PrefectFuture[Outcome | State[Outcome]]] = {}
             for stage in stages:
                 task = _task(coordinator, sharing, stage, result, force=stage.name in forced)

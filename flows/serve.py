@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import psutil
@@ -27,6 +28,10 @@ from flows.workspace import Workspace
 
 DEPLOYMENTS, POOL, LOG = "prefect.yaml", "videopoet", "server.log"
 TEMPLATE = Path("k8s/flow-run.json")  # of the Job that each flow run is in a cluster
+PROCESS: Mapping[str, Any] = {  # of the process that each one is here: nothing about it is for others to choose
+    "job_configuration": {"stream_output": True},
+    "variables": {"type": "object", "properties": {}, "additionalProperties": False},
+}
 KIND: Mapping[Where, str] = {"here": "process", "kubernetes": "kubernetes"}  # of worker
 ENGINE = "prefect.engine"  # of a flow run's command line
 PREFECT = f"{shlex.quote(sys.executable)} -m prefect --no-prompt"
@@ -43,7 +48,7 @@ def serve(workspace: Workspace, where: Where, notify: Sequence[str]) -> int:
     home = workspace.folder("serve")
     with alone_in(home, f"{workspace.root} is served already: stop that first", _show):
         ours, work, crashed = mark(home), Processes(), threading.Event()
-        address = orchestrator.configure_serving(workspace)
+        named, address = orchestrator.is_named(), orchestrator.configure_serving(workspace)
         with (
             suppress(Interrupted),
             signals.caught(lambda _: threading.Thread(target=_stop, args=(work,)).start()),
@@ -51,7 +56,8 @@ def serve(workspace: Workspace, where: Where, notify: Sequence[str]) -> int:
         ):
             os.environ[orchestrator.NAMED] = address  # for all that is started, and all that is asked, from here on
             _declare(where, notify, ours, work)
-            _show(f"serving {workspace.root}; {address.removesuffix('/api')} shows what runs when")
+            asks = "" if named else f", and asks for what is in {home / orchestrator.STRING}"
+            _show(f"serving {workspace.root}; {address.removesuffix('/api')} shows what runs when{asks}")
             ended = work.run(f"{PREFECT} worker start --pool {POOL} --type {KIND[where]}", ours, _show)
             raise errors.Retryable(f"the worker ended with exit code {ended.code}")
     if crashed.is_set():
@@ -82,14 +88,18 @@ def _declare(where: Where, notify: Sequence[str], ours: Mapping[str, str], work:
 
     from flows import automations
 
-    template: dict[str, Any] = json.loads(TEMPLATE.read_text()) if where == "kubernetes" else {}
     with get_client(sync_client=True) as client:
-        pool = WorkPoolCreate(name=POOL, type=KIND[where], base_job_template=template)
+        pool = WorkPoolCreate(name=POOL, type=KIND[where], base_job_template=template(where))
         client.create_work_pool(pool, overwrite=True)
     automations.declare(notify)
     lines: list[str] = []
     if work.run(f"{PREFECT} deploy --all", {**ours, "VIDEOPOET_WHERE": where}, lines.append).code:
         raise ValueError("\n".join([*lines, f"{DEPLOYMENTS} could not be registered, see above"]))
+
+
+def template(where: Where) -> dict[str, Any]:
+    """What a flow run's process or Job is made from; it offers no variables."""
+    return json.loads(TEMPLATE.read_text()) if where == "kubernetes" else dict(PROCESS)
 
 
 @contextmanager
@@ -120,11 +130,19 @@ def _server(
 
 def _await(address: str, work: Processes) -> None:
     for _ in range(int(START_S / LOOK_S)):
-        with suppress(OSError), urlopen(f"{address}/health", timeout=10):
-            return
+        with suppress(OSError, psutil.Error), urlopen(f"{address}/health", timeout=10):
+            if _is_ours(address):
+                return
         if work.stopping.wait(LOOK_S):
             raise Interrupted
     raise errors.Retryable(f"the server does not answer at {address}")
+
+
+def _is_ours(address: str) -> bool:
+    """Whether it is our server that listens, and nobody else who was there first and would be told the string."""
+    below = psutil.Process().children(recursive=True)
+    found = (one for process in below for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN)
+    return urlsplit(address).port in {one.laddr.port for one in found}
 
 
 def _show(line: str) -> None:

@@ -29,13 +29,14 @@ def run(
     where: Where = "here",
     max_gpu_hours: float | None = None,
     metrics_port: int | None = None,
+    metrics_host: str = "",
 ) -> int:
     """Bring stages up to date; returns the exit code. Raises ValueError for what must be mended first."""
     repository, graph, decisions = _decide(workspace, targets, force=force)
     if stale := list(faults.stale_code(graph)):
         raise ValueError("\n".join(stale))
     if any(decision.verdict != "up to date" or decision.place != PLACE_OF[where] for decision in decisions):
-        return _flow(workspace, graph, (targets, force, where, max_gpu_hours, metrics_port))
+        return _flow(workspace, graph, (targets, force, where, max_gpu_hours, metrics_port, metrics_host))
     print(f"{len(decisions)} stages, all up to date: nothing to run")
     entries = {decision.stage.name: decision.entry for decision in decisions if decision.entry}
     with alone(workspace, print):

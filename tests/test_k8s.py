@@ -47,9 +47,12 @@ def test_no_container_runs_as_root_or_without_limits(path: Path) -> None:
 def test_the_job_of_a_flow_run_is_valid_and_may_no_more_than_it_must(version: str) -> None:
     configuration = json.loads((ROOT / "k8s/flow-run.json").read_text())["job_configuration"]
     job = configuration["job_manifest"]
-    job["metadata"]["labels"] = {"prefect.io/flow-run-name": "quick-fox"}  # as the worker fills the template in
+    job["metadata"] |= {
+        "labels": {"prefect.io/flow-run-name": "quick-fox"},
+        "generateName": "quick-fox-",
+    }  # as the worker does
     pod = job["spec"]["template"]["spec"]
-    pod["containers"][0] |= {"image": "videopoet:cpu", "args": ["prefect", "flow-run", "execute"]}
+    pod["containers"][0]["args"] = ["prefect", "flow-run", "execute"]
     for name in ("completions", "parallelism"):  # the worker asks for them here; the cluster passes over them
         del pod[name]
     kubernetes_validate.validate(job, version, strict=True)
@@ -62,6 +65,75 @@ def test_the_job_of_a_flow_run_is_valid_and_may_no_more_than_it_must(version: st
     selected = [one["spec"]["podSelector"].get("matchLabels") for one in policies]
     labels = job["spec"]["template"]["metadata"]["labels"]
     assert {"app.kubernetes.io/name": labels["app.kubernetes.io/name"]} in selected
+
+
+def test_nothing_in_the_job_of_a_flow_run_is_for_others_to_choose() -> None:
+    template = json.loads((ROOT / "k8s/flow-run.json").read_text())
+    assert template["variables"] == {"type": "object", "properties": {}, "additionalProperties": False}
+    assert "{{" not in json.dumps(template)
+    assert set(template["job_configuration"]) == {"namespace", "stream_output", "job_manifest"}
+
+
+def test_what_opens_prefect_comes_from_a_secret_and_jobs_name_it_too() -> None:
+    containers = {
+        one["metadata"]["name"]: {item["name"]: item for item in container["env"]}
+        for one in objects((ROOT / "k8s/base/prefect.yaml").read_text())
+        if one["kind"] == "Deployment"
+        for container in one["spec"]["template"]["spec"]["containers"]
+    }
+    opens = {"secretKeyRef": {"name": "videopoet-prefect", "key": "auth"}}
+    server, worker = containers["prefect"], containers["prefect-worker"]
+    assert server["PREFECT_SERVER_API_AUTH_STRING"]["valueFrom"] == opens
+    assert server["PREFECT_SERVER_CSRF_PROTECTION_ENABLED"]["value"] == "true"
+    assert server["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"]["value"] == server["PREFECT_UI_URL"]["value"]
+    assert server["PREFECT_UI_API_URL"]["value"] == f"{server['PREFECT_UI_URL']['value']}/api"
+    assert worker["PREFECT_API_AUTH_STRING"]["valueFrom"] == opens
+    named = "PREFECT_INTEGRATIONS_KUBERNETES_WORKER_API_AUTH_STRING_SECRET"  # or else Jobs hold it in the clear
+    assert (worker[f"{named}_NAME"]["value"], worker[f"{named}_KEY"]["value"]) == ("videopoet-prefect", "auth")
+
+
+WORKER, FLOW_RUN = {"app.kubernetes.io/name": "prefect-worker"}, {"app.kubernetes.io/name": "flow-run"}
+STAGE = {"app.kubernetes.io/component": "stage"}
+
+
+@pytest.mark.parametrize(
+    ("server", "port", "pod", "reaches"),
+    [
+        ("prefect", 4200, WORKER, True),
+        ("prefect", 4200, FLOW_RUN, True),
+        ("prefect", 4200, STAGE, False),
+        ("prefect", 4200, {}, False),
+        ("prefect", 4200, {"app.kubernetes.io/name": "mlflow"}, False),
+        ("prefect", 4200, {"app.kubernetes.io/name": "postgres"}, False),
+        ("prefect", 4200, {"app.kubernetes.io/name": "prefect"}, False),
+        ("prefect", 4200, {"app.kubernetes.io/component": "coordinator"}, False),
+        ("mlflow", 5000, STAGE, True),
+        ("mlflow", 5000, FLOW_RUN, True),
+        ("mlflow", 5000, WORKER, False),
+        ("mlflow", 5000, {}, False),
+        ("mlflow", 4200, STAGE, False),
+        ("prefect", 5000, FLOW_RUN, False),
+    ],
+)
+def test_who_reaches_a_server(server: str, port: int, pod: dict[str, str], *, reaches: bool) -> None:
+    policies = [one["spec"] for one in objects((ROOT / "k8s/base/network.yaml").read_text())]
+    let_in = [
+        rule
+        for spec in policies
+        if "Ingress" in spec["policyTypes"] and selects(spec["podSelector"], {"app.kubernetes.io/name": server})
+        for rule in spec.get("ingress", [])
+        if {"port": port} in rule["ports"]
+    ]
+    assert any(selects(one.get("podSelector"), pod) for rule in let_in for one in rule["from"]) == reaches
+
+
+def selects(selector: dict[str, Any] | None, labels: dict[str, str]) -> bool:
+    """Whether a pod of these labels is meant; by `In` alone, which is all that is used here."""
+    if selector is None:  # of namespaces
+        return False
+    exact = selector.get("matchLabels", {}).items()
+    one_of = [(one["key"], one["values"]) for one in selector.get("matchExpressions", [])]
+    return exact <= labels.items() and all(labels.get(key) in values for key, values in one_of)
 
 
 def test_no_secret_is_in_these_files() -> None:

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
-from flows import runs
+from flows import orchestrator, runs
 from flows.execution import Coordinator, Outcome
 from flows.graph import Graph
 from flows.plan import Decision, plan
@@ -240,14 +240,19 @@ def empty_registry(mlflow_template: Path, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.fixture(scope="session")
-def prefect_server() -> Iterator[str]:
-    """One Prefect server for all tests; its address."""
-    os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
-    from prefect.settings import PREFECT_API_URL
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One Prefect server for all tests, protected as the temporary one of a run; its address."""
+    string = orchestrator.string(tmp_path_factory.mktemp("prefect"))
+    os.environ[orchestrator.SENT] = string  # for the commands that tests start
+    from prefect import settings
     from prefect.testing.utilities import prefect_test_harness
 
-    with prefect_test_harness(server_startup_timeout=180):
-        yield str(PREFECT_API_URL.value())
+    told = (
+        orchestrator.SETTINGS | orchestrator.TEMPORARY | dict.fromkeys((orchestrator.SENT, orchestrator.WANTED), string)
+    )
+    known = {getattr(settings, name): value for name, value in told.items() if name.startswith("PREFECT_")}
+    with settings.temporary_settings(known), prefect_test_harness(server_startup_timeout=180):
+        yield str(settings.PREFECT_API_URL.value())
 
 
 @pytest.fixture(scope="session")

@@ -20,9 +20,9 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def ask(port: int) -> dict[tuple[str, ...], float]:
+def ask(port: int, host: str = "127.0.0.1") -> dict[tuple[str, ...], float]:
     """Name and values of labels, in alphabetical order -> value."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=10) as answer:
         families = list(text_string_to_metric_families(answer.read().decode()))
     return {(one.name, *sorted(one.labels.values())): one.value for family in families for one in family.samples}
 
@@ -70,7 +70,7 @@ def test_a_real_run_can_be_asked_while_a_stage_works(checkout, monkeypatch):
 
 def test_the_flow_serves_them_and_counts_how_runs_end(checkout, prefect_server):
     port, seen = free_port(), {}
-    command = [sys.executable, "-m", "flows.cli", "run", "--metrics-port", str(port)]
+    command = [sys.executable, "-m", "flows.cli", "run", "--metrics-port", str(port), "--metrics-host", "127.0.0.2"]
     for wanted in (set(), {("videopoet_runs_total", "whole")}):
         checkout.write(seed__value=len(wanted) + 1)
         environment = checkout.environment(PREFECT_API_URL=prefect_server, WORK_SLEEP_S="1")
@@ -79,10 +79,53 @@ def test_the_flow_serves_them_and_counts_how_runs_end(checkout, prefect_server):
         )
         for line in process.stdout:
             if "seed works" in line:
-                seen = ask(port)
+                seen = ask(port, "127.0.0.2")
         assert process.wait() == 0
         assert seen["videopoet_stage", "running", "seed"] == 1
         assert {key for key in seen if key[0] == "videopoet_runs_total"} == wanted
+
+
+def listening(port: int) -> list[str]:
+    """The addresses at which this process answers."""
+    found = psutil.Process().net_connections("tcp")
+    return [one.laddr.ip for one in found if one.status == psutil.CONN_LISTEN and one.laddr.port == port]
+
+
+def addresses(family: int) -> list[str]:
+    """This machine's own."""
+    return [one.address for all_of in psutil.net_if_addrs().values() for one in all_of if one.family == family]
+
+
+SIXTH = ["::", "::1"] if "::1" in addresses(socket.AF_INET6) else []
+
+
+def test_only_this_machine_is_answered_unless_it_is_asked_for(monkeypatch):
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    with served(port := free_port(), View(dict, {})):
+        assert listening(port) == ["127.0.0.1"]
+        assert ask(port) == {}
+        for address in {"127.0.0.2", *addresses(socket.AF_INET)} - {"127.0.0.1"}:
+            with pytest.raises(OSError, match="refused"):
+                socket.create_connection((address, port), timeout=5)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.2", "127.0.0.3", "127.0.0.1", *SIXTH])
+def test_the_address_that_is_asked_for_listens_and_no_other(monkeypatch, host):
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    with served(port := free_port(), View(dict, {}), host):
+        assert listening(port) == [host]
+
+
+def test_in_a_pod_all_are_answered_since_policies_decide_who_gets_through(monkeypatch):
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    with served(port := free_port(), View(dict, {})):
+        assert listening(port) == ["0.0.0.0"]
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "198.51.100.7", "203.0.113.255", "2001:db8::1", "::ffff:192.0.2.1"])
+def test_an_address_that_is_not_this_machines_is_said(host):
+    with pytest.raises(ValueError, match="choose another"), served(free_port(), View(dict, {}), host):
+        pass
 
 
 def test_a_port_that_is_taken_is_said():

@@ -1,7 +1,10 @@
 """What a pod does, in a folder of its own, without a cluster."""
 
 import json
+import os
 import shutil
+import socket
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -87,6 +90,27 @@ def test_of_several_pods_only_the_first_pushes_and_a_launcher_stands_before_the_
     assert (code, message.entry) == (0, "")
     assert message.said == "launched work.py left out/left out/seed"
     assert {path for path in (tmp_path / "remote").rglob("*") if path.is_file()} == before
+
+
+def test_a_pods_stage_is_not_told_what_opens_prefect(order, monkeypatch, capfd):
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "videopoet:not-for-stages")
+    fetch(order)
+    assert run("--rank=1", "--launcher=env; true")[0] == 0
+    told = capfd.readouterr().out
+    assert f"PATH={os.environ['PATH']}" in told
+    assert "not-for-stages" not in told
+
+
+def test_a_pods_metrics_are_for_all_who_its_policies_let_in(order):
+    fetch(order)
+    with socket.socket() as found:
+        found.bind(("", 0))
+        port = found.getsockname()[1]
+    asks = f"import socket; socket.create_connection(('127.0.0.2', {port}))"
+    code, message = run(
+        "--rank=1", f"--metrics-port={port}", f'--launcher={sys.executable} -c "{asks}" && echo reached'
+    )
+    assert (code, message.said.partition(" ")[0]) == (0, "reached")
 
 
 def test_the_stages_code_is_the_pods(order, tmp_path):

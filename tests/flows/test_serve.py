@@ -1,5 +1,6 @@
 """`videopoet serve` and a real server: what is scheduled comes to its end, nothing waits for ever, people are told."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -14,19 +15,19 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
+from urllib.request import urlopen
 from uuid import uuid4
 
 import psutil
 import pytest
 import yaml
 
+from flows import orchestrator, serve
 from tests.flows.conftest import PROJECT, Checkout
 from tests.flows.test_promotion import aliases, parameters
 from tests.flows.test_promotion import checkout as judged
 
 __all__ = ["judged"]
-pytestmark = pytest.mark.slow
 PATIENCE_S = 240
 BLOCK = "custom-webhook/team"
 
@@ -56,8 +57,9 @@ class Server:
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")} | {
             "PREFECT_HOME": str(home),
             "PREFECT_SERVER_API_PORT": self._port,
-            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+            **orchestrator.SERVING,
+            **orchestrator.SETTINGS,
+            **dict.fromkeys((orchestrator.SENT, orchestrator.WANTED), orchestrator.string(home)),
         }
 
     def start(self) -> None:
@@ -94,6 +96,7 @@ def server(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     found = Server(tmp_path / "prefect")
     found.start()
     monkeypatch.setenv("PREFECT_API_URL", found.api)
+    monkeypatch.setenv(orchestrator.SENT, found.environment[orchestrator.SENT])
     monkeypatch.setenv("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", "30")
     yield found
     found.stop()
@@ -104,7 +107,7 @@ def client(server: Server) -> Iterator[Any]:
     """Asks the server."""
     from prefect.client.orchestration import SyncPrefectClient
 
-    with SyncPrefectClient(api=server.api) as found:
+    with SyncPrefectClient(api=server.api, auth_string=server.environment[orchestrator.SENT]) as found:
         yield found
 
 
@@ -171,19 +174,13 @@ def serving(checkout: Checkout, *options: str, **environment: str) -> "Iterator[
         process.wait(timeout=120)
 
 
-def comes_again(server: Server, name: str, **labels: str) -> None:
+def comes_again(client: Any, name: str, **labels: str) -> None:
     """Let the server see the event of a run's end once more, with some `labels` of the run changed."""
     wanted = {"filter": {"event": {"name": [f"prefect.flow-run.{name}"]}}}
-    (event,) = eventually(lambda: posted(f"{server.api}/events/filter", wanted)["events"])
+    (event,) = eventually(lambda: client.request("POST", "/events/filter", json=wanted).json()["events"])
     parts = {part: event[part] for part in ("occurred", "event", "related", "payload")}
     resource = event["resource"] | {f"prefect.{label.replace('_', '-')}": value for label, value in labels.items()}
-    posted(f"{server.api}/events", [parts | {"id": str(uuid4()), "resource": resource}])
-
-
-def posted(url: str, content: object) -> Any:
-    request = Request(url, json.dumps(content).encode(), {"Content-Type": "application/json"})
-    with urlopen(request) as answer:
-        return json.loads(answer.read() or b"null")
+    client.request("POST", "/events", json=[parts | {"id": str(uuid4()), "resource": resource}])
 
 
 def ended(client: Any, *names: str) -> Callable[[], Any]:
@@ -191,6 +188,83 @@ def ended(client: Any, *names: str) -> Callable[[], Any]:
     return lambda: next((run for run in client.read_flow_runs() if run.state_name in names), None)
 
 
+def test_a_server_that_was_there_first_is_not_taken_for_ours():
+    """It would be told the string."""
+    with socket.socket() as theirs:
+        theirs.bind(("127.0.0.1", 0))
+        theirs.listen()
+        assert not serve._is_ours(f"http://127.0.0.1:{theirs.getsockname()[1]}/api")
+    listens = (
+        "import socket; one = socket.create_server(('127.0.0.1', 0)); print(one.getsockname()[1], flush=True); input()"
+    )
+    command = [sys.executable, "-c", listens]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as ours:
+        assert ours.stdout
+        assert serve._is_ours(f"http://127.0.0.1:{int(ours.stdout.readline())}/api")
+        ours.communicate("\n")
+
+
+HERE = {
+    "command": "touch PWNED",
+    "env": {"LD_PRELOAD": "/tmp/evil.so"},
+    "env.LD_PRELOAD": "/tmp/evil.so",
+    "image": "evil.example/image",
+    "working_dir": "/tmp",
+    "stream_output": False,
+    "labels": {"app.kubernetes.io/name": "prefect"},
+    "name": "evil",
+}
+THERE = HERE | {
+    "args": ["touch", "PWNED"],
+    "namespace": "kube-system",
+    "service_account_name": "videopoet-worker",
+    "image_pull_policy": "Always",
+    "finished_job_ttl": 1,
+    "cluster_config": {"config": {}, "context_name": "evil"},
+    "job_manifest": {"kind": "Pod"},
+    "job_manifest.spec.template.spec.hostNetwork": True,
+}
+VARIABLES = [("here", name, HERE[name]) for name in HERE] + [("kubernetes", name, THERE[name]) for name in THERE]
+
+
+@pytest.mark.parametrize(("where", "name", "value"), VARIABLES, ids=str)
+def test_nobody_chooses_anything_about_the_process_or_job_of_a_flow_run(prefect_server, where, name, value):
+    """Not by a deployment, not by a run of one, and what a run without any brings is passed over."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolCreate
+    from prefect.workers.base import BaseJobConfiguration
+    from pydantic import Field
+
+    class Configuration(BaseJobConfiguration):
+        working_dir: str = "a temporary one"
+        stream_output: bool = True
+        job_manifest: dict[str, Any] = Field(default_factory=dict)
+
+    template, flow = serve.template(where), {"name": "retrain"}
+    with get_client(sync_client=True) as client:
+        pool = WorkPoolCreate(name=f"pool-{where}", type=serve.KIND[where], base_job_template=template)
+        client.create_work_pool(pool, overwrite=True)
+        wanted = {"name": "any", "flow_id": client.request("POST", "/flows/", json=flow).json()["id"]}
+        wanted |= {"work_pool_name": pool.name, "entrypoint": "flows.retrain.retrain"}
+        assert "not allowed" in refused(client, "/deployments/", wanted | {"job_variables": {name: value}})
+        run = f"/deployments/{client.request('POST', '/deployments/', json=wanted).json()['id']}/create_flow_run"
+        assert "not allowed" in refused(client, run, {"job_variables": {name: value}})
+        assert client.request("POST", run, json={}).status_code == 201
+    plain, asked = (asyncio.run(Configuration.from_template_and_values(template, one)) for one in ({}, {name: value}))
+    assert asked == plain
+    assert (asked.command, asked.env, asked.labels, asked.name) == (None, {}, {}, None)
+
+
+def refused(client: Any, path: str, content: dict[str, Any]) -> str:
+    """The server's words."""
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    with pytest.raises(PrefectHTTPStatusError) as error:
+        client.request("POST", path, json=content)
+    return str(error.value)
+
+
+@pytest.mark.slow
 def test_what_is_scheduled_every_minute_is_gated_and_promoted_or_refused_with_its_table(judged, client):
     parameters(judged, 0.5)
     deploys(judged, schedules=[{"cron": "* * * * *", "timezone": "UTC"}])
@@ -207,6 +281,7 @@ def test_what_is_scheduled_every_minute_is_gated_and_promoted_or_refused_with_it
     assert aliases()["champion"] == champion
 
 
+@pytest.mark.slow
 def test_a_fine_tune_every_minute_is_promoted_refused_or_skipped(tunable, client):
     tunable.sources("abcde")
     deploys(tunable, "nightly", schedules=[{"cron": "* * * * *", "timezone": "UTC"}])
@@ -226,7 +301,8 @@ def test_a_fine_tune_every_minute_is_promoted_refused_or_skipped(tunable, client
     assert aliases()["champion"] == champion
 
 
-def test_people_are_told_once_what_became_of_a_run_and_why(judged, server, client, told):
+@pytest.mark.slow
+def test_people_are_told_once_what_became_of_a_run_and_why(judged, client, told):
     deploys(judged, schedules=[])
     parameters(judged, 0.5)
     with serving(judged, "--notify", BLOCK):
@@ -237,8 +313,8 @@ def test_people_are_told_once_what_became_of_a_run_and_why(judged, server, clien
         failed = client.create_flow_run_from_deployment(deployment.id)
         eventually(ended(client, "Failed"))
         eventually(lambda: len(told) >= 2)
-        comes_again(server, "Failed")  # as where the database was locked when the server looked at it
-        comes_again(server, "Failed", state_timestamp="2030-01-01T00:00:00+00:00")  # as of another end
+        comes_again(client, "Failed")  # as where the database was locked when the server looked at it
+        comes_again(client, "Failed", state_timestamp="2030-01-01T00:00:00+00:00")  # as of another end
         eventually(lambda: len(told) >= 3)
     first, second, third = told
     assert third == second
@@ -249,6 +325,7 @@ def test_people_are_told_once_what_became_of_a_run_and_why(judged, server, clien
     assert "generate ended with exit code 1" in second["body"]
 
 
+@pytest.mark.slow
 def test_a_flow_run_whose_machine_is_gone_is_given_up_people_are_told_and_the_next_one_runs(
     checkout, client, told, empty_registry
 ):
@@ -270,6 +347,7 @@ def test_a_flow_run_whose_machine_is_gone_is_given_up_people_are_told_and_the_ne
     assert Path("out/seed/text").read_text() == "1\n"
 
 
+@pytest.mark.slow
 def test_a_pending_run_that_never_starts_loses_its_place_even_if_the_server_was_restarted(checkout, server, client):
     from prefect.states import Pending
 
@@ -292,8 +370,9 @@ def test_a_pending_run_that_never_starts_loses_its_place_even_if_the_server_was_
     eventually(lambda: submitted() == "Pending")
 
 
+@pytest.mark.slow
 def test_a_run_that_never_starts_is_given_up(checkout, server, client, monkeypatch):
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
     from prefect.states import Pending, Submitting
 
     from flows import automations
@@ -302,7 +381,8 @@ def test_a_run_that_never_starts_is_given_up(checkout, server, client, monkeypat
     deploys(checkout, schedules=[])
     with serving(checkout):
         pass
-    with temporary_settings({PREFECT_API_URL: server.api}):
+    string = server.environment[orchestrator.SENT]
+    with temporary_settings({PREFECT_API_URL: server.api, PREFECT_API_AUTH_STRING: string}):
         automations.declare([])
     run = client.create_flow_run_from_deployment(client.read_deployment_by_name("retrain/weekly").id)
     client.set_flow_run_state(run.id, Pending())
@@ -312,6 +392,7 @@ def test_a_run_that_never_starts_is_given_up(checkout, server, client, monkeypat
     assert "it did not start within 10 s" in found.state.message
 
 
+@pytest.mark.slow
 def test_with_no_server_named_it_has_its_own_and_all_ends_with_it(checkout, monkeypatch):
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     port = free_port()
@@ -327,7 +408,7 @@ def test_with_no_server_named_it_has_its_own_and_all_ends_with_it(checkout, monk
             text=True,
             check=False,
         )
-        with SyncPrefectClient(api=api) as client:
+        with SyncPrefectClient(api=api, auth_string=orchestrator.string(Path(".videopoet/serve"))) as client:
             run = client.create_flow_run_from_deployment(client.read_deployment_by_name("retrain/weekly").id)
             eventually(lambda: "seed" in checkout.started())
             below = psutil.Process(process.pid).children(recursive=True)
