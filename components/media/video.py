@@ -134,11 +134,21 @@ def _read(
             yield time_s, converted[1]
 
 
-def decode(source: Source, *, fps: Fraction | int, start_s: float = 0.0, frames: int) -> Pixels:
-    """Decode `frames` pictures (T, H, W, 3) from `start_s`; raises Unreadable("too_short") if there are fewer."""
+def decode(
+    source: Source,
+    *,
+    fps: Fraction | int,
+    start_s: float = 0.0,
+    frames: int,
+    each: Callable[[Pixels], Pixels] = lambda pixels: pixels,
+) -> Pixels:
+    """Decode `frames` pictures (T, H, W, 3) from `start_s`; raises Unreadable("too_short") if there are fewer.
+
+    What `each` makes of a picture is kept, and not the picture.
+    """
     pictures = []
     for _, pixels in read(source, fps=fps, start_s=start_s):
-        pictures.append(pixels)
+        pictures.append(each(pixels))
         if len(pictures) == frames:
             return np.stack(pictures)
     raise Unreadable("too_short", f"{len(pictures)} of {frames} frames at {fps} fps from {start_s:g} s")
