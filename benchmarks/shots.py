@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 from av import VideoFrame
 from av.video.reformatter import Interpolation
@@ -39,7 +38,7 @@ Film = list[NDArray[np.uint8]]
 
 def small(path: Path) -> list[VideoFrame]:
     """The frames of a video, small."""
-    with av.open(str(path)) as container:
+    with video.opened(path) as container:
         return [
             frame.reformat(WIDTH_PX, HEIGHT_PX, "bgr24", interpolation=Interpolation.AREA)
             for frame in container.decode(video.picture_stream(container))

@@ -4,7 +4,8 @@ What a task takes is a table; anything missing, and anything that it does not ta
 Pictures and clips are cut and resized to the format; sounds are cut, or followed by silence, to its length.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
@@ -84,32 +85,38 @@ def order_of(inputs: Inputs, task: Task, fmt: Format, config: Config, structure:
 
 def first_frame(path: Path, fmt: Format) -> Pixels:
     """Read a picture, or the first frame of a clip, as a clip of one frame."""
-    try:
-        frame_HWC = images.read(path)
-    except Unreadable as not_a_picture:
+    with _read(path, "holds no picture"):
         try:
-            frame_HWC = video.decode(path, fps=1, frames=1)[0]
-        except Unreadable:
-            raise ValueError(f"{path} holds no picture: {not_a_picture}") from None
+            frame_HWC = images.read(path)
+        except Unreadable as not_a_picture:
+            frame_HWC = _first_of_clip(path, not_a_picture)
     return pixels.crop_and_resize(frame_HWC[None], fmt.height_px, fmt.width_px)
 
 
-def clip(path: Path, fmt: Format, frames: int, fps: int) -> Pixels:
-    """Read the first frames of a clip."""
+def _first_of_clip(path: Path, not_a_picture: Unreadable) -> Pixels:
     try:
-        frames_THWC = video.decode(path, fps=fps, frames=frames)
+        frame_HWC: Pixels = video.decode(path, fps=1, frames=1)[0]
     except Unreadable as error:
-        raise ValueError(f"{path} gives no clip of {frames} frames at {fps} fps: {error}") from None
-    return pixels.crop_and_resize(frames_THWC, fmt.height_px, fmt.width_px)
+        raise not_a_picture if error.reason == "unreadable_container" else error from None
+    return frame_HWC
+
+
+def clip(path: Path, fmt: Format, frames: int, fps: int) -> Pixels:
+    """Read the first frames of a clip; no more than one of them is held in its full size."""
+
+    def fitted(frame_HWC: Pixels) -> Pixels:
+        small_HWC: Pixels = pixels.crop_and_resize(frame_HWC[None], fmt.height_px, fmt.width_px)[0]
+        return small_HWC
+
+    with _read(path, f"gives no clip of {frames} frames at {fps} fps"):
+        return video.decode(path, fps=fps, frames=frames, each=fitted)
 
 
 def sound(path: Path, frames: int, config: Config) -> Wave:
     """Read a sound as long as so many frames, followed by silence where it is shorter."""
     rate_hz = config.formats.sample_rate_hz
-    try:
+    with _read(path, "gives no sound"):
         wave_S = audio.decode(path, sample_rate_hz=rate_hz, duration_s=config.formats.samples(frames) / rate_hz)
-    except Unreadable as error:
-        raise ValueError(f"{path} gives no sound: {error}") from None
     if wave_S is None:
         raise ValueError(f"{path} has no sound")
     return wave_S
@@ -118,12 +125,19 @@ def sound(path: Path, frames: int, config: Config) -> Wave:
 def _masked(frames_THWC: Pixels, mask: Path | None, task: Task, config: Config) -> Pixels:
     if mask is None:
         return regions.condition(frames_THWC, config.inpainted if task.masked == "inpaint" else config.outpainted)
-    try:
+    with _read(mask, "is no mask"):
         picture_HWC = images.read(mask)
-    except Unreadable as error:
-        raise ValueError(f"{mask} is no mask: {error}") from None
     hidden_HW = pixels.crop_and_resize(picture_HWC[None], *frames_THWC.shape[1:3])[0].mean(axis=-1) >= 128
     return regions.filled(frames_THWC, hidden_HW)
+
+
+@contextmanager
+def _read(path: Path, words: str) -> Iterator[None]:
+    """Name the file that cannot be read in a ValueError, with what is wrong with it."""
+    try:
+        yield
+    except Unreadable as error:
+        raise ValueError(f"{path} {words}: {error}") from None
 
 
 def _path(path: Path | None) -> Path:

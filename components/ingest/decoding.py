@@ -18,7 +18,7 @@ from components.ingest.data import Row, Samples
 from components.ingest.shots import Shots
 from components.media import audio, images, pixels, sniff, video
 from components.media.errors import Unreadable
-from components.media.frames import Planes, to_pixels
+from components.media.frames import Planes, check_size, to_pixels
 
 
 def rows_of(path: Path, source: Source, config: Config) -> list[Row]:
@@ -134,9 +134,7 @@ def _slice(sound: Samples | None, offset_s: float, config: Config) -> Samples | 
 
 def _fit(config: Config, height_px: int, width_px: int) -> tuple[int, int]:
     """The stored size: all that the last super-resolution stage can use, and no more. Unreadable for an absurd one."""
-    if height_px * width_px > config.max_pixels:
-        detail = f"{width_px}×{height_px} pixels, the limit is {config.max_pixels}"
-        raise Unreadable("resolution_too_large", detail)
+    check_size(height_px, width_px, config.max_pixels)
     if min(height_px, width_px) < config.min_side_px:
         raise Unreadable("resolution_too_small", f"{width_px}×{height_px} pixels, the least is {config.min_side_px}")
     form = config.formats.of(1, ops.orientation(height_px, width_px, config.formats)).scaled(config.scale)

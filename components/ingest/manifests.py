@@ -6,6 +6,7 @@ A row that cannot be taken as it is written is refused for a reason that is coun
 import csv
 import io
 import json
+import os
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,8 @@ KNOWN = {"path", "file", "caption", "captions", "licence", "license", "language"
 DERIVED = {"root", "size_bytes", "sha256", "bytes", "archive", "offset_bytes", "state", "reason", "batch"}
 MOST_CHARACTERS = 20_000  # of one cell: a page of text describes a clip, a megabyte is a mistake
 MOST_BYTES = 4 * MOST_CHARACTERS
+MOST_TABLE_BYTES = 1 << 30  # of a table in Parquet; its rows take many times that
+MOST_SHOWN_OF_ERROR = 200  # characters
 MOST_SHOWN = 60  # characters of a value or a name that tells why a row is refused
 MOST_COLUMNS = 8  # named there
 # Marks that turn the direction of writing make a name look like another one.
@@ -37,6 +40,10 @@ class Refusal(Exception):
     def __init__(self, reason: str, detail: str = ""):
         super().__init__(reason)
         self.reason, self.detail = reason, detail
+
+
+class Damaged(ValueError):
+    """A manifest that cannot be read as the table that it is called, with its name and what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +69,12 @@ class Line:
 
 
 def lines(name: str, file: BinaryIO) -> Iterator[Line]:
-    """Read a manifest by the ending of its name; raises ValueError if it is no such table at all."""
-    try:
-        for number, row in enumerate(_rows(name, file), start=1):
-            try:
-                yield Line(number, _path(row), description(row))
-            except Refusal as refusal:
-                yield Line(number, refusal=refusal.reason, detail=refusal.detail)
-    except UnicodeDecodeError:
-        raise ValueError(f"{name} is not UTF-8: save it so") from None
-    except (csv.Error, pa.ArrowInvalid) as error:
-        raise ValueError(f"{name} cannot be read: {error}") from None
+    """Read a manifest by the ending of its name; raises Damaged, after some lines perhaps."""
+    for number, row in enumerate(_rows(name, file), start=1):
+        try:
+            yield Line(number, _path(row), description(row))
+        except Refusal as refusal:
+            yield Line(number, refusal=refusal.reason, detail=refusal.detail)
 
 
 def description(row: object) -> Description:
@@ -150,14 +152,33 @@ def _rows(name: str, file: BinaryIO) -> Iterator[object]:
     match PurePosixPath(name).suffix:
         case ".csv":
             csv.field_size_limit(1 << 30)  # the check of a cell's length names the row, csv's own would end the reading
-            yield from csv.DictReader(io.TextIOWrapper(file, "utf-8-sig", newline=""))
+            try:
+                yield from csv.DictReader(io.TextIOWrapper(file, "utf-8-sig", newline=""))
+            except UnicodeDecodeError:
+                raise Damaged(f"{name} is not UTF-8: save it so") from None
+            except csv.Error as error:
+                raise Damaged(f"{name} cannot be read: {error}") from None
         case ".jsonl":
             for line in file:
                 if line.strip():
                     yield parsed(line)
         case _:
-            for batch in pq.ParquetFile(file).iter_batches(1024, use_threads=False):
-                yield from batch.to_pylist()
+            yield from _rows_of_parquet(name, file)
+
+
+def _rows_of_parquet(name: str, file: BinaryIO) -> Iterator[object]:
+    """Read all bytes first: what is raised after that is the table's own doing, and not that of where it lies."""
+    size_bytes = file.seek(0, os.SEEK_END)
+    if size_bytes > MOST_TABLE_BYTES:
+        raise Damaged(f"{name} cannot be read: it has more than {MOST_TABLE_BYTES} bytes, give it in parts")
+    file.seek(0)
+    content = pa.BufferReader(file.read(size_bytes))
+    try:
+        for batch in pq.ParquetFile(content).iter_batches(1024, use_threads=False):
+            yield from batch.to_pylist()
+    except Exception as error:  # Arrow has a class for each of its layers, and lets some of C++ through
+        words = str(error).partition("\n")[0][:MOST_SHOWN_OF_ERROR].rstrip(" :.") or type(error).__name__
+        raise Damaged(f"{name} cannot be read: {words}") from None
 
 
 def parsed(line: bytes) -> object:

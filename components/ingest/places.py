@@ -141,7 +141,7 @@ def place_of(root: Path | str) -> Place:
 
 def pieces(file: Any, size_bytes: int) -> Iterator[bytes]:
     """The next `size_bytes` of an open file, or fewer where it ends before."""
-    while size_bytes and (piece := file.read(min(size_bytes, PIECE_BYTES))):
+    while size_bytes > 0 and (piece := file.read(min(size_bytes, PIECE_BYTES))):
         size_bytes -= len(piece)
         yield piece
 

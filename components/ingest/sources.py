@@ -5,17 +5,20 @@ A folder or store gives every file in it, and the members of WebDataset tars; ca
 that is named itself gives the files that it names, relative to itself, with all its columns: path, caption(s), licence,
 language, split; any other column is an attribute. A tar that is named itself gives its members.
 
+A damaged manifest is refused as a whole, and the files beside it keep what was said of them at the last look; one that
+is named itself raises manifests.Damaged.
+
 Whatever has the size and the time of change that it had when it was last looked at is not read again.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
 from components.common.progress import progress
 from components.corpus.data import Source, read, write
 from components.ingest import archives, manifests
-from components.ingest.manifests import TABLES, Description, Refusal
+from components.ingest.manifests import TABLES, Damaged, Description, Refusal
 from components.ingest.places import Found, Place, sha256_of
 
 __all__ = ["Scan", "Seen", "Source", "read", "write"]
@@ -53,7 +56,7 @@ class Scan:
                 self._known.setdefault(source.archive or source.path, []).append(source)
         self._found: dict[str, Source] = {}
         if only.endswith(TABLES):
-            named = dict(self._named(only, ""))
+            named = self._named(only, "")
             chosen: Iterable[tuple[Found, Description]] = ((self.place.look(name), named[name]) for name in named)
         elif only:
             chosen = [(self.place.look(only), NOTHING)]
@@ -72,10 +75,16 @@ class Scan:
         files = sorted(self.place.listing(), key=lambda file: file.name)
         names = {file.name for file in files if not file.refusal}
         said: dict[str, Description] = {}
+        unsaid: list[str] = []  # folders of which a manifest is damaged
         for name in sorted(names):
             folder, slash, last = name.rpartition("/")
             if last in BESIDE:
-                said |= self._named(name, folder + slash)
+                try:
+                    said |= self._named(name, folder + slash)
+                except Damaged as error:
+                    self._refuse(name, Refusal("broken_manifest", str(error)))
+                    unsaid.append(folder + slash)
+        said |= {name: words for name, words in self._known_words(unsaid).items() if name in names}
         for name in sorted(said.keys() - {file.name for file in files}):
             self._refuse(name, Refusal("missing_file"))
         for file in files:
@@ -90,26 +99,39 @@ class Scan:
             else:
                 yield file, words
 
-    def _named(self, manifest: str, folder: str) -> Iterator[tuple[str, Description]]:
-        """Name and description of each file that a manifest in `folder` ("" or with a slash at the end) names."""
-        rows: dict[str, int] = {}
+    def _known_words(self, folders: Sequence[str]) -> dict[str, Description]:
+        """What was said at the last look of the files in these folders."""
+        known = {path: last for path, (*_, last) in self._known.items() if path.startswith(tuple(folders))}
+        words = {
+            path: Description(last.caption, last.licence, last.language, last.split, last.attributes)
+            for path, last in known.items()
+            if last.state == "present"
+        }
+        return {path: said for path, said in words.items() if said != NOTHING}
+
+    def _named(self, manifest: str, folder: str) -> dict[str, Description]:
+        """Name and description of each file that a manifest in `folder` ("" or with a slash at the end) names.
+
+        Raises Damaged, and then none of its rows counts.
+        """
         with self.place.opened(manifest) as file:
-            for line in manifests.lines(manifest, file):
-                try:
-                    if line.refusal:
-                        raise Refusal(line.refusal, line.detail)
-                    manifests.check_name(line.path)
-                    name = str(PurePosixPath(folder + line.path))
-                    if name in rows:
-                        raise Refusal(
-                            "repeated_path", f"`{manifests.cut(line.path)}` stands in row {rows[name]} already"
-                        )
-                except Refusal as refusal:
-                    unsure = line.refusal or refusal.reason == "repeated_path"
-                    self._refuse(f"{manifest}, row {line.number}" if unsure else line.path, refusal)
-                else:
-                    rows[name] = line.number
-                    yield name, line.said
+            lines = list(manifests.lines(manifest, file))
+        rows: dict[str, int] = {}
+        named: dict[str, Description] = {}
+        for line in lines:
+            try:
+                if line.refusal:
+                    raise Refusal(line.refusal, line.detail)
+                manifests.check_name(line.path)
+                name = str(PurePosixPath(folder + line.path))
+                if name in rows:
+                    raise Refusal("repeated_path", f"`{manifests.cut(line.path)}` stands in row {rows[name]} already")
+            except Refusal as refusal:
+                unsure = line.refusal or refusal.reason == "repeated_path"
+                self._refuse(f"{manifest}, row {line.number}" if unsure else line.path, refusal)
+            else:
+                rows[name], named[name] = line.number, line.said
+        return named
 
     def _text(self, name: str) -> Description:
         with self.place.opened(name) as file:

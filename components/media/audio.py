@@ -18,6 +18,7 @@ from components.media.timeline import Timeline
 from components.media.video import opened
 
 Samples = npt.NDArray[np.float32]
+MOST_HZ = 768_000  # the highest rate of recorders; a header that claims gigahertz would fill the memory
 WHOLE = {  # numbers that samples are stored as: which one is silence, and how far from it 1 is
     np.dtype(np.uint8): (128, 1 << 7),
     np.dtype(np.int16): (0, 1 << 15),
@@ -31,13 +32,16 @@ def decode(source: Path | bytes, *, sample_rate_hz: int, start_s: float = 0.0, d
     None if the file has no audio stream or none that decodes; what decodes before an error is kept.
     """
     with opened(source) as container:
-        if not container.streams.audio:
+        known = [stream for stream in container.streams.audio if stream.codec_context is not None]
+        if not known:
             return None
-        stream = max(container.streams.audio, key=lambda stream: bool(stream.disposition & Disposition.default))
+        stream = max(known, key=lambda stream: bool(stream.disposition & Disposition.default))
         stream.codec_context.thread_count = 1
         timeline: Timeline | None = None
         try:
             for frame in container.decode(stream):
+                if frame.sample_rate > MOST_HZ:
+                    break
                 timeline = timeline or Timeline(frame.sample_rate, start_s, duration_s)
                 if frame.sample_rate != timeline.rate_hz or not timeline.add(frame.time, to_mono(frame)):
                     break

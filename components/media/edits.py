@@ -5,20 +5,17 @@ frame begin with the next frame, early, so that pictures are up to a frame ahead
 and knows one piece only.
 """
 
-import io
 import re
 import struct
-from pathlib import Path
 from typing import BinaryIO
 
 MOST_BYTES = 64 * 1024 * 1024  # of the index of a file
 LIST = re.compile(rb"elst([\0\1])\0\0\0(....)", re.DOTALL)
 
 
-def shows_one_piece(source: Path | bytes) -> bool:
-    """Whether a file with an index of MP4's shows, of each track, one piece at most."""
-    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
-        index = _index(file)
+def shows_one_piece(file: BinaryIO) -> bool:
+    """Whether a file, open at its beginning, has an index of MP4's that shows, of each track, one piece at most."""
+    index = _index(file)
     return bool(index) and all(_pieces(index, found) <= 1 for found in LIST.finditer(index))
 
 

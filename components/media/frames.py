@@ -21,19 +21,28 @@ from av.sidedata.sidedata import Type
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from components.media import alpha, colors
+from components.media.errors import Unreadable
 
 Pixels = npt.NDArray[np.uint8]
 Planes = npt.NDArray[np.uint8]
 Fit = Callable[[int, int], tuple[int, int]]
 EXACT = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT | Interpolation.FULL_CHR_H_INT
 PLAIN = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT  # from planes to planes
+MOST_PIXELS = 64_000_000  # of one picture, where nothing else is said: twice those of 8K
 HD_HEIGHT_PX = 720
 UNSPECIFIED = 2  # matrix coefficients of ITU-T H.273
 
 
 def as_seen(height_px: int, width_px: int) -> tuple[int, int]:
-    """Keep the displayed size."""
+    """Keep the displayed size, of a picture of at most MOST_PIXELS; raises Unreadable("resolution_too_large")."""
+    check_size(height_px, width_px, MOST_PIXELS)
     return height_px, width_px
+
+
+def check_size(height_px: int, width_px: int, max_pixels: int) -> None:
+    """Raise Unreadable("resolution_too_large") for a picture of more pixels, before it is decoded."""
+    if height_px * width_px > max_pixels:
+        raise Unreadable("resolution_too_large", f"{width_px}×{height_px} pixels, the limit is {max_pixels}")
 
 
 @dataclass(frozen=True)

@@ -11,28 +11,30 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from components.media.errors import Unreadable
-from components.media.frames import Pixels
+from components.media.frames import MOST_PIXELS, Pixels, check_size
 
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF")  # what `media.sniff` knows; Pillow can read more
 SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I")
 
 
-def read(source: Path | bytes, *, max_pixels: int = 64_000_000) -> Pixels:
+def read(source: Path | bytes, *, max_pixels: int = MOST_PIXELS) -> Pixels:
     """Decode; raises Unreadable: resolution_too_large, truncated_image, decode_error, unreadable_container."""
     try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-            if image.width * image.height > max_pixels:
-                raise Unreadable(
-                    "resolution_too_large", f"{image.width}×{image.height} pixels, the limit is {max_pixels}"
-                )
+        with (
+            io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file,
+            Image.open(file, formats=FORMATS) as image,
+        ):
+            check_size(image.height, image.width, max_pixels)
             return _rgb(ImageOps.exif_transpose(image))
+    except (Unreadable, MemoryError):
+        raise
     except Image.DecompressionBombError as error:
         raise Unreadable("resolution_too_large", str(error)) from error
     except UnidentifiedImageError as error:
         raise Unreadable("unreadable_container", "no picture format recognises it") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise Unreadable(
-            "truncated_image" if "truncated" in str(error).lower() else "decode_error", str(error)
-        ) from error
+    except Exception as error:  # Pillow's readers let through whatever a damaged file makes them stumble over
+        words = str(getattr(error, "strerror", None) or error or type(error).__name__)  # no name of the file
+        raise Unreadable("truncated_image" if "truncated" in words.lower() else "decode_error", words) from error
 
 
 def encode_png(pixels_HWC: Pixels) -> bytes:

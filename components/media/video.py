@@ -5,12 +5,14 @@ rates. Times are seconds on the container's clock, which sound shares. Of severa
 first, then the larger; attached cover pictures do not count. Codecs run unthreaded and bit-exact.
 """
 
+import errno
 import io
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -27,6 +29,9 @@ from components.media.frames import Fit, Pixels, Planes, Upright, as_seen, displ
 
 Source = Path | bytes
 Watch = Callable[[Iterable[VideoFrame]], Iterable[VideoFrame]]
+# Demuxers: of what `media.sniff` knows as video, of GIF, and of what people keep sound in. Each reads the one file that
+# it is given; those that open the files which a text names (hls, concat, sdp) or a pattern (image2) are not among them.
+FORMATS = "mov,matroska,ogg,flv,asf,mpeg,mpegvideo,mpegts,avi,gif,wav,aiff,caf,mp3,aac,flac,ac3,amr"
 TOLERANCE_S = 1e-6  # of sums of floats; one as large as a rounded timestamp would show frames before their time
 LONGEST_HOLD_S = 5.0  # a frame held longer is taken for a broken timestamp and ends the clip
 # x264's macroblock tree, as vectorised for AVX2, gives other bytes from run to run.
@@ -48,22 +53,25 @@ class Probe:
 def opened(source: Source) -> Iterator[InputContainer]:
     """Open a container; raises Unreadable("unreadable_container")."""
     try:
-        file = io.BytesIO(source) if isinstance(source, bytes) else f"file:{source}"
-        options = {"advanced_editlist": "0"} if edits.shows_one_piece(source) else {}
-        container = av.open(file, "r", metadata_errors="ignore", options=options)
+        container = _container(source)
     except (av.FFmpegError, ValueError, OSError) as error:
-        raise Unreadable("unreadable_container", _words(error)) from error
+        unlisted = getattr(error, "errno", None) == errno.EINVAL  # FFmpeg's answer for a demuxer that is not in FORMATS
+        words = "damaged, or of a kind that is not read here" if unlisted else _words(error)
+        raise Unreadable("unreadable_container", words) from error
     with container:
         yield container
 
 
 def picture_stream(container: InputContainer) -> VideoStream:
-    """The stream that is decoded; raises Unreadable("no_video_stream")."""
+    """The stream that is decoded; raises Unreadable: no_video_stream, or decode_error where no decoder is there."""
     streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
     if not streams:
         raise Unreadable("no_video_stream", "the container holds no pictures")
+    known = [stream for stream in streams if stream.codec_context is not None]
+    if not known:
+        raise Unreadable("decode_error", "the pictures are of a codec that is not known here")
     chosen = max(
-        streams,
+        known,
         key=lambda stream: (
             bool(stream.disposition & Disposition.default),
             stream.width * stream.height,
@@ -119,17 +127,28 @@ def _read(
         upright: Upright | None = None
         converted: tuple[VideoFrame, Pixels] | None = None
         for time_s, frame in _shown(watch(_decoded(container, stream)), Fraction(fps), start_s):
-            upright = upright or Upright.of(frame, stream.sample_aspect_ratio, fit)
-            if converted is None or converted[0] is not frame:
-                converted = frame, picture(upright, frame)
+            with _told():
+                upright = upright or Upright.of(frame, stream.sample_aspect_ratio, fit)
+                if converted is None or converted[0] is not frame:
+                    converted = frame, picture(upright, frame)
             yield time_s, converted[1]
 
 
-def decode(source: Source, *, fps: Fraction | int, start_s: float = 0.0, frames: int) -> Pixels:
-    """Decode `frames` pictures (T, H, W, 3) from `start_s`; raises Unreadable("too_short") if there are fewer."""
+def decode(
+    source: Source,
+    *,
+    fps: Fraction | int,
+    start_s: float = 0.0,
+    frames: int,
+    each: Callable[[Pixels], Pixels] = lambda pixels: pixels,
+) -> Pixels:
+    """Decode `frames` pictures (T, H, W, 3) from `start_s`; raises Unreadable("too_short") if there are fewer.
+
+    What `each` makes of a picture is kept, and not the picture.
+    """
     pictures = []
     for _, pixels in read(source, fps=fps, start_s=start_s):
-        pictures.append(pixels)
+        pictures.append(each(pixels))
         if len(pictures) == frames:
             return np.stack(pictures)
     raise Unreadable("too_short", f"{len(pictures)} of {frames} frames at {fps} fps from {start_s:g} s")
@@ -171,9 +190,34 @@ def encode_mp4(
     return buffer.getvalue()
 
 
+def _container(source: Source) -> InputContainer:
+    """Let FFmpeg read bytes or an open file. It is told no name: by a name it would choose a demuxer."""
+    if isinstance(source, bytes):
+        content = io.BytesIO(source)
+        return av.open(content, "r", metadata_errors="ignore", options=_options(content))
+    with source.open("rb", buffering=0) as file:  # FFmpeg duplicates the descriptor, with its position
+        options = _options(file) | {"protocol_whitelist": "fd", "fd": str(file.fileno())}
+        return av.open("fd:", "r", metadata_errors="ignore", options=options)
+
+
+def _options(file: BinaryIO) -> dict[str, str]:
+    options = {"format_whitelist": FORMATS, "protocol_whitelist": ""}
+    if edits.shows_one_piece(file):
+        options["advanced_editlist"] = "0"
+    file.seek(0)
+    return options
+
+
 def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    try:
+    with _told():
         yield from woven(alpha.decoded(container, stream), stream)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what FFmpeg says of damage into Unreadable("decode_error")."""
+    try:
+        yield
     except (av.FFmpegError, ValueError, OverflowError) as error:
         raise Unreadable("decode_error", _words(error)) from error
 

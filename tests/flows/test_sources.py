@@ -61,6 +61,40 @@ def test_what_changed_is_told_in_words_and_alone_is_read(workspace, media):
     assert list(sources.listed(workspace)) == [f"my-clips: 2 files in {media}; 2 gone, 1 refused"]
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("rows.parquet", b"PAR1"),
+        ("rows.parquet", b"PAR1" + bytes(90) + b"\x40\0\0\0PAR1"),
+        ("rows.parquet", b""),
+        ("rows.csv", b"path\nb.png\n\xff\n"),
+        ("rows.csv", "path\nb.png\n".encode("utf-16")),
+    ],
+)
+def test_a_damaged_manifest_that_is_named_leaves_the_table_as_it_was(workspace, media, name, content):
+    (media / "rows.csv").write_text("path,caption\na.mp4,first\nb.png,second\n")
+    sources.add(workspace, str(media / "rows.csv"), "mine")
+    before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    (media / name).write_bytes(content)
+    with pytest.raises(ValueError, match=rf"^{name} (is not UTF-8|cannot be read)"):
+        sources.add(workspace, str(media / name), "mine")
+    assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
+
+
+def test_a_damaged_manifest_beside_media_is_counted_and_nothing_is_lost(workspace, media):
+    (media / "manifest.csv").write_text("path,caption,license\na.mp4,first,CC0\n")
+    sources.add(workspace, str(media), "")
+    (media / "manifest.csv").write_bytes(b"path,caption\n\xff,\n")
+    said = sources.add(workspace, str(media), "")
+    assert said.endswith("; 1 refused (1 broken_manifest); 0 files were read")
+    found = {source.path: (source.caption, source.licence, source.reason) for source in read(sources.TABLE)}
+    assert found == {
+        "a.mp4": ("first", "CC0", ""),
+        "b.png": ("a blue thing", "", ""),
+        "manifest.csv": ("", "", "broken_manifest"),
+    }
+
+
 def test_without_its_memory_of_sizes_and_times_a_folder_is_read_anew_and_gives_the_same(workspace, media):
     sources.add(workspace, str(media), "")
     before = sources.TABLE.read_bytes()

@@ -5,6 +5,7 @@ import io
 import json
 import lzma
 import tarfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -139,8 +140,153 @@ def test_no_damage_to_a_tar_is_more_than_a_refusal(at, damage):
         assert member.refusal or member.offset_bytes + member.size_bytes <= len(damaged.getvalue())
 
 
+BLOCK = tarfile.BLOCKSIZE
+
+
+def header(name: str, size: int, kind: bytes = tarfile.REGTYPE, more: dict[int, bytes] | None = None) -> bytes:
+    """One block, with any size there is and bytes laid over it, and a checksum that is right."""
+    info = tarfile.TarInfo(name)
+    info.type = kind
+    block = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    block[124:136] = b"%011o\0" % size if 0 <= size < 8**11 else (size % (1 << 95) | (255 << 88)).to_bytes(12, "big")
+    if size >= 8**11:
+        block[124] = 0x80
+    for at, content in (more or {}).items():
+        block[at : at + len(content)] = content
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+def padded(content: bytes) -> bytes:
+    return content + bytes(-len(content) % BLOCK)
+
+
+def record(key: str, value: str) -> bytes:
+    rest = f" {key}={value}\n".encode()
+    length = next(n for n in range(len(rest), len(rest) + 9) if len(str(n)) + len(rest) == n)
+    return str(length).encode() + rest
+
+
+def pax(*records: bytes, kind: bytes = tarfile.XHDTYPE) -> bytes:
+    return header("pax", len(b"".join(records)), kind) + padded(b"".join(records))
+
+
+GOOD = header("a.png", len(picture(0))) + padded(picture(0))
+AFTER = header("z.png", len(picture(1))) + padded(picture(1)) + bytes(2 * BLOCK)
+MAP = pax(record("GNU.sparse.major", "1"), record("GNU.sparse.minor", "0"))
+DAMAGE = {
+    "size of a member below 0": header("b.png", -BLOCK),
+    "size of a member far below 0": header("b.png", -(1 << 80)),
+    "size of a member of 2^63": header("b.png", 1 << 63),
+    "size of a member of 2^94": header("b.png", (1 << 94) - 1),
+    "size of a folder below 0": header("b", -BLOCK, tarfile.DIRTYPE),
+    "size of an unknown kind that leads back to the first": header("b", -len(GOOD) - BLOCK, b"Z"),
+    "size in a header of POSIX's below 0": pax(record("size", "-512")) + header("b.png", 0),
+    "size in a header of POSIX's of 2^70": pax(record("size", str(1 << 70))) + header("b.png", 0),
+    "size in a header of POSIX's that is no number": pax(record("size", "many")) + header("b.png", 0),
+    "size in a header of POSIX's of many digits": pax(record("size", "9" * 5000)) + header("b.png", 0),
+    "header of POSIX's of 4 GB": header("pax", 4 << 30, tarfile.XHDTYPE),
+    "header of POSIX's below 0": header("pax", -BLOCK, tarfile.XHDTYPE),
+    "header of POSIX's for all of 2^64": header("pax", 1 << 64, tarfile.XGLTYPE),
+    "header of one long name of 4 GB": header("././@LongLink", 4 << 30, tarfile.GNUTYPE_LONGNAME),
+    "header of one long name below 0": header("././@LongLink", -1, tarfile.GNUTYPE_LONGNAME),
+    "header of one long link of 2^63": header("././@LongLink", 1 << 63, tarfile.GNUTYPE_LONGLINK),
+    "headers of long names without end": (header("n", 4, tarfile.GNUTYPE_LONGNAME) + padded(b"name")) * 1500,
+    "record without a length": pax(b"many size=9\n") + header("b.png", 0),
+    "record of length 0": pax(b"0 path=b.png\n") + header("b.png", 0),
+    "record that goes on after its header": pax(b"999 path=b.png\n") + header("b.png", 0),
+    "record of digits only": pax(b"1" * 600_000) + header("b.png", 0),
+    "records within records": pax(b"2 " * 300_000 + b"=") + header("b.png", 0),
+    "sparse file whose map has no end": header("b.png", 0, tarfile.GNUTYPE_SPARSE, {482: b"\1"}) + b"\1" * 2_000_000,
+    "sparse file whose map is cut off": header("b.png", 0, tarfile.GNUTYPE_SPARSE, {482: b"\1"}),
+    "checksum that is wrong": header("b.png", 0).replace(b"b.png", b"c.png"),
+    "size that is no number": header("b.png", 0, more={124: b"many"}),
+    "noise": b"noise" * 300,
+}
+
+
+@pytest.mark.parametrize("end", ["", "after"])
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_what_a_header_claims_is_no_more_than_one_refusal(damage: str, end: str, tmp_path: Path) -> None:
+    (tmp_path / "shard.tar").write_bytes(GOOD + DAMAGE[damage] + (AFTER if end and "cut" not in damage else b""))
+    found = {source.path: source.reason for source in look(tmp_path).sources}
+    assert found == {"shard.tar": "broken_archive", "shard.tar/a.png": ""}
+
+
+def test_a_header_may_not_fill_the_memory_though_the_file_is_as_large(tmp_path: Path) -> None:
+    for kind in (tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.XGLTYPE):
+        with (tmp_path / "shard.tar").open("wb") as file:
+            file.write(GOOD + header("pax", 4 << 30, kind))
+            file.truncate(5 << 30)  # a hole, without blocks on the disk
+        tracemalloc.start()
+        try:
+            found = {source.path: source.reason for source in look(tmp_path).sources}
+            assert tracemalloc.get_traced_memory()[1] < 32 << 20
+        finally:
+            tracemalloc.stop()
+        assert found == {"shard.tar": "broken_archive", "shard.tar/a.png": ""}
+
+
+@pytest.mark.parametrize("cut_at", [1, 100, 511, 512 + 5, 1023, 1024 + 300, 1535])
+def test_a_tar_that_ends_within_the_headers_of_a_member_gives_what_came_before(cut_at: int, tmp_path: Path) -> None:
+    long = pax(record("path", "b.png")) + header("b", len(picture(1)))
+    (tmp_path / "shard.tar").write_bytes(GOOD + long[:cut_at])
+    found = {source.path: source.reason for source in look(tmp_path).sources}
+    assert found == {"shard.tar": "broken_archive", "shard.tar/a.png": ""}
+
+
+SPARSE = {
+    "of GNU's old way": header("s.png", BLOCK, tarfile.GNUTYPE_SPARSE) + bytes(BLOCK),
+    "of GNU's old way with more of a map": (
+        header("s.png", BLOCK, tarfile.GNUTYPE_SPARSE, {482: b"\1"})
+        + bytes(504)
+        + b"\1"
+        + bytes(7)
+        + bytes(BLOCK)
+        + bytes(BLOCK)
+    ),
+    "of version 0.0": pax(record("GNU.sparse.size", "9000")) + header("s.png", BLOCK) + bytes(BLOCK),
+    "of version 0.1": pax(record("GNU.sparse.map", "0,9")) + header("s.png", BLOCK) + bytes(BLOCK),
+    "of version 1.0": MAP + header("s.png", BLOCK) + padded(b"1\n0\n9\n"),
+    "of version 1.0 whose map has no end": MAP + header("s.png", BLOCK) + b"1" * BLOCK,
+}
+
+
+@pytest.mark.parametrize("kind", SPARSE)
+def test_a_sparse_member_is_refused_and_the_next_one_is_found(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "shard.tar").write_bytes(GOOD + SPARSE[kind] + AFTER)
+    found = {source.path: source.reason for source in look(tmp_path).sources}
+    assert found == {"shard.tar/a.png": "", "shard.tar/s.png": "link_in_archive", "shard.tar/z.png": ""}
+
+
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_members_are_those_that_tarfile_finds(form: int) -> None:
+    names = ["a.png", "ü é.png", "d" * 90 + "/" + "e" * 90 + ".png"]
+    names += [] if form == tarfile.USTAR_FORMAT else ["x/" * 200 + "y" * 150 + ".png", "12 size=7.png"]
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=form, pax_headers={"comment": "words"}) as archive:
+        for number, name in enumerate(names):
+            info = tarfile.TarInfo(name)
+            info.size, info.mtime = number * 300, 1e9 + 0.5
+            archive.addfile(info, io.BytesIO(bytes(info.size)))
+            folder = tarfile.TarInfo(f"folder {number}/")
+            folder.type = tarfile.DIRTYPE
+            archive.addfile(folder)
+    with tarfile.open(fileobj=io.BytesIO(file.getvalue())) as archive:
+        wanted = [(info.name, info.offset_data, info.size, "") for info in archive if info.isreg()]
+    found = [(one.name, one.offset_bytes, one.size_bytes, one.refusal) for one in archives.members(file)]
+    assert found == wanted
+
+
 @pytest.mark.parametrize("name", ["000.png", "a.b/000.png", ".png", "..", "x/"])
 def test_a_key_is_all_before_the_first_dot_of_the_last_part(name):
     key, ending = archives._key(name)
     assert key + ending == name
     assert "." not in key.rpartition("/")[2]
+
+
+def test_a_member_without_a_name_is_not_taken_for_the_tar(tmp_path: Path) -> None:
+    (tmp_path / "shard.tar").write_bytes(GOOD + header("", len(picture(2))) + padded(picture(2)) + AFTER)
+    found = {source.path: source.reason for source in look(tmp_path).sources}
+    assert found == {"shard.tar/?": "unsafe_name", "shard.tar/a.png": "", "shard.tar/z.png": ""}

@@ -1,3 +1,4 @@
+import contextlib
 import hashlib
 import io
 import os
@@ -38,6 +39,11 @@ def store(tmp_path_factory: pytest.TempPathFactory):
                 "media/shard.tar": packed.getvalue(),
                 "media/list.csv": b"path,caption\nfilm.mp4,a film\nnowhere.mp4,nothing\n",
                 "other/two.png": picture(2),
+                "bad/manifest.parquet": b"PAR1" + bytes(90) + b"\x40\0\0\0PAR1",
+                "bad/one.png": picture(1),
+                "bad/sub/manifest.csv": b"path,caption\ntwo.png,second\n",
+                "bad/sub/two.png": picture(2),
+                "bad/shard.tar": b"no tar at all" * 100,
                 "cut/shard.tar": packed.getvalue()[: packed.getvalue().index(picture(3)) + 10],
             }
             for key, content in objects.items():
@@ -63,6 +69,39 @@ def test_a_prefix_gives_its_objects_and_the_members_of_its_tars(store):
 def test_a_tar_in_a_store_that_ends_too_early_is_a_refusal(store):
     (only,) = sources.Scan(places.place_of(store("cut")), "far").sources
     assert (only.path, only.reason) == ("shard.tar", "broken_archive")
+
+
+def test_damage_in_a_store_is_a_refusal_and_no_fault_of_the_store(store):
+    found = sources.Scan(places.place_of(store("bad")), "far").sources
+    assert {source.path: (source.reason, source.caption) for source in found} == {
+        "manifest.parquet": ("broken_manifest", ""),
+        "one.png": ("", ""),
+        "shard.tar": ("broken_archive", ""),
+        "sub/two.png": ("", "second"),
+    }
+    with pytest.raises(ValueError, match=r"^manifest\.parquet cannot be read: "):
+        sources.Scan(places.place_of(store("bad")), "far", only="manifest.parquet")
+
+
+@pytest.mark.parametrize("name", ["manifest.parquet", "manifest.csv", "manifest.jsonl"])
+def test_a_store_that_fails_while_a_manifest_is_read_is_no_damage(name, tmp_path, monkeypatch):
+    class Failing(io.BytesIO):
+        def read(self, *_):
+            raise OSError("the line went dead")
+
+        read1 = readinto = readline = __next__ = read
+
+    @contextlib.contextmanager
+    def opened(self, _):
+        with self._answers():
+            yield Failing(b"PAR1")
+
+    far = places.Store(f"file://{tmp_path}")
+    (tmp_path / name).write_bytes(b"PAR1")
+    monkeypatch.setattr(places.Store, "opened", opened)
+    for only in ("", name):
+        with pytest.raises(Retryable, match="the line went dead"):
+            sources.Scan(far, "far", only=only)
 
 
 def test_a_manifest_in_a_store_gives_what_it_names(store):

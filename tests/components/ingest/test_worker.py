@@ -186,3 +186,14 @@ def test_an_hour_of_8k_gives_its_first_spans_and_holds_a_few_pictures(config: Co
     assert isinstance(rows, list)
     assert len(rows) == config.spans_per_source
     assert rows[-1].clip.end_s < 60
+
+
+@pytest.mark.parametrize("name", ["f%02d.png", "f%d.jpg", "f%d.webp"])
+def test_a_file_is_no_way_to_those_that_its_name_is_a_pattern_of(config: Config, tmp_path: Path, name: str) -> None:
+    for number in range(20):
+        (tmp_path / (name % number)).write_bytes(picture(number))
+    source = stored(tmp_path, name, b"\0\0\0\x08free" + bytes(700))
+    with Worker(config) as worker:
+        refused = worker.outcome(tmp_path / name, source)
+    assert isinstance(refused, Refused)
+    assert (refused.reason, refused.repeatable) == ("unreadable_container", True)
