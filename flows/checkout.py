@@ -3,19 +3,16 @@
 Part of the bridge to DVC (`flows.stages`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dvc.config import Config
 from dvc.output import Output
 from dvc.repo import Repo
 
-from flows.contents import copy_out, destination
-from flows.objects import cached
-
-if TYPE_CHECKING:
-    from flows.stages import Repository
+from flows.contents import destination
+from flows.objects import cached, copied
+from flows.remote import Remote
 
 
 def opened(root: Path) -> Repo:
@@ -25,23 +22,28 @@ def opened(root: Path) -> Repo:
     return Repo(str(root), config=verified, _wait_for_lock=True)
 
 
-def bring(repository: "Repository", things: Sequence[Output]) -> list[str]:
+def bring(things: Sequence[Output], repo: Repo, remote: Remote | None) -> list[str]:
     """Put outputs, dependencies or pins in place, from the cache or the remote; returns paths of what is missing.
 
     Nothing is written to the workspace before all of it is in the cache and each path in it has been looked at. Raises
     Untrusted for what is refused, errors.Retryable if the remote has to be asked and cannot be used.
     """
-    cache = repository.dvc.cache.local
+    cache = repo.cache.local
     wanted = {thing.def_path: thing.hash_info.value for thing in things}
     absent = {path: md5 for path, md5 in wanted.items() if cached(cache, md5) is None}
-    if absent and (missing := repository.remote.fetch(absent) if repository.remote else [*absent]):
+    if absent and (missing := remote.fetch(absent) if remote else [*absent]):
         return missing
-    for thing in things:
-        for name in cached(cache, wanted[thing.def_path]) or ():
-            destination(Path(thing.fs_path), name, wanted[thing.def_path])
+    targets = {thing.def_path: _targets(thing, cached(cache, thing.hash_info.value) or {}) for thing in things}
     for thing in things:
         if thing.use_cache:
             thing.checkout(force=True)
         else:  # a small metric, say, which git tracks
-            copy_out(repository, wanted[thing.def_path], Path(thing.fs_path))
+            for target, md5 in targets[thing.def_path].items():
+                copied(cache, md5, target, "the cache")
     return []
+
+
+def _targets(thing: Output, files: Mapping[str, str]) -> dict[Path, str]:
+    """Where the files of an output go -> hash; raises Untrusted if one leads out of it."""
+    path, md5 = Path(thing.fs_path), thing.hash_info.value
+    return {destination(path, name, md5): file_md5 for name, file_md5 in files.items()}

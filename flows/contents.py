@@ -7,14 +7,18 @@ of the folder, a hash in it out of the store. So listings are read by `parsed` a
 import json
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from flows.untrusted import Untrusted, digest, inside, relative
 
-if TYPE_CHECKING:
-    from flows.stages import Repository
-
 LISTING = ".dir"  # ends the hash of a listing
+
+
+class Objects(Protocol):
+    """Where objects are looked for: `flows.stages.Repository` looks in the cache, then in the remote."""
+
+    def copy(self, md5: str, target: Path) -> bool:
+        """Copy an object to a file; False if it is not there."""
 
 
 def parsed(content: bytes, md5: str) -> dict[str, str]:
@@ -33,20 +37,20 @@ def parsed(content: bytes, md5: str) -> dict[str, str]:
     return files
 
 
-def listing(repository: "Repository", md5: str) -> dict[str, str] | None:
+def listing(objects: Objects, md5: str) -> dict[str, str] | None:
     """Path -> hash of the files in a folder of this hash ("" for a file itself); None if it is not to be found."""
     if not digest(md5, "an output").endswith(LISTING):
         return {"": md5}
     with TemporaryDirectory() as folder:
         path = Path(folder) / "listing"
-        return parsed(path.read_bytes(), md5) if repository.copy(md5, path) else None
+        return parsed(path.read_bytes(), md5) if objects.copy(md5, path) else None
 
 
-def copy_out(repository: "Repository", md5: str, target: Path) -> bool:
+def copy_out(objects: Objects, md5: str, target: Path) -> bool:
     """Copy a whole output of this hash, a file or a folder, to `target`; False if some of it is not to be found."""
-    files = listing(repository, md5)
+    files = listing(objects, md5)
     return files is not None and all(
-        repository.copy(file_md5, destination(target, name, md5)) for name, file_md5 in files.items()
+        objects.copy(file_md5, destination(target, name, md5)) for name, file_md5 in files.items()
     )
 
 

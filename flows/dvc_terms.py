@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from dvc.dependency import ParamsDependency
@@ -13,6 +14,14 @@ from dvc_data.hashfile.meta import Meta
 
 from flows.graph import Item, Stage
 from flows.lockfile import text_of
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A stage whose outputs are gone and whose inputs are noted; `record` writes down what it was given here."""
+
+    name: str
+    handle: PipelineStage
 
 
 def plain(

@@ -37,7 +37,7 @@ class Exchange:
     def push_source(self, name: str, path: str) -> None:
         """Push an input of stage `name` that no stage makes."""
         with self._repository.opened(name) as stage:
-            pins.bring(self._repository, stage)
+            pins.bring(self._repository.pinned, stage, self._repository.dvc, self.remote)
             source = next(dep for dep in stage.deps if dep.def_path == path)
             ignored = self._repository.dvc.dvcignore
             staging, _, made = build(self._repository.dvc.cache.local, source.fs_path, source.fs, "md5", ignore=ignored)
@@ -49,7 +49,7 @@ class Exchange:
             deps = [dep for dep in stage.deps if not isinstance(dep, ParamsDependency) and not is_lock(dep.def_path)]
             for dep in deps:
                 dep.use_cache = True  # as DVC takes it for what a stage made
-            if missing := checkout.bring(self._repository, deps):
+            if missing := checkout.bring(deps, self._repository.dvc, self.remote):
                 raise errors.Retryable(f"{', '.join(missing)} of {self.remote.place} could not be read")
 
     def push_entry(self, name: str) -> str:

@@ -15,7 +15,7 @@ from flows import lockfile, runs
 from flows.contents import listing
 from flows.registry import Registry
 from flows.stages import Repository
-from flows.store import Store, stores
+from flows.store import Store
 from flows.workspace import FINETUNE, Workspace
 
 PINS = "pins.txt"
@@ -72,7 +72,7 @@ def cleaning(workspace: Workspace, repository: Repository, keep: Keep, *, remote
 
     Raises ValueError if nobody knows what a run to be kept, or the present lock, needs.
     """
-    places, records = stores(repository, remote=remote), runs.listed(workspace, remote=remote)
+    places, records = _stores(repository, remote=remote), runs.listed(workspace, remote=remote)
     kept = dict(_kept(workspace, keep, records))
     needed = _needed(repository, workspace.root, {}) | _needed(repository, workspace.home / FINETUNE, {})
     for name in kept:
@@ -125,3 +125,20 @@ def _needed(repository: Repository, folder: Path, files: Mapping[str, Mapping[st
             )
         needed |= {item.md5, *listed.values()}
     return needed
+
+
+def _stores(repository: Repository, *, remote: bool) -> list[Store]:
+    """The cache of a checkout and, if it is asked for, the default remote.
+
+    Raises ValueError if the cache lies outside of the checkout, where others may need what is in it, or if a remote
+    is asked for and there is none.
+    """
+    cache = repository.dvc.cache.local
+    if not Path(cache.path).resolve().is_relative_to(Path(repository.dvc.root_dir).resolve()):
+        raise ValueError(f"the cache {cache.path} may serve others too: clean it with `dvc gc --projects`")
+    found = [Store("cache", cache, repository.dvc.stage_cache.cache_dir)]
+    if remote:
+        if repository.remote is None:
+            raise ValueError("there is no default remote: `dvc remote add -d NAME URL` makes one")
+        found.append(repository.remote.store())
+    return found

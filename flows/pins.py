@@ -5,7 +5,7 @@ Part of the bridge to DVC (`flows.stages`). A pin is what its hash says, whateve
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 from dvc.output import Output
@@ -15,9 +15,7 @@ from dvc.stage import PipelineStage
 from components.common import errors
 from flows import checkout
 from flows.graph import Item
-
-if TYPE_CHECKING:
-    from flows.stages import Repository
+from flows.remote import Remote
 
 FILE = "base.dvc"  # where a fine-tune pins what it starts from
 
@@ -34,18 +32,17 @@ def items(outputs: Mapping[str, Output]) -> dict[str, Item]:
     return {path: Item(out.hash_info.value, out.meta.size, out.meta.nfiles) for path, out in outputs.items()}
 
 
-def bring(repository: "Repository", stage: PipelineStage) -> None:
+def bring(pinned: Mapping[str, Output], stage: PipelineStage, repo: Repo, remote: Remote | None) -> None:
     """Put those of the pins that a stage reads in place, from the cache or the remote.
 
     Raises ValueError if one is nowhere or untrusted, errors.Retryable if the remote has to be asked and cannot be used.
     """
-    read = [out for dep in stage.deps if (out := repository.pinned.get(dep.def_path))]
-    for out in read:
+    for out in (pinned[dep.def_path] for dep in stage.deps if dep.def_path in pinned):
         if out.exists and not out.changed_checksum():
             continue
         md5 = out.hash_info.value
-        if (missing := checkout.bring(repository, [out])) and repository.remote and repository.remote.holds([md5]):
-            raise errors.Retryable(f"{', '.join(missing)} of {repository.remote.place} could not be read")
+        if (missing := checkout.bring([out], repo, remote)) and remote and remote.holds([md5]):
+            raise errors.Retryable(f"{', '.join(missing)} of {remote.place} could not be read")
         if missing:
             raise ValueError(f"{out.def_path} ({md5}) is neither in the cache nor in the remote")
 

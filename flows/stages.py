@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -29,7 +28,7 @@ from components.common import errors
 from components.common.artifacts import replace_file
 from flows import checkout, claims, pins, runcache, values
 from flows.contents import listing
-from flows.dvc_terms import fill, in_words, plain
+from flows.dvc_terms import Prepared, fill, in_words, plain
 from flows.graph import Entry, Graph, Item
 from flows.lockfile import entry_of, lines_of, text_of
 from flows.objects import cached, copied
@@ -40,14 +39,6 @@ from flows.values import Value, Values
 
 Answer = TypeVar("Answer")
 Place = Literal["workspace", "cache", "remote"]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A stage whose outputs are gone and whose inputs are noted; `record` writes down what it was given here."""
-
-    name: str
-    handle: PipelineStage
 
 
 class Repository:
@@ -128,7 +119,7 @@ class Repository:
     def checkout(self, name: str) -> None:
         """Bring the recorded outputs of a stage from the cache or the remote into the workspace."""
         with self.held():
-            if missing := checkout.bring(self, self._load(name).outs):
+            if missing := checkout.bring(self._load(name).outs, self._repo, self.remote):
                 words = f"{', '.join(missing)} is neither in the cache nor in the remote"
                 raise errors.Retryable(words) if self.remote else ValueError(words)
 
@@ -139,14 +130,14 @@ class Repository:
         """
         with self.held():
             stage = self._load(name)
-            pins.bring(self, stage)
+            pins.bring(self.pinned, stage, self._repo, self.remote)
             stage.save_deps()
             entry = self._entry(stage, place)
             if entry is None:
                 return None
             for out in stage.outs:
                 fill(out, entry.outs[out.def_path])
-            if checkout.bring(self, stage.outs):
+            if checkout.bring(stage.outs, self._repo, self.remote):
                 return None
             stage.save_outs()
             return self._record(stage)
@@ -155,7 +146,7 @@ class Repository:
         """Remove the stage's outputs, bring its pins and note its inputs; raises ValueError if one is missing."""
         with self.held():
             stage = self._load(name)
-            pins.bring(self, stage)
+            pins.bring(self.pinned, stage, self._repo, self.remote)
             stage.remove_outs()
             stage.save_deps()
             return Prepared(name, stage)
@@ -271,6 +262,10 @@ class Repository:
         except Untrusted:
             cache.delete(digest(md5, "the cache"))
         return bool(self.ask(lambda remote: remote.copy(md5, target)))
+
+    def holds(self, md5: str) -> bool:
+        """Whether the cache or the remote has a whole output of this hash."""
+        return cached(self._repo.cache.local, md5) is not None or bool(self.ask(lambda remote: remote.holds([md5])))
 
     def ask(self, question: Callable[[Remote], Answer]) -> Answer | None:
         """The remote's answer; None if there is no remote, or none that answers, unless all relies on it."""

@@ -7,13 +7,9 @@ some outputs, and is worth nothing without them.
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
-
-if TYPE_CHECKING:
-    from flows.stages import Repository
 
 AT_ONCE = 16
 
@@ -50,20 +46,3 @@ class Store:
             with fs.open(path, mode="r") as file:
                 entry = yaml.safe_load(file.read())
             yield path, {out["md5"] for out in (entry or {}).get("outs", []) if "md5" in out}
-
-
-def stores(repository: "Repository", *, remote: bool) -> list[Store]:
-    """The cache of a checkout and, if it is asked for, the default remote.
-
-    Raises ValueError if the cache lies outside of the checkout, where others may need what is in it, or if a remote
-    is asked for and there is none.
-    """
-    cache = repository.dvc.cache.local
-    if not Path(cache.path).resolve().is_relative_to(Path(repository.dvc.root_dir).resolve()):
-        raise ValueError(f"the cache {cache.path} may serve others too: clean it with `dvc gc --projects`")
-    found = [Store("cache", cache, repository.dvc.stage_cache.cache_dir)]
-    if remote:
-        if repository.remote is None:
-            raise ValueError("there is no default remote: `dvc remote add -d NAME URL` makes one")
-        found.append(repository.remote.store())
-    return found

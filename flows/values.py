@@ -12,19 +12,26 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from components.common.artifacts import replace_file
 from flows import lockfile, numerics
-from flows.contents import listing
+from flows.contents import Objects, listing
 from flows.graph import Entry
-
-if TYPE_CHECKING:
-    from flows.remote import Remote
-    from flows.stages import Repository
+from flows.remote import Remote
 
 log = logging.getLogger(__name__)
 Files = Mapping[str, str] | None  # of one output, path -> hash; None where nobody knows them
+
+
+class Known(Objects, Protocol):
+    """What is asked of `flows.stages.Repository`."""
+
+    def holds(self, md5: str) -> bool:
+        """Whether the cache or the remote has a whole output of this hash."""
+
+    def ask(self, question: Callable[[Remote], list[str]]) -> list[str] | None:
+        """The remote's answer; None if there is none."""
 
 
 class Nondeterministic(ValueError):
@@ -73,7 +80,7 @@ class Value:
 class Values:
     """The values that a repository knows: those in a folder of this machine, and those in its remote."""
 
-    def __init__(self, repository: "Repository", folder: Path):
+    def __init__(self, repository: Known, folder: Path):
         self._repository, self._folder = repository, folder
         self._taken: set[str] = set()  # values that stand in for a first one that nobody has any more
 
@@ -87,7 +94,7 @@ class Values:
             if outs := first.contradicts(value):
                 before = {out: first.entry.outs[out].md5 for out in outs}
                 found = [file for out in outs for file in differing(out, listing(repository, before[out]), files(out))]
-                if all(map(self._is_kept, before.values())):
+                if all(map(repository.holds, before.values())):
                     raise Nondeterministic(f"{alarm(stage, found)}. The first stays: `videopoet run` goes on with it")
                 log.warning(f"{alarm(stage, found)}; the first is nowhere any more, so the second is taken")
                 is_lost = True
@@ -103,7 +110,7 @@ class Values:
         there = self._repository.ask(lambda remote: remote.values(key)) or []
         return [*self._here(key), *map(Value.read, there)]
 
-    def push(self, remote: "Remote", entries: Iterable[Entry]) -> None:
+    def push(self, remote: Remote, entries: Iterable[Entry]) -> None:
         """Push what was kept of these entries, whose outputs the remote has by now."""
         for entry in entries:
             for value in self._here(Value(entry, {}).key):
@@ -112,13 +119,6 @@ class Values:
 
     def _here(self, key: str) -> list[Value]:
         return [Value.read(path.read_text()) for path in sorted((self._folder / key).glob("[!.]*.json"))]
-
-    def _is_kept(self, md5: str) -> bool:
-        """Whether the cache or the remote has a whole output of this hash."""
-        inside = listing(self._repository, md5)
-        objects = self._repository.dvc.cache.local
-        is_here = inside is not None and all(objects.exists(one) for one in inside.values())
-        return is_here or bool(self._repository.ask(lambda remote: remote.holds([md5])))
 
 
 def files(tree: Any) -> dict[str, str]:
