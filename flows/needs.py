@@ -13,9 +13,10 @@ from typing import Any
 import yaml
 
 from flows.modules import FOLDER as CODE
+from flows.placement import PLACEMENT
 from flows.workspace import GRAPH, PARAMS
 
-ALWAYS = {GRAPH, PARAMS, ".dvc/config"}
+ALWAYS = {GRAPH, PARAMS, ".dvc/config", str(PLACEMENT)}
 ALWAYS_CALLED = {".gitignore", ".dvcignore"}  # in whatever folder
 PIN = ".dvc"  # suffix of the files that pin what no stage makes
 
@@ -23,8 +24,9 @@ PIN = ".dvc"  # suffix of the files that pin what no stage makes
 def needed(folder: Path, paths: Iterable[str]) -> set[str]:
     """Those of the `paths` in a checkout that its graph needs to run again.
 
-    The graph itself, its parameters and pins; what dvc.yaml names as a dependency, and no stage makes; what a value in
-    params.yaml names; modules and templates in codelock/. A folder that dvc.yaml names is data: it brings no files.
+    The graph itself, its parameters, pins and placement; what dvc.yaml names as a dependency, and no stage makes; what
+    a value in params.yaml names; modules and templates in codelock/. A folder that dvc.yaml names is data: it brings no
+    files.
     """
     named = ALWAYS | {*_of_graph(_read(folder / GRAPH, yaml.safe_load))}
     named |= {posixpath.normpath(text) for text in _texts(_read(folder / PARAMS, yaml.safe_load))}
