@@ -1,4 +1,4 @@
-"""Bring one stage up to date: leave it, restore it, or run it, here or in a cluster.
+"""Bring one stage up to date: leave it, restore it, or let an executor run it.
 
 A stage that is up to date starts no process. dvc.lock gets the entry only when the outputs are whole and kept, so a
 kill at any moment costs no more than the stage's own checkpoints allow.
@@ -10,12 +10,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from flows import estimate, modules, runs, state
 from flows.budget import Budget, demands
+from flows.executor import Executor, Ran
 from flows.graph import Entry, Graph, Stage
-from flows.here import Here, Ran
 from flows.metrics import View
 from flows.plan import Decision, Made, decide, plan
 from flows.processes import StageFailed, alone_in
@@ -23,11 +23,6 @@ from flows.pulse import Pulse
 from flows.stages import Repository
 from flows.tracking import Tracking
 from flows.workspace import Workspace
-
-if TYPE_CHECKING:
-    from flows.kubernetes import Kubernetes
-
-Where = Literal["here", "kubernetes"]
 
 
 @dataclass(frozen=True)
@@ -48,11 +43,11 @@ class Coordinator:
         repository: Repository,
         graph: Graph,
         stages: Sequence[Stage],
-        where: Where = "here",
+        executor: Executor,
     ):
         self.workspace, self.repository, self.graph = workspace, repository, graph
         self.tracking = Tracking(workspace)
-        self.place = _place(where, workspace, repository, graph, stages)
+        self.executor = executor
         self.state = state.State(workspace, [stage.name for stage in stages])
         self.stages = stages
         self.pulses: dict[str, Pulse] = {}  # of the stages that run
@@ -67,7 +62,9 @@ class Coordinator:
         """Keep to so many GPU-hours; raises OverBudget if that can be seen not to do."""
         records = runs.listed(self.workspace)
         predicted = {stage.name: found.gpu_s for stage in self.stages if (found := estimate.on_gpus(stage, records))}
-        self.budget = Budget(hours, demands({stage.name: self.place.needs(stage) for stage in self.stages}, predicted))
+        self.budget = Budget(
+            hours, demands({stage.name: self.executor.needs(stage) for stage in self.stages}, predicted)
+        )
         decisions = plan(self.graph, self.stages, self.repository, self.workspace.folder("code"), force=forced)
         self.budget.begin([one.stage.name for one in decisions if one.verdict == "run"], line)
 
@@ -76,7 +73,7 @@ class Coordinator:
 
         Raises StageFailed if its command ended badly, Interrupted if the run was asked to stop.
         """
-        with self.place.brought(stage.name), self.state.watched(stage.name):
+        with self.executor.brought(stage.name), self.state.watched(stage.name):
             outcome = self._bring(stage, self.decide(stage, force=force), line, force=force)
         self.state.put(stage.name, outcome.how)
         for path in stage.deps:
@@ -94,17 +91,17 @@ class Coordinator:
 
     def _bring(self, stage: Stage, decision: Decision, line: Callable[[str], None], *, force: bool) -> Outcome:
         if decision.verdict == "up to date" and decision.entry:
-            if not self.place.keep(stage, decision):
+            if not self.executor.keep(stage, decision):
                 return Outcome(stage.name, "up to date", decision.entry)
-            how = self.place.kept
+            how = self.executor.kept
             line(f"up to date, in the {decision.place}: {how}")
             return Outcome(stage.name, how, decision.entry)
         for reason in decision.reasons:
             line(f"why: {reason}")
-        if decision.verdict == "restore" and (entry := self.place.restore(stage, decision)):
+        if decision.verdict == "restore" and (entry := self.executor.restore(stage, decision)):
             line("restored: the same inputs, parameters and code have been run before")
             return Outcome(stage.name, "restored", entry)
-        with self.place.turn(stage):
+        with self.executor.turn(stage):
             return Outcome(stage.name, "ran", self._run(stage, line, force=force))
 
     def _run(self, stage: Stage, line: Callable[[str], None], *, force: bool) -> Entry:
@@ -113,7 +110,7 @@ class Coordinator:
         entry, status = None, "KILLED"
         try:
             with self._logged(stage.name, line) as keep, self._watched(stage.name, Pulse(keep)) as pulse:
-                ran = self.place.run(stage, tracked, pulse, force=force)
+                ran = self.executor.run(stage, tracked, pulse, force=force)
             entry, status = ran.entry, "FINISHED"
             self._note(stage.name, ran)
             return entry
@@ -130,7 +127,7 @@ class Coordinator:
         def look() -> None:
             self.state.hear(name, pulse.heard)
             if self.budget and self.budget.look():
-                self.place.stop()
+                self.executor.stop()
 
         taking = self.budget.taking(name, lambda: pulse.gpu_s) if self.budget else nullcontext()
         with taking, pulse.beating(look):
@@ -164,18 +161,6 @@ class Coordinator:
             **{key: value for key, value in asdict(ran.ended).items() if key != "code"},
         }
         (self.workspace.folder("stages") / f"{name}.json").write_text(json.dumps(note, indent=1) + "\n")
-
-
-def _place(
-    where: Where, workspace: Workspace, repository: Repository, graph: Graph, stages: Sequence[Stage]
-) -> "Here | Kubernetes":
-    match where:
-        case "here":
-            return Here(workspace, repository, stages)
-        case "kubernetes":
-            from flows.kubernetes import Kubernetes  # imports the client, which takes a second
-
-            return Kubernetes(repository, graph, stages)
 
 
 def alone(workspace: Workspace, line: Callable[[str], None]) -> AbstractContextManager[None]:

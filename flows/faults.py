@@ -3,31 +3,33 @@
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from components.common import codelock, params
-from flows import gate, settings
 from flows.graph import Graph
 from flows.modules import is_lock
 from flows.stages import Repository
 from flows.workspace import PARAMS
 
+Sections = Mapping[str, Callable[[Mapping[str, Any]], object]]  # that no stage reads -> how their reader reads them
 
-def check(repository: Repository) -> None:
+
+def check(repository: Repository, sections: Sections) -> None:
     """Raise ValueError that names every fault of the checkout that is the current folder."""
-    check_params(repository.commands())
+    check_params(repository.commands(), sections)
     if stale := list(stale_code(repository.graph())):
         raise ValueError("\n".join(stale))
 
 
-def check_params(commands: Mapping[str, str]) -> None:
-    """Raise one ValueError that names every fault of params.yaml, by the commands of the stages."""
+def check_params(commands: Mapping[str, str], sections: Sections) -> None:
+    """Raise ValueError that names the faults of params.yaml, by the commands of the stages and by `sections`."""
     found = [match["section"].split(".")[0] for match in map(params.COMMAND.search, commands.values()) if match]
     if found:
-        sections = params.read(Path(PARAMS))
-        ours = {gate.SECTION, settings.SECTION} - {*found}
-        params.check({name: section for name, section in sections.items() if name not in ours}, commands)
-        gate.of(sections)
-        settings.of(sections)
+        given = params.read(Path(PARAMS))
+        ours = sections.keys() - {*found}
+        params.check({name: section for name, section in given.items() if name not in ours}, commands)
+        for read in sections.values():
+            read(given)
 
 
 def stale_code(graph: Graph) -> Iterator[str]:

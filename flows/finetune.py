@@ -22,7 +22,8 @@ from components.common import artifacts, errors, params
 from flows import endings, faults, layout, settings, source
 from flows.base import Base
 from flows.contents import listing
-from flows.execution import Where, alone
+from flows.execution import alone
+from flows.executor import Where
 from flows.processes import Busy, Interrupted
 from flows.promotion import Promoter
 from flows.registry import Registry
@@ -81,7 +82,7 @@ def _finetune(workspace: Workspace, *, promote: bool, where: Where) -> State[Any
     if omission := source.omission():
         get_run_logger().warning(omission)
     with _inside(there), alone(there, get_run_logger().warning):
-        faults.check(Repository(there.root))
+        faults.check(Repository(there.root), settings.READ_BY_FLOWS)
         looked = walk(there, (FILTER,), where=where, keep_record=False)
         if not looked.may_go_on:
             return failed(looked)

@@ -5,12 +5,13 @@ import sys
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from flows import gpus, numerics
 from flows.budget import Needs
+from flows.executor import Ran
 from flows.graph import Entry, Stage
 from flows.placement import Threads, cores
 from flows.plan import Decision
@@ -18,15 +19,6 @@ from flows.processes import GRACE_S, Ended, Interrupted, Processes, StageFailed,
 from flows.pulse import Pulse
 from flows.stages import Repository
 from flows.workspace import Workspace
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What came of a stage that ran: its entry, what that took, and in which class of machine (`flows.numerics`)."""
-
-    entry: Entry
-    ended: Ended
-    numerics: Mapping[str, Any]
 
 
 class Here:

@@ -19,9 +19,9 @@ from flows import manifests, runs
 from flows.budget import Needs
 from flows.cluster import Cluster
 from flows.exchange import Exchange, lock
+from flows.executor import Ran
 from flows.follower import GONE, Follower
 from flows.graph import Entry, Graph, Item, Stage
-from flows.here import Ran
 from flows.job_state import State, result
 from flows.manifests import ROOTS, Order
 from flows.mirror import Mirror

@@ -22,6 +22,7 @@ from flows import lockfile, numerics, pins, runs, show, signals, source
 from flows.contents import copy_out
 from flows.execution import Coordinator, alone
 from flows.graph import Stage
+from flows.here import Here
 from flows.processes import Interrupted, StageFailed
 from flows.sources import TABLE, folders, keep_folders
 from flows.stages import Repository
@@ -187,11 +188,13 @@ def _run_stage(folder: Path, name: str) -> int:
     here = Path.cwd()
     os.chdir(folder)
     try:
-        repository = Repository(folder)
+        workspace, repository = Workspace(folder), Repository(folder)
         graph = repository.graph()
-        coordinator = Coordinator(Workspace(folder), repository, graph, [graph.by_name[name]])
-        with alone(coordinator.workspace, print), signals.caught(lambda _: coordinator.place.stop()):
-            return _bring_up_to_date(coordinator, graph.by_name[name])
+        stage = graph.by_name[name]
+        executor = Here(workspace, repository, [stage])
+        coordinator = Coordinator(workspace, repository, graph, [stage], executor)
+        with alone(workspace, print), signals.caught(lambda _: executor.stop()):
+            return _bring_up_to_date(coordinator, stage)
     finally:
         os.chdir(here)
 

@@ -5,6 +5,7 @@ are done. A failed stage stops its descendants only. Prefect's cache is off: DVC
 """
 
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -21,8 +22,10 @@ from components.common import errors
 from components.common.artifacts import MANIFEST
 from flows import endings, metrics, runs, signals, source
 from flows.budget import OverBudget
-from flows.execution import Coordinator, Outcome, Where, alone
-from flows.graph import Stage
+from flows.execution import Coordinator, Outcome, alone
+from flows.executor import Executor, Where
+from flows.graph import Graph, Stage
+from flows.here import Here
 from flows.processes import Busy, Interrupted, StageFailed
 from flows.sharing import Sharing
 from flows.stages import Repository
@@ -119,12 +122,14 @@ def walk(
     graph = repository.graph()
     forced = set(graph.matching(targets) or graph.by_name) if force else set()
     stages = graph.upstream_of(targets)
-    coordinator = Coordinator(workspace, repository, graph, stages, where)
+    coordinator = Coordinator(
+        workspace, repository, graph, stages, executor(where, workspace, repository, graph, stages)
+    )
     sharing = Sharing(repository, log.warning)
 
     def stop(number: int) -> None:
         result.stopped_by = number
-        coordinator.place.stop()
+        coordinator.executor.stop()
 
     try:
         if max_gpu_hours is not None:
@@ -141,7 +146,7 @@ def walk(
         coordinator.tracking.close("FAILED", {})
         raise
     finally:
-        coordinator.place.close()
+        coordinator.executor.close()
     if coordinator.budget and coordinator.budget.used_up:
         result.faults["the budget"] = OverBudget(coordinator.budget.used_up)
     result.is_whole = len(result.outcomes) == len(stages)
@@ -154,6 +159,19 @@ def walk(
     ending = "FINISHED" if result.is_whole else "KILLED" if result.stopped_by else "FAILED"
     coordinator.tracking.close(ending, facts)
     return result
+
+
+def executor(
+    where: Where, workspace: Workspace, repository: Repository, graph: Graph, stages: Sequence[Stage]
+) -> Executor:
+    """Where the stages of a run run."""
+    match where:
+        case "here":
+            return Here(workspace, repository, stages)
+        case "kubernetes":
+            from flows.kubernetes import Kubernetes  # imports the client, which takes a second
+
+            return Kubernetes(repository, graph, stages)
 
 
 def failed(result: Result) -> State[Result]:
@@ -181,7 +199,7 @@ def _task(
             raise
         result.faults.pop(stage.name, None)
         result.outcomes[stage.name] = outcome
-        if outcome.how in ("ran", "restored") and coordinator.place.leaves_outputs:
+        if outcome.how in ("ran", "restored") and coordinator.executor.leaves_outputs:
             sharing.made(stage.name)
         _show(outcome)
         return outcome

@@ -22,7 +22,7 @@ import psutil
 
 from components.common import errors
 from flows import orchestrator, signals
-from flows.execution import Where
+from flows.executor import Where
 from flows.processes import GRACE_S, Interrupted, Processes, alone_in, mark
 from flows.workspace import Workspace
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from components.common import errors, params
 from flows import estimate, faults, orchestrator, runs, settings, source
-from flows.execution import Where, alone
+from flows.execution import alone
+from flows.executor import Where
 from flows.graph import Entry, Graph
 from flows.placement import cores
 from flows.plan import Decision, plan, table
@@ -63,7 +64,7 @@ def show_plan(workspace: Workspace, targets: tuple[str, ...], *, with_estimate: 
 def _decide(workspace: Workspace, targets: tuple[str, ...], *, force: bool) -> tuple[Repository, Graph, list[Decision]]:
     """Check the parameters of every stage, then read the repository once and decide."""
     repository = Repository(workspace.root)
-    faults.check_params(repository.commands())
+    faults.check_params(repository.commands(), settings.READ_BY_FLOWS)
     graph = repository.graph()
     forced = set(graph.matching(targets) or graph.by_name) if force else set()
     decisions = plan(graph, graph.upstream_of(targets), repository, workspace.folder("code"), force=forced)

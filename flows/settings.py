@@ -7,6 +7,7 @@ from typing import Any
 from components.adapt.config import Config
 from components.common import params
 from components.language_model.tasks import TASKS
+from flows import gate
 
 SECTION = "finetune"
 
@@ -34,3 +35,6 @@ def of(sections: Mapping[str, Any]) -> Settings:
     """The settings of a parameter file; raises ValueError for what is wrong with them."""
     settings: Settings = params.typed(Settings, params.section_of(sections, SECTION), SECTION)
     return settings
+
+
+READ_BY_FLOWS = {SECTION: of, gate.SECTION: gate.of}  # the sections of params.yaml that no stage reads

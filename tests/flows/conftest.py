@@ -18,6 +18,7 @@ from dvc.repo import Repo
 from flows import orchestrator, runs
 from flows.execution import Coordinator, Outcome
 from flows.graph import Graph
+from flows.here import Here
 from flows.plan import Decision, plan
 from flows.sharing import share
 from flows.stages import Repository
@@ -116,7 +117,8 @@ class Checkout:
     def coordinator(self, *targets: str) -> Coordinator:
         repository = Repository(self.root)
         graph = repository.graph()
-        return Coordinator(Workspace(self.root), repository, graph, graph.upstream_of(targets))
+        workspace, stages = Workspace(self.root), graph.upstream_of(targets)
+        return Coordinator(workspace, repository, graph, stages, Here(workspace, repository, stages))
 
     def bring(self, *targets: str, force: bool = False) -> dict[str, Outcome]:
         """Bring everything up to date, one stage after the other and without Prefect."""

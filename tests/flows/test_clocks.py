@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 from flows import runs
 from flows.execution import Coordinator, alone
+from flows.here import Here
 from flows.sharing import share
 from flows.stages import Repository
 from flows.workspace import Workspace
@@ -23,7 +24,7 @@ workspace = Workspace(Path.cwd())
 with alone(workspace, print):
     repository = Repository(Path.cwd())
     graph = repository.graph()
-    coordinator = Coordinator(workspace, repository, graph, graph.stages)
+    coordinator = Coordinator(workspace, repository, graph, graph.stages, Here(workspace, repository, graph.stages))
     entries = {}
     for stage in graph.stages:
         outcome = coordinator.bring(stage, print, force="force" in sys.argv)

@@ -109,7 +109,7 @@ def test_a_component_is_told_where_it_may_work_and_whom_to_tell(checkout):
 def test_nothing_of_a_stopped_stage_is_recorded(checkout):
     coordinator = checkout.coordinator("seed")
     with pytest.raises(Interrupted):
-        coordinator.bring(coordinator.graph.by_name["seed"], lambda _: coordinator.place.stop())
+        coordinator.bring(coordinator.graph.by_name["seed"], lambda _: coordinator.executor.stop())
     assert coordinator.repository.recorded("seed") is None
     checkout.started()
     checkout.bring("seed")

@@ -11,6 +11,7 @@ import yaml
 
 from flows import follower, mirror
 from flows.execution import Coordinator
+from flows.kubernetes import Kubernetes
 from flows.processes import StageFailed
 from flows.stages import Repository
 from flows.workspace import Workspace
@@ -88,9 +89,13 @@ def runs(checkout: Any, cluster: Cluster) -> Iterator[Callable[[], Run]]:
     def make() -> Run:
         repository = Repository(checkout.root)
         graph = repository.graph()
-        made.append(Coordinator(Workspace(checkout.root), repository, graph, graph.stages, "kubernetes"))
+        made.append(
+            Coordinator(
+                Workspace(checkout.root), repository, graph, graph.stages, Kubernetes(repository, graph, graph.stages)
+            )
+        )
         return Run(made[-1], [])
 
     yield make
     for coordinator in made:
-        coordinator.place.close()
+        coordinator.executor.close()

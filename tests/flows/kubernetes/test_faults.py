@@ -25,11 +25,13 @@ BRING = """
 import sys
 from pathlib import Path
 from flows.execution import Coordinator
+from flows.kubernetes import Kubernetes
 from flows.stages import Repository
 from flows.workspace import Workspace
 repository = Repository(Path.cwd())
 graph = repository.graph()
-coordinator = Coordinator(Workspace(Path.cwd()), repository, graph, graph.stages, "kubernetes")
+executor = Kubernetes(repository, graph, graph.stages)
+coordinator = Coordinator(Workspace(Path.cwd()), repository, graph, graph.stages, executor)
 print(coordinator.bring(graph.by_name[sys.argv[1]], print).how, flush=True)
 """
 
@@ -185,7 +187,7 @@ def test_the_coordinator_hears_how_fast_each_rank_goes(runs, cluster):
         pods.append(cluster.core.create_namespaced_pod("videopoet", manifest))
     said: list[str] = []
     found = Pulse(said.append)
-    follower = Follower(run.coordinator.place._cluster, found, 8)
+    follower = Follower(run.coordinator.executor._cluster, found, 8)
     follower._pass_on_lines(pods)
     follower.close()
     assert {rank: progress.rate for rank, progress in found.progress.items()} == {

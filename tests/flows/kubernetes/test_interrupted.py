@@ -18,12 +18,13 @@ ONE_STAGE = """
 import sys
 from pathlib import Path
 from flows.execution import Coordinator
+from flows.kubernetes import Kubernetes
 from flows.stages import Repository
 from flows.workspace import Workspace
 root = Path.cwd()
 repository = Repository(root)
 graph = repository.graph()
-coordinator = Coordinator(Workspace(root), repository, graph, graph.stages, "kubernetes")
+coordinator = Coordinator(Workspace(root), repository, graph, graph.stages, Kubernetes(repository, graph, graph.stages))
 coordinator.bring(graph.by_name[sys.argv[1]], print)
 """
 
@@ -158,7 +159,7 @@ def test_a_run_that_is_stopped_deletes_its_jobs(runs, cluster):
 
     def stop() -> None:
         cluster.await_line("seed works")
-        run.coordinator.place.stop()
+        run.coordinator.executor.stop()
 
     threading.Thread(target=stop, daemon=True).start()
     with pytest.raises(Interrupted):

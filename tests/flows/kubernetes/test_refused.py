@@ -44,7 +44,7 @@ def test_the_graph_goes_with_the_order_so_that_an_image_serves_more_than_one(run
 @pytest.mark.parametrize("damage", ["entry", "output", "listing"])
 def test_a_lock_entry_that_does_not_match_what_was_pushed_is_refused(runs, cluster, checkout, monkeypatch, damage):
     run = runs()
-    exchange = run.coordinator.place.exchange
+    exchange = run.coordinator.executor.exchange
     honest = exchange.entry
     folder = cluster.folder / "remote/files/md5"
 
@@ -82,18 +82,18 @@ def _spoil(path: Path) -> None:
 def test_the_entry_of_another_stage_is_refused(runs, cluster, checkout):
     run = runs()
     run.bring("seed")
-    md5 = run.coordinator.place.exchange.push_entry("seed")
+    md5 = run.coordinator.executor.exchange.push_entry("seed")
     stage = run.coordinator.graph.by_name["left"]
-    order = run.coordinator.place._order(stage, {})
+    order = run.coordinator.executor._order(stage, {})
     with pytest.raises(ValueError, match=r"refused: the command is another, the parameters are others"):
-        run.coordinator.place._collect(stage, order, md5)
+        run.coordinator.executor._collect(stage, order, md5)
 
 
 def test_pods_are_told_the_addresses_of_stores_but_no_folder_of_this_machine(runs, cluster, checkout):
     run = runs()
     roots = {"far": "s3://bucket/clips", "near": "/somewhere"}
     run.coordinator.workspace.roots.write_text(json.dumps(roots))
-    order = run.coordinator.place._order(run.coordinator.graph.by_name["seed"], {})
+    order = run.coordinator.executor._order(run.coordinator.graph.by_name["seed"], {})
     assert json.loads(order.files["roots.json"]) == {"far": "s3://bucket/clips"}
 
 
