@@ -27,8 +27,8 @@ from components.filter import stage as filter_stage
 from components.ingest import stage as ingest
 from components.ingest.worker import Worker
 from components.pretrained import stage as pretrained
-from flows import sources
-from flows.workspace import PARAMS, Workspace
+from flows.machine.workspace import PARAMS, Workspace
+from flows.runs import sources
 
 
 @dataclass

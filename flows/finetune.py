@@ -1,7 +1,7 @@
 """The flow `finetune`: the champion, trained a little further on what came in since, and gated.
 
-It works in a checkout of its own (`flows.layout`), where all that is the champion's is pinned by hash before anything
-runs. Where too little is new it ends as skipped: nothing is recorded, and the next time looks again.
+It works in a checkout of its own (`finetuning.layout`), where all that is the champion's is pinned by hash before
+anything runs. Where too little is new it ends as skipped: nothing is recorded, and the next time looks again.
 The flow run's final state is named after what became of it: Skipped, Candidate, Promoted or Refused, all completed.
 """
 
@@ -19,25 +19,28 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from components.common import artifacts, errors, params
-from flows import endings, faults, layout, settings, source
-from flows.base import Base
-from flows.contents import listing
-from flows.execution import alone
-from flows.executor import Where
-from flows.processes import Busy, Interrupted
-from flows.promotion import Promoter
-from flows.registry import Registry
+from flows.deployments import flow_states
+from flows.dvc.listings import listing
+from flows.dvc.repository import Repository
+from flows.execution import validation
+from flows.execution.coordinator import alone
+from flows.execution.executor import Where
+from flows.finetuning import layout, settings
+from flows.finetuning.base import Base
+from flows.machine.processes import Busy, Interrupted
+from flows.machine.workspace import PARAMS, Workspace
+from flows.promotion.promoter import Promoter
 from flows.retrain import THREADS, failed, walk
-from flows.stages import Repository
-from flows.workspace import PARAMS, Workspace
+from flows.runs import source_archive
+from flows.runs.registry import Registry
 
 FILTER = "filter"  # the stage that says how much of what is new is worth training on
 Became = Literal["skipped", "candidate", "promoted", "refused"]
 NAMES = {
-    "skipped": endings.SKIPPED,
+    "skipped": flow_states.SKIPPED,
     "candidate": "Candidate",
-    "promoted": endings.PROMOTED,
-    "refused": endings.REFUSED,
+    "promoted": flow_states.PROMOTED,
+    "refused": flow_states.REFUSED,
 }
 Decided = tuple[Became, str, tuple[str, ...]]  # what became of it, in words, and the gate's table
 
@@ -70,7 +73,7 @@ def finetune(promote: bool = True, where: Where = "here") -> State[Any]:
         with layout.turn(workspace):
             return _finetune(workspace, promote=promote, where=where)
     except Busy as busy:
-        return endings.skipped(str(busy), busy)
+        return flow_states.skipped(str(busy), busy)
 
 
 def _finetune(workspace: Workspace, *, promote: bool, where: Where) -> State[Any]:
@@ -79,10 +82,10 @@ def _finetune(workspace: Workspace, *, promote: bool, where: Where) -> State[Any
     if too_few := reason_to_skip("new files", len(new), chosen.min_new_sources, base):
         return _ended(Finetuned("skipped", too_few, base.name, len(new)))
     there = layout.lay_out(workspace, base, new)
-    if omission := source.omission():
+    if omission := source_archive.omission():
         get_run_logger().warning(omission)
     with _inside(there), alone(there, get_run_logger().warning):
-        faults.check(Repository(there.root), settings.READ_BY_FLOWS)
+        validation.check(Repository(there.root), settings.READ_BY_FLOWS)
         looked = walk(there, (FILTER,), where=where, keep_record=False)
         if not looked.may_go_on:
             return failed(looked)

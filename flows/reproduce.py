@@ -1,4 +1,4 @@
-"""The flow `reproduce`: a record run again, as a deployment does it. `flows.reproduction` has all there is to it."""
+"""The flow `reproduce`: a record run again, as a deployment does it. `flows.reproduction` has all of it."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from components.common.runtime import root_of
-from flows.reproduction import reproduce as reproduction
-from flows.workspace import Workspace
+from flows.machine.workspace import Workspace
+from flows.reproduction.reproduction import reproduce as reproduction
 
 
 @flow(name="reproduce", persist_result=False, log_prints=True)

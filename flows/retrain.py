@@ -20,16 +20,18 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from components.common import errors
 from components.common.artifacts import MANIFEST
-from flows import endings, metrics, runs, signals, source
-from flows.budget import OverBudget
-from flows.execution import Coordinator, Outcome, alone
-from flows.executor import Executor, Where
-from flows.graph import Graph, Stage
-from flows.here import Here
-from flows.processes import Busy, Interrupted, StageFailed
-from flows.sharing import Sharing
-from flows.stages import Repository
-from flows.workspace import Workspace
+from flows.deployments import flow_states
+from flows.dvc.repository import Repository
+from flows.execution.budget import OverBudget
+from flows.execution.coordinator import Coordinator, Outcome, alone
+from flows.execution.executor import Executor, Where
+from flows.execution.local import Here
+from flows.graph.graph import Graph, Stage
+from flows.machine import signals
+from flows.machine.processes import Busy, Interrupted, StageFailed
+from flows.machine.workspace import Workspace
+from flows.runs import metrics, run_records, source_archive
+from flows.runs.uploader import Sharing
 
 MOST_STAGES = 200  # threads that wait: far more than there are stages
 TRY_AGAIN, TRY_AGAIN_AFTER_S = "TryAgain", [10.0, 60.0]
@@ -97,9 +99,9 @@ def retrain(
                 result = walk(workspace, targets)
             if result.record is None or not result.may_go_on:
                 return failed(result)
-            return endings.gated(workspace, result.record.name, log.info, result)
+            return flow_states.gated(workspace, result.record.name, log.info, result)
     except Busy as busy:
-        return endings.skipped(str(busy), busy)
+        return flow_states.skipped(str(busy), busy)
 
 
 def walk(
@@ -169,7 +171,7 @@ def executor(
         case "here":
             return Here(workspace, repository, stages)
         case "kubernetes":
-            from flows.kubernetes import Kubernetes  # imports the client, which takes a second
+            from flows.kubernetes.executor import Kubernetes  # imports the client, which takes a second
 
             return Kubernetes(repository, graph, stages)
 
@@ -221,11 +223,13 @@ def _record(coordinator: Coordinator, result: Result, names: list[str]) -> None:
     entries = {name: result.outcomes[name].entry for name in names}
     ran = any(result.outcomes[name].how == "ran" for name in names)
     try:
-        result.record = runs.write(coordinator.workspace, coordinator.repository, coordinator.graph, entries, ran=ran)
+        result.record = run_records.write(
+            coordinator.workspace, coordinator.repository, coordinator.graph, entries, ran=ran
+        )
     except errors.Retryable as error:  # where outputs lie in the remote alone; the next run writes it
         result.faults["the record"], result.is_whole = error, False
         return
-    if omission := source.omission():
+    if omission := source_archive.omission():
         get_run_logger().warning(omission)
 
 

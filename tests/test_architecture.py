@@ -8,23 +8,12 @@ import pytest
 import yaml
 
 from components.common import codelock
-from flows import numerics
+from flows.graph import fingerprint
 
 ROOT = Path(__file__).parents[1]
 COMPONENTS = codelock.components()
 SOURCES = sorted([*ROOT.glob("components/**/*.py"), *ROOT.glob("flows/**/*.py")])
 GRAPHS = ("dvc.yaml", "dvc.finetune.yaml")
-BRIDGE = {
-    "checkout",
-    "dvc_terms",
-    "exchange",
-    "objects",
-    "parameters",
-    "pins",
-    "remote",
-    "runcache",
-    "stages",
-}  # to DVC
 WALL_LINES, WALL_FUNCTION_LINES = 300, 60
 
 
@@ -81,19 +70,10 @@ def test_files_and_functions_stay_within_the_walls(path: Path) -> None:
             assert body < WALL_FUNCTION_LINES, f"{name(path)}: {node.name} is too long"
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name)
-def test_only_the_bridge_knows_dvc(path: Path) -> None:
-    nodes = list(ast.walk(ast.parse(path.read_text())))
-    imported = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    imported |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
-    of_dvc = {module for module in imported if module.split(".")[0].startswith("dvc")}
-    assert not of_dvc or name(path) in {f"flows/{module}.py" for module in BRIDGE}, of_dvc
-
-
 def test_what_a_remote_holds_has_one_way_in() -> None:
     ways = {  # of DVC's, which believe what they read -> the one place that may use them, if any
-        ".checkout(force": ["flows/checkout.py"],
-        '"relpath"': ["flows/contents.py", "flows/values.py"],  # values reads trees that were built here
+        ".checkout(force": ["flows/dvc/checkout.py"],
+        '"relpath"': ["flows/dvc/determinism.py", "flows/dvc/listings.py"],  # the one reads what was built here
         "Tree.load(": [],
         "get_used_objs(": [],
         "transfer(": [],
@@ -119,4 +99,4 @@ def test_no_linter_is_silenced_without_a_reason() -> None:
 
 
 def test_no_package_is_installed_that_fabric_would_import_at_every_start_of_a_training() -> None:
-    assert not numerics.pinned(ROOT / "constraints.txt").keys() & {"lightning", "pytorch-lightning", "torchmetrics"}
+    assert not fingerprint.pinned(ROOT / "constraints.txt").keys() & {"lightning", "pytorch-lightning", "torchmetrics"}

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from components.common import params
-from flows import gate, settings
+from flows.finetuning import settings
+from flows.promotion import gate
 
 ROOT = Path(__file__).parents[1]
 PROFILES = sorted(path.stem for path in (ROOT / "profiles").glob("*.yaml"))

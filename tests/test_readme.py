@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from components.common import codelock
-from flows.cli import app
+from flows.cli.main import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = {path: path.read_text() for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}

@@ -15,14 +15,15 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
-from flows import orchestrator, runs
-from flows.execution import Coordinator, Outcome
-from flows.graph import Graph
-from flows.here import Here
-from flows.plan import Decision, plan
-from flows.sharing import share
-from flows.stages import Repository
-from flows.workspace import Workspace
+from flows.dvc.repository import Repository
+from flows.execution.coordinator import Coordinator, Outcome
+from flows.execution.local import Here
+from flows.execution.plan import Decision, plan
+from flows.graph.graph import Graph
+from flows.machine import orchestrator
+from flows.machine.workspace import Workspace
+from flows.runs import run_records
+from flows.runs.uploader import share
 
 if TYPE_CHECKING:
     from tests.flows.tunable import Tunable
@@ -131,7 +132,7 @@ class Checkout:
         outcomes = self.bring()
         repository = Repository(self.root)
         entries = {name: outcome.entry for name, outcome in outcomes.items()}
-        folder = runs.write(Workspace(self.root), repository, repository.graph(), entries)
+        folder = run_records.write(Workspace(self.root), repository, repository.graph(), entries)
         share(repository, entries.keys(), folder, pytest.fail)
         return folder
 
@@ -225,7 +226,7 @@ def elsewhere(templates: Path, checkout: Checkout, remote: Path, monkeypatch: py
 @pytest.fixture(scope="session")
 def mlflow_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An MLflow store with its tables and nothing in them: making those takes seconds."""
-    from flows.tracking import client
+    from flows.runs.tracking import client
 
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     client(f"sqlite:///{path}").search_registered_models()

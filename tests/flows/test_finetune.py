@@ -14,14 +14,16 @@ import yaml
 
 from components.common import errors
 from components.ingest import sources
-from flows import housekeeping, lockfile, source
-from flows.base import Base
+from flows.dvc.repository import Repository
 from flows.finetune import Finetuned, finetune
-from flows.housekeeping import Keep
-from flows.layout import lay_out, new_sources
-from flows.registry import Registry
-from flows.stages import Repository
-from flows.workspace import Workspace
+from flows.finetuning.base import Base
+from flows.finetuning.layout import lay_out, new_sources
+from flows.graph import lockfile
+from flows.machine.workspace import Workspace
+from flows.promotion import cleanup
+from flows.promotion.cleanup import Keep
+from flows.runs import source_archive
+from flows.runs.registry import Registry
 from tests.flows.tunable import Tunable, sha256
 
 LETTERS = "abcdefgh"
@@ -256,7 +258,7 @@ def test_its_source_is_this_checkouts_and_what_it_was_laid_out_with(tunable: Tun
     tracked = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True).stdout.split()
     _, result = tuned(promote=False)
     record = tunable.root / ".videopoet/runs" / result.run
-    source.unpack(record / source.ARCHIVE, tunable.root.parent / "unpacked")
+    source_archive.unpack(record / source_archive.ARCHIVE, tunable.root.parent / "unpacked")
     found = {
         str(path.relative_to(tunable.root.parent / "unpacked")) for path in files(tunable.root.parent / "unpacked")
     }
@@ -290,7 +292,7 @@ def test_cleaning_keeps_what_a_fine_tuned_champion_was_given(tunable: Tunable, c
     repository, workspace = Repository(tunable.root), Workspace(tunable.root)
     shutil.rmtree(tunable.there.root)
     Path("dvc.lock").unlink()
-    housekeeping.cleaning(workspace, repository, Keep.read("champion,last=0"), remote=False).carry_out()
+    cleanup.cleaning(workspace, repository, Keep.read("champion,last=0"), remote=False).carry_out()
     held = lockfile.items(lockfile.read(workspace.home / "runs" / result.run / "dvc.lock"))
     for path in ("models/judge", "models/net", "base/models/net", "data/filtered"):
         assert repository.copy(held[path].md5, tunable.root / "out" / path), path

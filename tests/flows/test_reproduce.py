@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from components.ingest import sources
-from flows import runs, source
-from flows.workspace import Workspace
+from flows.machine.workspace import Workspace
+from flows.runs import run_records, source_archive
 
 pytestmark = pytest.mark.slow
 NOISY = """
@@ -48,7 +48,7 @@ def verdicts(folder: Path) -> dict[str, dict[str, Any]]:
 def tamper(checkout: Any, name: str, **changes: Any) -> Path:
     """Fetch the record into a checkout and change values of its record.json."""
     os.chdir(checkout.root)
-    folder = runs.find(Workspace(checkout.root), name)
+    folder = run_records.find(Workspace(checkout.root), name)
     path = folder / "record.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     return folder
@@ -98,8 +98,8 @@ def test_one_changed_byte_of_an_input_is_named_and_so_is_all_that_came_of_it(che
     name = checkout.record().name
     shutil.rmtree(checkout.root)
     os.chdir(elsewhere.root)
-    archive = runs.find(Workspace(elsewhere.root), name) / "source.tar.gz"
-    source.unpack(archive, Path("unpacked"))
+    archive = run_records.find(Workspace(elsewhere.root), name) / "source.tar.gz"
+    source_archive.unpack(archive, Path("unpacked"))
     Path("unpacked/letters/text").write_text("abd\n")
     with tarfile.open(archive, "w:gz") as tar:
         for path in Path("unpacked").rglob("*"):
@@ -153,7 +153,7 @@ def test_what_differs_a_little_is_within_tolerance_on_another_machine_only(check
     assert kind == "different"
     assert "out/apart/metrics.json: loss 2.0 → 2.01" in words
     assert "out/apart/model.safetensors: largest absolute difference 0.01, in weights" in words
-    record = runs.read(tamper(elsewhere, name))
+    record = run_records.read(tamper(elsewhere, name))
     record["took"]["apart"]["numerics"]["processor"] = "another"
     tamper(elsewhere, name, took=record["took"])
     kind, words = reproduced("near", 0.01)
@@ -168,7 +168,7 @@ def test_what_differs_a_little_is_within_tolerance_on_another_machine_only(check
 
 def test_a_record_that_was_changed_and_libraries_that_changed_are_warned_of(checkout, elsewhere):
     name = checkout.record().name
-    record = runs.read(tamper(elsewhere, name))
+    record = run_records.read(tamper(elsewhere, name))
     outputs = record["outputs"] | {"out/apart": f"{'0' * 32}.dir"}
     numerics = record["numerics"] | {"versions": {"torch": "1.0"}}
     tamper(elsewhere, name, outputs=outputs, numerics=numerics)

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from components.common import errors
-from flows.processes import MARK
+from flows.machine.processes import MARK
 
 
 def retrain(*targets: str, force: bool = False):

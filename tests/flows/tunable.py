@@ -14,11 +14,11 @@ from typing import Any
 import yaml
 
 from components.corpus.data import Source, write
-from flows import runs
-from flows.promotion import Promoter
-from flows.sharing import share
-from flows.stages import Repository
-from flows.workspace import Workspace
+from flows.dvc.repository import Repository
+from flows.machine.workspace import Workspace
+from flows.promotion.promoter import Promoter
+from flows.runs import run_records
+from flows.runs.uploader import share
 from tests.flows.conftest import PROJECT, Checkout
 
 MOTION = "text_to_video/motion"
@@ -151,7 +151,7 @@ class Tunable(Checkout):
         outcomes = self.bring()
         repository = Repository(self.root)
         entries = {name: outcome.entry for name, outcome in outcomes.items()}
-        folder = runs.write(Workspace(self.root), repository, repository.graph(), entries)
+        folder = run_records.write(Workspace(self.root), repository, repository.graph(), entries)
         share(repository, entries.keys(), folder, print)
         promoter = Promoter(Workspace(self.root), lambda _: None)
         promoter.carry_out(promoter.decide())

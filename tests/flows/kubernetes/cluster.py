@@ -9,7 +9,7 @@ from typing import Any
 
 from kubernetes import client
 
-from flows.job_state import RANK
+from flows.kubernetes.job_status import RANK
 from tests.flows.kubernetes.api import NAMESPACE, RESOURCES, STEP_S, Api
 from tests.flows.kubernetes.kubelet import Pod
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from flows import follower, mirror
-from flows.execution import Coordinator
-from flows.kubernetes import Kubernetes
-from flows.processes import StageFailed
-from flows.stages import Repository
-from flows.workspace import Workspace
+from flows.dvc.repository import Repository
+from flows.execution.coordinator import Coordinator
+from flows.kubernetes import informer, job_watcher
+from flows.kubernetes.executor import Kubernetes
+from flows.machine.processes import StageFailed
+from flows.machine.workspace import Workspace
 from tests.flows.kubernetes.api import NAMESPACE, Api, kubeconfig, served
 from tests.flows.kubernetes.cluster import Cluster
 from tests.flows.kubernetes.processes import ProcessPod
@@ -52,8 +52,8 @@ def cluster(checkout: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     Path("k8s").mkdir()
     placement = {"namespace": NAMESPACE, "defaults": DEFAULTS, "stages": {}}
     Path("k8s/placement.yaml").write_text(yaml.safe_dump(placement))
-    monkeypatch.setattr(mirror, "WAITS_S", (0.05, 0.1))
-    monkeypatch.setattr(follower, "LOOK_S", 2.0)
+    monkeypatch.setattr(informer, "WAITS_S", (0.05, 0.1))
+    monkeypatch.setattr(job_watcher, "LOOK_S", 2.0)
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
     api = Api()
     with served(api) as url:

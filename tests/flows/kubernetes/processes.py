@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from flows.manifests import CODE, RENDEZVOUS_PORT
+from flows.kubernetes.job_spec import CODE, RENDEZVOUS_PORT
 from tests.flows.kubernetes.kubelet import Container, Pod
 
 PROJECT = Path(__file__).parents[3]

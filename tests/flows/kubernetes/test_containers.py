@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-from flows import closeness, numerics
+from flows.graph import fingerprint
+from flows.reproduction import comparison
 from tests.clones import clone, lock, outputs, run, videopoet
 from tests.flows.kubernetes.api import NAMESPACE, Api, kubeconfig, served
 from tests.flows.kubernetes.cluster import Cluster
@@ -127,14 +128,14 @@ def test_two_pods_train_one_model_within_tolerance_in_another_numerics_class(
     videopoet(folder, "run", TRAINING, "--force", "--on", "kubernetes")
     assert len(cluster.pods) == count + 2
     after = note(folder)
-    assert numerics.differences(before["numerics"], after["numerics"]) == ["world_size 1 → 2"]
+    assert fingerprint.differences(before["numerics"], after["numerics"]) == ["world_size 1 → 2"]
     assert before["outs"] != after["outs"]
     (made,) = after["outs"]
     run(folder, "dvc", "pull", "-q", made)
     names = sorted(path.name for path in (here / made).iterdir())
     assert sorted(path.name for path in (folder / made).iterdir()) == names
     for name in names:
-        near = closeness.compare(here / made / name, folder / made / name, TOLERANCE)
+        near = comparison.compare(here / made / name, folder / made / name, TOLERANCE)
         assert near.agrees, f"{name}: {near.words}"
 
 

@@ -13,21 +13,21 @@ import pytest
 import yaml
 
 from components.common import errors
-from flows import pulse
-from flows.job_state import RANK
-from flows.kubernetes import Follower
-from flows.processes import Interrupted, StageFailed
-from flows.pulse import Pulse
+from flows.kubernetes.executor import Follower
+from flows.kubernetes.job_status import RANK
+from flows.machine import monitor
+from flows.machine.monitor import Pulse
+from flows.machine.processes import Interrupted, StageFailed
 
 pytestmark = pytest.mark.slow
 HOUR_S = 3600.0
 BRING = """
 import sys
 from pathlib import Path
-from flows.execution import Coordinator
-from flows.kubernetes import Kubernetes
-from flows.stages import Repository
-from flows.workspace import Workspace
+from flows.execution.coordinator import Coordinator
+from flows.kubernetes.executor import Kubernetes
+from flows.dvc.repository import Repository
+from flows.machine.workspace import Workspace
 repository = Repository(Path.cwd())
 graph = repository.graph()
 executor = Kubernetes(repository, graph, graph.stages)
@@ -133,7 +133,7 @@ def test_gpus_are_charged_for_while_pods_are_on_nodes_and_a_budget_holds(runs, c
     note = json.loads(Path(".videopoet/stages/seed.json").read_text())
     assert 4 * note["seconds"] <= note["gpu_s"] < 4 * (note["seconds"] + 60)
     assert note["read_bytes"] > 0
-    monkeypatch.setattr(pulse, "LOOK_S", 0.1)
+    monkeypatch.setattr(monitor, "LOOK_S", 0.1)
     cluster.environment["WORK_SLEEP_S"] = "60"
     run = runs()
     run.coordinator.limit(20 / HOUR_S, {"left"}, run.lines.append)

@@ -10,17 +10,17 @@ import pytest
 import yaml
 
 from components.common import errors
-from flows import follower
-from flows.processes import Interrupted
+from flows.kubernetes import job_watcher
+from flows.machine.processes import Interrupted
 
 pytestmark = pytest.mark.slow
 ONE_STAGE = """
 import sys
 from pathlib import Path
-from flows.execution import Coordinator
-from flows.kubernetes import Kubernetes
-from flows.stages import Repository
-from flows.workspace import Workspace
+from flows.execution.coordinator import Coordinator
+from flows.kubernetes.executor import Kubernetes
+from flows.dvc.repository import Repository
+from flows.machine.workspace import Workspace
 root = Path.cwd()
 repository = Repository(root)
 graph = repository.graph()
@@ -79,7 +79,7 @@ def test_an_evicted_stage_goes_on_from_its_checkpoint(runs, cluster, checkout):
 
 
 def test_a_pod_that_is_gone_for_good_is_a_passing_fault(runs, cluster, monkeypatch):
-    monkeypatch.setattr(follower, "LOST_S", 0.5)
+    monkeypatch.setattr(job_watcher, "LOST_S", 0.5)
     cluster.environment["WORK_SLEEP_S"] = "60"
     cluster.replaces = False
     threading.Thread(target=lambda: cluster.lose(cluster.await_line("seed works")), daemon=True).start()

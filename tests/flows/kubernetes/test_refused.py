@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from components.common import errors
-from flows import state
-from flows.processes import StageFailed
+from flows.machine import run_state
+from flows.machine.processes import StageFailed
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +18,7 @@ def test_a_remote_that_cannot_be_used_is_a_passing_fault_and_starts_nothing(runs
     with pytest.raises(errors.Retryable, match="remote `shared`"):
         run.bring("seed")
     assert not cluster.jobs()
-    assert state.read(run.coordinator.workspace).names("failed") == ["seed"]
+    assert run_state.read(run.coordinator.workspace).names("failed") == ["seed"]
 
 
 def test_a_cluster_that_refuses_says_where_the_rights_are(runs, cluster):

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from components.common import errors
-from flows.processes import StageFailed
+from flows.machine.processes import StageFailed
 from tests.trainings import TRAINING
 
 pytestmark = pytest.mark.slow

@@ -1,0 +1,165 @@
+"""What `videopoet run`, `plan` and `finetune` do: check, decide, run what must run, say what came of it."""
+
+import os
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from components.common import errors, params
+from flows.dvc.repository import Place, Repository
+from flows.execution import validation
+from flows.execution.coordinator import alone
+from flows.execution.executor import Where
+from flows.execution.plan import Decision, plan, table
+from flows.finetuning import settings
+from flows.graph.graph import Entry, Graph
+from flows.graph.placement import cores
+from flows.machine import orchestrator
+from flows.machine.workspace import FINETUNE, PARAMS, Workspace
+from flows.runs import estimate, run_records, source_archive
+from flows.runs.uploader import share
+
+VIDEOS = 3  # named at the end of a run
+PLACE_OF: dict[Where, Place] = {"here": "workspace", "kubernetes": "remote"}  # of results that leave nothing to do
+
+
+def run(
+    workspace: Workspace,
+    targets: tuple[str, ...],
+    *,
+    force: bool,
+    where: Where = "here",
+    max_gpu_hours: float | None = None,
+    metrics_port: int | None = None,
+    metrics_host: str = "",
+) -> int:
+    """Bring stages up to date; returns the exit code. Raises ValueError for what must be mended first."""
+    repository, graph, decisions = _decide(workspace, targets, force=force)
+    if stale := list(validation.stale_code(graph)):
+        raise ValueError("\n".join(stale))
+    if any(decision.verdict != "up to date" or decision.place != PLACE_OF[where] for decision in decisions):
+        return _flow(workspace, graph, (targets, force, where, max_gpu_hours, metrics_port, metrics_host))
+    print(f"{len(decisions)} stages, all up to date: nothing to run")
+    entries = {decision.stage.name: decision.entry for decision in decisions if decision.entry}
+    with alone(workspace, print):
+        record = _record(workspace, repository, graph, entries)
+        share(repository, entries.keys(), record, partial(print, file=sys.stderr))
+        _close(workspace, graph, record)
+    return 0
+
+
+def show_plan(workspace: Workspace, targets: tuple[str, ...], *, with_estimate: bool) -> None:
+    """Print what would run and why and, if it is asked, what that will take."""
+    _, graph, decisions = _decide(workspace, targets, force=False)
+    for line in table(decisions):
+        print(line)
+    print(f"\n{sum(decision.verdict == 'run' for decision in decisions)} of {len(decisions)} stages would run")
+    if with_estimate:
+        to_run = [decision.stage for decision in decisions if decision.verdict == "run"]
+        for line in estimate.lines(to_run, run_records.listed(workspace), cores()):
+            print(line)
+    for fault in validation.stale_code(graph):
+        print(f"warning: {fault}", file=sys.stderr)
+
+
+def _decide(workspace: Workspace, targets: tuple[str, ...], *, force: bool) -> tuple[Repository, Graph, list[Decision]]:
+    """Check the parameters of every stage, then read the repository once and decide."""
+    repository = Repository(workspace.root)
+    validation.check_params(repository.commands(), settings.READ_BY_FLOWS)
+    graph = repository.graph()
+    forced = set(graph.matching(targets) or graph.by_name) if force else set()
+    decisions = plan(graph, graph.upstream_of(targets), repository, workspace.folder("code"), force=forced)
+    return repository, graph, decisions
+
+
+def _flow(workspace: Workspace, graph: Graph, arguments: tuple[Any, ...]) -> int:
+    orchestrator.configure(workspace)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that the server is stopped on the way
+    from flows.retrain import Result, retrain  # imports prefect, which reads its settings then
+
+    orchestrator.start()
+    state = retrain(*arguments, return_state=True)
+    result = state.result(raise_on_failure=False)
+    if isinstance(result, Result) and result.record:
+        _close(workspace, graph, result.record)
+        return 0
+    return _exit_code(result, state.message)
+
+
+def finetune(workspace: Workspace, *, promote: bool, where: Where) -> int:
+    """Train the champion further on what is new; returns the exit code. Raises ValueError for what must be mended."""
+    orchestrator.configure(Workspace(workspace.folder(FINETUNE)))
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    from flows.finetune import Finetuned
+    from flows.finetune import finetune as flow
+
+    orchestrator.start()
+    state = flow(promote, where, return_state=True)
+    result = state.result(raise_on_failure=False)
+    if isinstance(result, Finetuned):
+        print(f"base      {result.base}")
+        for verdict in result.verdicts:
+            print(verdict)
+        if result.run:
+            print(f"record    {workspace.folder('runs').relative_to(workspace.root) / result.run / 'index.html'}")
+        print(f"{result.became:<10}{result.words}")
+        return int(result.became == "refused")
+    return _exit_code(result, state.message)
+
+
+def show_finetune_plan(workspace: Workspace) -> None:
+    """Print what a fine-tune would start from and what it would run; lays its checkout out, pulls nothing."""
+    from flows.finetuning import layout
+    from flows.finetuning.base import Base
+
+    base, chosen = Base.champion(workspace), settings.of(params.read(Path(PARAMS)))
+    new = layout.new_sources(base)
+    print(f"base {base.name}, {len(new)} new files (at least {chosen.min_new_sources} are wanted)")
+    if len(new) < chosen.min_new_sources:
+        print("would be skipped")
+        return
+    there = layout.lay_out(workspace, base, new)
+    os.chdir(there.root)
+    show_plan(there, (), with_estimate=False)
+    print(f"in {there.root}; skipped after `filter` if it keeps fewer than {chosen.min_new_clips} clips to train on")
+
+
+def _exit_code(result: object, message: str | None) -> int:
+    """The exit code of a flow run that did not end well, with its faults told."""
+    from flows.retrain import Result
+
+    if not isinstance(result, Result):
+        raise result if isinstance(result, Exception) else RuntimeError(message)
+    print(message, file=sys.stderr)
+    if result.stopped_by:
+        return 128 + result.stopped_by
+    codes = {_code(fault) for fault in result.faults.values()}
+    known = len(codes) == 1 and codes < {errors.CONFIGURATION, errors.DATA, errors.RETRY, errors.STOPPED}
+    return codes.pop() if known else 1
+
+
+def _code(fault: Exception) -> int:
+    if isinstance(fault, errors.Retryable):
+        return errors.RETRY
+    return getattr(fault, "code", errors.CONFIGURATION if isinstance(fault, ValueError) else 1)
+
+
+def _record(workspace: Workspace, repository: Repository, graph: Graph, entries: dict[str, Entry]) -> Path:
+    folder = workspace.folder("runs") / run_records.identity(graph, entries).name
+    if folder.is_dir():
+        return folder
+    if omission := source_archive.omission():
+        print(f"warning: {omission}", file=sys.stderr)
+    return run_records.write(workspace, repository, graph, entries)
+
+
+def _close(workspace: Workspace, graph: Graph, record: Path) -> None:
+    """End on what the user came for."""
+    if report := run_records.report_of(graph):
+        print(f"report  {report / 'index.html'}")
+    for video in run_records.videos_of(graph, VIDEOS):
+        print(f"video   {video}")
+    print(f"record  {(record / 'index.html').relative_to(workspace.root)}")
+    print(f"run     {record.name}")

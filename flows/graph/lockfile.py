@@ -1,0 +1,76 @@
+"""dvc.lock ↔ what each stage made from what.
+
+Read and written as DVC does it, in YAML 1.2: there `1e-05` is a number, to PyYAML it is text.
+"""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from flows.graph.graph import Entry, Item
+from flows.graph.untrusted import digest, relative
+from flows.machine.workspace import PARAMS
+
+ORIGIN = "a lock entry"
+
+
+def read(path: Path) -> dict[str, Entry]:
+    """Every entry of a dvc.lock by stage; none if there is no such file."""
+    return {name: entry_of(raw) for name, raw in _stages(path).items()}
+
+
+def items(entries: Mapping[str, Entry]) -> dict[str, Item]:
+    """Path -> item of all that a run made or was given."""
+    given = {path: item for entry in entries.values() for path, item in entry.deps.items()}
+    return given | {path: item for entry in entries.values() for path, item in entry.outs.items()}
+
+
+def keep(path: Path, target: Path, names: Collection[str]) -> None:
+    """Write the entries of some stages, as they stand in one dvc.lock, to another."""
+    stages = {name: raw for name, raw in _stages(path).items() if name in names}
+    YAML().dump({"schema": "2.0", "stages": stages}, target)
+
+
+def entry_of(raw: Mapping[str, Any]) -> Entry:
+    """Read a stage's lines of dvc.lock; raises Untrusted for a path of an output, or a hash, that is not safe."""
+    params: dict[str, Any] = {}
+    for path, values in raw.get("params", {}).items():
+        prefix = "" if path == PARAMS else f"{path}:"
+        params |= {f"{prefix}{key}": value for key, value in values.items()}
+    deps, outs = ({item["path"]: _item(item) for item in raw.get(kind, [])} for kind in ("deps", "outs"))
+    for path in outs:
+        relative(path, ORIGIN)
+    return Entry(text_of(raw["cmd"]), params, deps, outs)
+
+
+def lines_of(entry: Entry) -> dict[str, Any]:
+    """An entry as a stage's lines of dvc.lock: what `entry_of` reads."""
+    params: dict[str, dict[str, Any]] = {}
+    for key, value in entry.params.items():
+        path, _, name = key.rpartition(":")
+        params.setdefault(path or PARAMS, {})[name] = value
+    deps, outs = ([_raw(path, item) for path, item in items.items()] for items in (entry.deps, entry.outs))
+    parts = {"cmd": entry.cmd, "deps": deps, "params": params, "outs": outs}
+    return {key: value for key, value in parts.items() if value}
+
+
+def text_of(cmd: str | list[str]) -> str:
+    """A stage's command as text, a line for each where there are several."""
+    return cmd if isinstance(cmd, str) else "\n".join(cmd)
+
+
+def _item(raw: Mapping[str, Any]) -> Item:
+    return Item(digest(raw["md5"], ORIGIN), raw.get("size"), raw.get("nfiles"), raw.get("isexec", False))
+
+
+def _raw(path: str, item: Item) -> dict[str, Any]:
+    facts = {"md5": item.md5, "size": item.size, "nfiles": item.nfiles, "isexec": item.isexec or None}
+    return {"path": path, "hash": "md5"} | {key: value for key, value in facts.items() if value is not None}
+
+
+def _stages(path: Path) -> dict[str, Any]:
+    document = YAML(typ="safe").load(path) if path.is_file() else None
+    stages: dict[str, Any] = (document or {}).get("stages", {})
+    return stages

@@ -1,0 +1,124 @@
+"""A Job and its pods, as the cluster tells of them -> how the stage is doing, and how it ended."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from typing import Any, Literal
+
+from components.common import errors
+from flows.kubernetes.job_spec import CONTAINER, PARTS
+from flows.kubernetes.pod import Message
+from flows.machine.processes import Ended
+
+Phase = Literal["queued", "pulling", "running", "succeeded", "failed"]
+KILLED, OUT_OF_MEMORY = 128, "OOMKilled"
+RANK = "batch.kubernetes.io/job-completion-index"
+_AFTER = {errors.RETRY: 1, errors.STOPPED: 2}  # how a pod ends because another one did: less telling than a cause
+BY_PERSON = ("DeadlineExceeded",)  # reasons for which a Job fails whatever its pods do; another try would end alike
+
+
+@dataclass(frozen=True)
+class State:
+    """How a stage is doing in the cluster."""
+
+    phase: Phase
+    words: str = ""  # why it waits, or its last words
+    code: int = 0  # exit code of DESIGN §4; minus the signal's number if a signal ended it
+    message: Message = field(default_factory=Message)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come."""
+        return self.phase in ("succeeded", "failed")
+
+
+def result(job: Any) -> Literal["Complete", "Failed", ""]:
+    """How a Job ended, "" while it goes on."""
+    types = {one.type for one in (job.status and job.status.conditions) or [] if one.status == "True"}
+    return "Complete" if "Complete" in types else "Failed" if "Failed" in types else ""
+
+
+def state(job: Any, pods: Sequence[Any]) -> State:
+    """The state of a Job that is there."""
+    match result(job):
+        case "Complete":
+            return _succeeded(pods, is_in_parts=bool(_parts(job)))
+        case "Failed":
+            return _failed(next(one for one in job.status.conditions if one.type == "Failed"), pods)
+    if job.spec.suspend:
+        return State("queued", "suspended")
+    alive = [pod for pod in pods if pod.status.phase in ("Pending", "Running")]
+    if done := _parts(job) and ((job.status and job.status.succeeded) or 0):
+        return State("running", f"{100 * done // _parts(job)} % of {_parts(job)} parts are done")
+    if alive:
+        return _alive(alive[-1])
+    return State("running", "its pod has ended") if pods else State("queued", "no pod yet")
+
+
+def speaking(pods: Sequence[Any]) -> dict[str, Any]:
+    """Rank -> the newest pod of it whose container has started; the lines of the stage are those of rank 0."""
+    return {
+        (pod.metadata.annotations or {}).get(RANK, "0"): pod
+        for pod in sorted(pods, key=lambda pod: str(pod.metadata.creation_timestamp))
+        if any(one.name == CONTAINER and (one.state.running or one.state.terminated) for one in _containers(pod))
+    }
+
+
+def on_node(pod: Any) -> bool:
+    """Whether a pod holds what it was given on a node."""
+    return bool(pod.spec.node_name) and pod.status.phase in ("Pending", "Running")
+
+
+def _parts(job: Any) -> int:
+    return int((job.metadata.labels or {}).get(PARTS, "0"))
+
+
+def _alive(pod: Any) -> State:
+    if pod.status.phase == "Running":
+        return State("running", f"on {pod.spec.node_name}" if pod.spec.node_name else "")
+    waiting = [one.state.waiting for one in _containers(pod) if one.state and one.state.waiting]
+    words = next((f"{one.reason}{f': {one.message}' if one.message else ''}" for one in waiting if one.reason), "")
+    if pod.spec.node_name:
+        return State("pulling", words)
+    unscheduled = [one.message for one in pod.status.conditions or [] if one.type == "PodScheduled" and one.message]
+    return State("queued", unscheduled[0] if unscheduled else words)
+
+
+def _succeeded(pods: Sequence[Any], *, is_in_parts: bool) -> State:
+    messages = [Message.read(ended.message or "") for ended in map(_ended, pods) if ended and not ended.exit_code]
+    found = Message() if is_in_parts else next((message for message in messages if message.entry), None)
+    if found is None:  # its result is in the remote's run-cache, where the next try finds it
+        return State("failed", "it succeeded, but its pod is gone and with it the hash of what it made", errors.RETRY)
+    took = reduce(Ended.beside, (message.took for message in messages), Ended())
+    return State("succeeded", message=replace(found, took=took))
+
+
+def _failed(condition: Any, pods: Sequence[Any]) -> State:
+    if condition.reason in BY_PERSON:
+        return State("failed", f"{condition.message}: raise `deadline_s` in k8s/placement.yaml", errors.CONFIGURATION)
+    ends = [ended for ended in map(_ended, pods) if ended and ended.exit_code]
+    if not ends:
+        words = f"its pod is gone without a word ({condition.reason or 'Failed'}: {condition.message or ''})"
+        return State("failed", words, errors.RETRY)
+    ended = min(ends, key=lambda one: _AFTER.get(one.exit_code, 0))
+    message = Message.read(ended.message or "")
+    words = message.said or ended.reason or ""
+    if ended.reason == OUT_OF_MEMORY:
+        return State(
+            "failed", f"{words} (it wanted more memory than `memory` in k8s/placement.yaml gives)", -9, message
+        )
+    return State("failed", words, _code(ended.exit_code), message)
+
+
+def _ended(pod: Any) -> Any:
+    """How the pod's first container that ended badly did, or else its main one; None if neither has ended."""
+    ends = [one.state.terminated for one in _containers(pod) if one.state and one.state.terminated]
+    return next((one for one in ends if one.exit_code), ends[-1] if ends else None)
+
+
+def _containers(pod: Any) -> list[Any]:
+    return [*(pod.status.init_container_statuses or []), *(pod.status.container_statuses or [])]
+
+
+def _code(code: int) -> int:
+    return KILLED - code if code > KILLED and code != errors.STOPPED else code

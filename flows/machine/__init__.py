@@ -1,0 +1,4 @@
+"""This machine: the checkout's untracked folder, processes and signals, what they use, and Prefect's server.
+
+It knows nothing of stages.
+"""

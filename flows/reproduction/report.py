@@ -1,0 +1,133 @@
+"""A record and its reproduction -> a verdict per stage.
+
+`identical`: the outputs have the recorded hashes. `within tolerance`: they were made in another class of machine
+(`graph.fingerprint`) and all that differs in them agrees as `reproduction.comparison` says. `different`: anything else,
+which file and how far. `not run`: the reproduction did not come to it.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+from components.common.artifacts import write_json
+from flows.dvc.listings import listing
+from flows.dvc.repository import Repository
+from flows.graph import fingerprint, lockfile
+from flows.graph.graph import Entry, Item
+from flows.graph.modules import is_lock
+from flows.reproduction import comparison
+from flows.runs import run_records
+from flows.runs.record_view import made
+from flows.runs.tracking import measures
+
+Kind = Literal["identical", "within tolerance", "different", "not run"]
+FILE = "verdict.json"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of one stage, and what it rests on."""
+
+    stage: str
+    kind: Kind
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """The record in `record_folder`, what was made of it in the checkout `folder`, and where originals may be."""
+
+    record_folder: Path
+    folder: Path
+    originals: Repository
+    tolerance: float
+
+    def verdicts(self, stages: tuple[str, ...]) -> list[Verdict]:
+        """Judge the stages, given parents first."""
+        record = run_records.read(self.record_folder)
+        entries = lockfile.read(self.folder / "dvc.lock")
+        found: dict[str, Verdict] = {}
+        for stage in stages:
+            found[stage] = self._verdict(stage, record, entries, found)
+        return list(found.values())
+
+    def _verdict(
+        self, stage: str, record: Mapping[str, Any], entries: Mapping[str, Entry], found: Mapping[str, Verdict]
+    ) -> Verdict:
+        entry, note = entries.get(stage), self._note(stage)
+        if entry is None or note.get("outs") != {path: item.md5 for path, item in entry.outs.items()}:
+            return Verdict(stage, "not run")
+        causes = []
+        for path, md5 in record["stages"][stage]["sources"].items():
+            if md5 != (now := _md5(entry.deps, path)):
+                causes.append(f"{'code' if is_lock(path) else 'input'} {path} has changed: {md5[:10]} → {now[:10]}")
+        changed = [path for path in made(record)[stage] if record["outputs"][path] != _md5(entry.outs, path)]
+        if not changed:
+            return Verdict(stage, "identical", tuple(causes))
+        parents = {path: found[name] for name, outs in made(record).items() if name in found for path in outs}
+        inputs = {path: verdict.kind for path, verdict in parents.items() if path in entry.deps}
+        classes = self._classes(record["took"][stage], note)
+        classes += [f"input {path} is within tolerance" for path, kind in inputs.items() if kind == "within tolerance"]
+        files = [item for path in changed for item in self._files(path, record, entry)]
+        if classes and not causes and all(item.agrees for item in files):
+            stated = f"all numbers agree within {self.tolerance:.1%}"
+            return Verdict(stage, "within tolerance", (*classes, stated, *(item.words for item in files)))
+        causes += [f"input {path} is different" for path, kind in inputs.items() if kind == "different"]
+        far = [item.words for item in files if not (classes and item.agrees)]
+        return Verdict(stage, "different", (*causes, *classes, *far))
+
+    def _classes(self, took: Mapping[str, Any], note: Mapping[str, Any]) -> list[str]:
+        """How the machines differ; empty if equal work must give equal bytes."""
+        if "numerics" not in took:
+            return ["where it was made is not recorded"]
+        return fingerprint.differences(took["numerics"], note["numerics"])
+
+    def _files(self, out: str, record: Mapping[str, Any], entry: Entry) -> Iterator[comparison.Closeness]:
+        """How far each file of an output is from the original, if its bytes differ."""
+        old = json.loads((self.record_folder / run_records.FILES).read_text()).get(out)
+        new = listing(self._repository, entry.outs[out].md5)
+        if old is None or new is None:
+            yield comparison.Closeness(False, f"{out}: its files are not known")
+            return
+        if old == new:
+            yield comparison.Closeness(False, f"{out}: the record's hash is not that of its own list of files")
+        for name in sorted({*old, *new}):
+            path = f"{out}/{name}".rstrip("/")
+            if name not in new or name not in old:
+                yield comparison.Closeness(False, f"{path} {'is missing' if name not in new else 'is new'}")
+            elif old[name] != new[name]:
+                near = self._compare(out, name, old[name], record)
+                yield comparison.Closeness(near.agrees, f"{path}: {near.words}")
+
+    def _compare(self, out: str, name: str, md5: str, record: Mapping[str, Any]) -> comparison.Closeness:
+        new = self.folder / out / name
+        with TemporaryDirectory() as folder:
+            old = Path(folder) / new.name
+            if self.originals.copy(md5, old):
+                return comparison.compare(old, new, self.tolerance)
+        if name == "metrics.json" and out in record["metrics"]:
+            return comparison.values(record["metrics"][out], measures(self.folder / out), self.tolerance)
+        return comparison.Closeness(False, "its bytes differ; the original is neither in the cache nor in a remote")
+
+    @cached_property
+    def _repository(self) -> Repository:
+        return Repository(self.folder)
+
+    def _note(self, stage: str) -> dict[str, Any]:
+        path = self.folder / ".videopoet/stages" / f"{stage}.json"
+        note: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+        return note
+
+
+def keep(folder: Path, run: str, verdicts: list[Verdict]) -> Path:
+    """Write verdict.json."""
+    write_json(folder / FILE, {"run": run, "stages": [asdict(verdict) for verdict in verdicts]})
+    return folder / FILE
+
+
+def _md5(items: Mapping[str, Item], path: str) -> str:
+    return items[path].md5 if path in items else "none"

@@ -1,0 +1,225 @@
+"""The record of a run: what it was made of, what it made, and what that took.
+
+`recipe` is the hash of everything that goes in (commands, parameters, code, sources of the stages), `run` the hash of
+recipe and outputs: equal work has equal names, wherever it was done. A run is called by the first 10 hex digits.
+Records lie in .videopoet/runs/<name>/ and hold all that is needed to look at the run again and to repeat it:
+record.json, source.tar.gz, source.diff, dvc.lock, files.json (hash of each file of each output), params.yaml,
+constraints.txt, logs/, report/ and an index.html around it.
+"""
+
+import getpass
+import hashlib
+import json
+import platform
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from components.common.artifacts import hash_file, write_json
+from flows.dvc.listings import copy_out, listing
+from flows.graph import fingerprint
+from flows.graph.graph import Entry, Graph, Stage
+from flows.graph.placement import cores
+from flows.machine import run_state
+from flows.machine.workspace import CONSTRAINTS, PARAMS, Workspace
+from flows.runs import record_page, source_archive
+from flows.runs.tracking import METRICS, measures
+
+if TYPE_CHECKING:
+    from flows.dvc.remote import Remote
+    from flows.dvc.repository import Repository
+
+SCHEMA_VERSION = 2
+NAME_DIGITS = 10
+Found = TypeVar("Found")
+RECORD, FILES = "record.json", "files.json"
+INDEX = "index.html"  # of a report
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The hashes of a run, and the values that they are hashes of."""
+
+    recipe: str
+    run: str
+    stages: Mapping[str, Any]
+    outputs: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """What people call the run."""
+        return self.run[:NAME_DIGITS]
+
+
+def identity(graph: Graph, entries: Mapping[str, Entry]) -> Identity:
+    """Hash the recipe and the outputs of the stages that have `entries` (name -> entry)."""
+    stages = {
+        name: {
+            "cmd": entry.cmd,
+            "params": dict(entry.params),
+            "sources": {path: item.md5 for path, item in entry.deps.items() if path not in graph.maker},
+        }
+        for name, entry in entries.items()
+    }
+    outputs = {path: item.md5 for entry in entries.values() for path, item in entry.outs.items()}
+    recipe = _hash(stages)
+    return Identity(recipe, _hash({"outputs": outputs, "recipe": recipe}), stages, outputs)
+
+
+def write(
+    workspace: Workspace, repository: "Repository", graph: Graph, entries: Mapping[str, Entry], *, ran: bool = True
+) -> Path:
+    """Write the record of the present results of the stages with `entries`; returns its folder, whole.
+
+    If nothing `ran` for it, an earlier record's word on when and by whom the run was made stands.
+    """
+    who = identity(graph, entries)
+    folder = workspace.folder("runs") / who.name
+    beside = folder.with_name(f".{who.name}.partial")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir()
+    difference = source_archive.difference()
+    signed = {"written": run_state.now(), "by": getpass.getuser()}
+    if not ran and (folder / RECORD).is_file():
+        signed = {key: read(folder)[key] for key in signed}
+    files = {path: listing(repository, md5) for path, md5 in sorted(who.outputs.items())}
+    record = {
+        "schema_version": SCHEMA_VERSION,
+        "run": who.run,
+        "recipe": who.recipe,
+        "stages": who.stages,
+        "outputs": who.outputs,
+        "made": [{"stage": name, "outs": list(entry.outs)} for name, entry in entries.items()],  # in running order
+        "took": {name: _took(workspace, name, entry) for name, entry in entries.items()},
+        "metrics": {path: values for path in files if (values := _measures(repository, path, files[path] or {}))},
+        **signed,
+        "source": {"revision": source_archive.revision(), "uncommitted": bool(difference)},
+        "constraints": hash_file(Path(CONSTRAINTS)) if Path(CONSTRAINTS).is_file() else "",
+        "numerics": {
+            **{key: value for key, value in fingerprint.here(0).items() if key in ("processor", "device", "torch")},
+            "threads": {name: graph.by_name[name].threads for name in entries if name in graph.by_name},
+            "cores": cores(),
+            "python": platform.python_version(),
+            "versions": fingerprint.installed(Path(CONSTRAINTS)),
+        },
+    }
+    write_json(beside / RECORD, record)
+    write_json(beside / FILES, files)
+    source_archive.archive(beside / source_archive.ARCHIVE)
+    (beside / source_archive.DIFFERENCE).write_text(difference)
+    for file in (PARAMS, CONSTRAINTS, "dvc.lock"):
+        if Path(file).is_file():
+            shutil.copy2(file, beside)
+    logs = workspace.folder("logs")
+    (beside / "logs").mkdir()
+    for name in entries:
+        if (logs / f"{name}.log").is_file():
+            shutil.copy2(logs / f"{name}.log", beside / "logs")
+    if report := next((path for path in reversed([*who.outputs]) if INDEX in (files[path] or {})), None):
+        copy_out(repository, who.outputs[report], beside / "report")
+    (beside / "index.html").write_text(record_page.render(record))
+    shutil.rmtree(folder, ignore_errors=True)
+    beside.rename(folder)
+    return folder
+
+
+def find(workspace: Workspace, name: str) -> Path:
+    """Folder of the record whose name begins with `name`: here, or else fetched from the default remote.
+
+    Raises ValueError if no record or several begin so, errors.Retryable if the remote has to be asked and is not there.
+    """
+    name = name[:NAME_DIGITS]
+    here = {path.parent.name: path.parent for path in workspace.folder("runs").glob(f"[!.]*/{RECORD}")}
+    if found := [folder for known, folder in here.items() if known.startswith(name)]:
+        return _only(name, found)
+    remote = _remote(workspace)
+    known = _only(name, [known for known in remote.record_names() if known.startswith(name)] if remote else [])
+    assert remote is not None
+    folder = workspace.folder("runs") / known
+    beside = folder.with_name(f".{known}.partial")
+    shutil.rmtree(beside, ignore_errors=True)
+    remote.fetch_record(known, beside)
+    beside.rename(folder)
+    return folder
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """Read the record in a folder."""
+    record: dict[str, Any] = json.loads((folder / RECORD).read_text())
+    return record
+
+
+def listed(workspace: Workspace, *, remote: bool = False) -> list[dict[str, Any]]:
+    """Every record that is here, or in the default remote too, the newest first."""
+    records = [read(path.parent) for path in workspace.folder("runs").glob(f"[!.]*/{RECORD}")]
+    if remote:
+        if (there := _remote(workspace)) is None:
+            raise ValueError("no default remote is configured: `dvc remote add --default NAME URL`")
+        records += there.records()
+    return sorted({r["run"]: r for r in reversed(records)}.values(), key=lambda r: str(r["written"]), reverse=True)
+
+
+def is_genuine(record: Mapping[str, Any]) -> bool:
+    """Whether a record's hashes are those of what it says."""
+    recipe = _hash(record["stages"])
+    return bool(record["recipe"] == recipe and record["run"] == _hash({"outputs": record["outputs"], "recipe": recipe}))
+
+
+def report_of(graph: Graph) -> Path | None:
+    """The folder of the report, if it is there: the output of the last stage that makes an index.html."""
+    return next((folder for stage in reversed(graph.stages) for folder in _with(stage, INDEX)), None)
+
+
+def videos_of(graph: Graph, count: int) -> list[Path]:
+    """Some generated videos worth looking at first: different tasks, from text where there are such, at full size."""
+    folder = next((folder for stage in graph.stages for folder in _with(stage, "samples.parquet")), None)
+    if folder is None:
+        return []
+    import pyarrow.parquet
+
+    rows = pyarrow.parquet.read_table(folder / "samples.parquet", columns=["task", "stage", "path"]).to_pylist()
+    rows = [row for row in rows if row["path"].endswith(".mp4")]
+    rows.sort(key=lambda row: (not row["task"].startswith("text"), row["stage"] != "super_resolution"))
+    of_task = {row["task"]: folder / row["path"] for row in reversed(rows)}
+    first = [of_task[task] for task in dict.fromkeys(row["task"] for row in rows)]
+    return list(dict.fromkeys([*first, *(folder / row["path"] for row in rows)]))[:count]
+
+
+def _with(stage: Stage, file: str) -> list[Path]:
+    return [Path(out) for out in stage.outs if (Path(out) / file).is_file()]
+
+
+def _measures(repository: "Repository", path: str, files: Mapping[str, str]) -> dict[str, float]:
+    """The numbers of an output, wherever it lies."""
+    if METRICS not in files:
+        return {}
+    with TemporaryDirectory() as folder:
+        repository.copy(files[METRICS], Path(folder) / METRICS)
+        return measures(Path(folder))
+
+
+def _took(workspace: Workspace, name: str, entry: Entry) -> dict[str, Any]:
+    """Time and memory of the run that made these outputs, if it was made here."""
+    path = workspace.folder("stages") / f"{name}.json"
+    note: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    made_here = note.pop("outs", None) == {out: item.md5 for out, item in entry.outs.items()}
+    return note if made_here else {}
+
+
+def _remote(workspace: Workspace) -> "Remote | None":
+    from flows.dvc.repository import Repository  # imports DVC, 1 s: only where the remote is asked
+
+    return Repository(workspace.root).remote
+
+
+def _only(name: str, found: Sequence[Found]) -> Found:
+    if len(found) != 1:
+        raise ValueError(f"{len(found)} records begin with `{name}`: `videopoet runs --remote` lists them all")
+    return found[0]
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

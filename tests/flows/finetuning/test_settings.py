@@ -1,0 +1,28 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flows.finetuning import settings
+
+SECTIONS = yaml.safe_load((Path(__file__).parents[3] / "profiles/test.yaml").read_text())
+
+
+def test_the_settings_say_when_there_is_enough_and_how_it_is_learnt():
+    found = settings.of(SECTIONS)
+    assert (found.min_new_sources, found.min_new_clips, found.base) == (1, 4, "")
+    assert found.training.optimization.steps == 2
+    assert found.reads_captions  # text-to-image and text-to-video: both do
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"min_new_clips": 0}, "must be positive"),
+        ({"min_clips": 1}, "unknown key `finetune.min_clips`|min_clips"),
+        ({"training": {}}, "training"),
+    ],
+)
+def test_nonsense_is_refused_by_name(change, words):
+    with pytest.raises(ValueError, match=words):
+        settings.of({"finetune": SECTIONS["finetune"] | change})
