@@ -32,7 +32,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(arguments: list[str]) -> int:
-    """Run one stage; returns the exit code of DESIGN §4."""
+    """Run one stage; returns 0 or an exit code of components/common/errors.py."""
     if not arguments or arguments[0] in ("-h", "--help"):
         print(f"{__doc__}\nstages: {', '.join(codelock.components())}")
         return 0

@@ -1,7 +1,7 @@
 """The command line `videopoet`. Everything slow is imported by the command that needs it.
 
-Exit codes are those of the stages (DESIGN §4): 0 done · 1 a stage failed · 64 something for you to mend · 65 the data
-broke a gate · 75 try again · 130, 143 stopped by Ctrl-C or SIGTERM, resumable.
+Exit codes are those of the stages (components/common/errors.py): 0 done · 1 a stage failed · 64 something for you to
+mend · 65 the data broke a gate · 75 try again · 130, 143 stopped by Ctrl-C or SIGTERM, resumable.
 """
 
 import sys

@@ -23,7 +23,7 @@ class State:
 
     phase: Phase
     words: str = ""  # why it waits, or its last words
-    code: int = 0  # exit code of DESIGN §4; minus the signal's number if a signal ended it
+    code: int = 0  # the stage's exit code (common/errors.py); minus the signal's number if a signal ended it
     message: Message = field(default_factory=Message)
 
     @property

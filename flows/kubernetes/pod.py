@@ -160,7 +160,7 @@ def _exit_code(code: int) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Do what the pod is there for; returns the exit code of DESIGN §4, 1 for a fault of ours."""
+    """Do what the pod is there for; returns the exit code (components/common/errors.py), 1 for a fault of ours."""
     parser = argparse.ArgumentParser(prog="python -m flows.kubernetes.pod")
     commands = parser.add_subparsers(dest="command", required=True)
     for command in (commands.add_parser("fetch"), commands.add_parser("run")):
