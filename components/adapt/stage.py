@@ -1,4 +1,4 @@
-"""language model + token shards -> the model, adapted to a set of tasks (paper, §3.5 and §4).
+"""language model + token shards -> the model, adapted to a set of tasks (paper, §4.2).
 
 The result is a whole model of the same architecture. The base model's own losses on the same held-out clips stand
 beside the adapted ones, so that what was won is seen. The tokens may be others than the base was trained on, if the

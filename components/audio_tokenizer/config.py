@@ -12,9 +12,9 @@ from components.common.formats import Formats
 
 @dataclass(frozen=True)
 class Architecture:
-    """The codec's shape; it is saved beside the weights (paper: 50 Hz, 4 levels of 1 024 codes)."""
+    """The codec's shape; it is saved beside the weights (paper, §3.1: 50 Hz, 4 levels of 1 024 codes)."""
 
-    patch: int  # samples that the first layer turns into one position (paper: 1)
+    patch: int  # samples that the first layer turns into one position (SoundStream: 1)
     channels: int  # after the first layer; every stride multiplies them by `growth`, up to `max_channels`
     growth: float
     max_channels: int

@@ -25,7 +25,7 @@ class Format:
 
 @dataclass(frozen=True)
 class Formats:
-    """Frame counts, sizes and rates (the paper: 17 and 41 frames at 8 fps, 128×128 and 224 high × 128 wide)."""
+    """Frame counts, sizes and rates (paper, §4.1: 17 and 41 frames at 8 fps, 128×128 and 224 high × 128 wide)."""
 
     fps: int
     clip_frames: int

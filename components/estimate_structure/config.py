@@ -12,10 +12,10 @@ class Config:
 
     formats: Formats
     threads: int
-    flow: Literal["farneback", "perceiver"]  # the paper: RAFT; farneback is the stand-in that needs no weights
+    flow: Literal["farneback", "perceiver"]  # paper, §4.1: RAFT; farneback needs no weights
     flow_model: str  # name of the weights among the pretrained ones; empty for farneback
     flow_limit: float  # speed that fills the channel, in picture widths per frame
-    depth: Literal["border_contrast", "dpt"]  # the paper: MiDaS; border_contrast is the stand-in that needs no weights
+    depth: Literal["border_contrast", "dpt"]  # paper, §4.1: MiDaS; border_contrast needs no weights
     depth_model: str  # name of the weights among the pretrained ones; empty for border_contrast
 
     def __post_init__(self) -> None:

@@ -58,7 +58,7 @@ class Config:
     prompts: tuple[str, ...]  # more prompts for text-to-video
     prompt_file: str  # a text file with one prompt a line, or "" for none
     prompt_file_sha256: str  # pins its content; "" where there is no file
-    given_frames: int  # of frame prediction (the paper: 5)
+    given_frames: int  # of frame prediction (paper, §5.1: 5)
     inpainted: Region
     outpainted: Region
     visual: Drawing

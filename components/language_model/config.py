@@ -11,7 +11,7 @@ CodeVectors = Literal["table", "bits", "table_and_bits"]
 
 @dataclass(frozen=True)
 class Architecture:
-    """A decoder-only prefix language model (paper: 300 M, 1 B and 8 B parameters)."""
+    """A decoder-only prefix language model (paper, §5.3: 300 M, 1 B and 8 B parameters)."""
 
     width: int
     layers: int

@@ -1,6 +1,6 @@
 """step -> which task on which format: alternating gradient descent.
 
-Every step takes one (task, format) group, so its sequences are equally long and nothing is padded (paper, §3.4). The
+Every step takes one (task, format) group, so its sequences are equally long and nothing is padded (paper, §4.2). The
 choice is a pure function of the seed and the step; a clip of a task is drawn by its weight, whatever its format.
 """
 

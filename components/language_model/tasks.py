@@ -1,7 +1,7 @@
-"""What the language model learns to do: one entry for each task of the paper (§3.3).
+"""What the language model learns to do: one entry for each task (paper, §4.1).
 
 A task names what stands in the prefix and what comes out. The prompt token says what *kind of output* is wanted, so
-every task that makes plain pictures or video shares one, whether or not text, frames or sound are given (Table 1).
+every task that makes plain pictures or video shares one, whether or not text, frames or sound are given.
 
 Where leading frames are given (image-to-video, frame prediction, continuation) the output is the rest of the clip's
 latent frames. The painted and the stylised clip are output whole.

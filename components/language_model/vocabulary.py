@@ -1,7 +1,7 @@
 """One flat integer space for everything that the language model reads and writes.
 
 Three disjoint ranges follow each other: special tokens and task prompts, visual codes, audio codes level by level.
-Token shards store raw codes; this is the only place that turns them into ids and back (paper, §3.1 and Table 1).
+Token shards store raw codes; this is the only place that turns them into ids and back (paper, §3.1, Table 1).
 """
 
 from dataclasses import dataclass
@@ -40,12 +40,12 @@ class Vocabulary:
 
     @property
     def visual_ids(self) -> range:
-        """Ids of the visual codes (paper: 256 … 262 399)."""
+        """Ids of the visual codes (paper, §3.1: 256 … 262 399)."""
         return range(SPECIAL_IDS, SPECIAL_IDS + self.visual_codes)
 
     @property
     def audio_ids(self) -> range:
-        """Ids of the audio codes of all levels (paper: 262 400 … 266 495)."""
+        """Ids of the audio codes of all levels (paper, §3.1: 262 400 … 266 495)."""
         return range(self.visual_ids.stop, self.visual_ids.stop + self.levels * self.codebook_size)
 
     def level_ids(self, level: int) -> range:

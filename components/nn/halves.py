@@ -1,11 +1,11 @@
-"""A code of many bits as two halves: two small alphabets in place of a large one (paper, §3.4: 2 × 512 for 2^18)."""
+"""A code of many bits as two halves: two small alphabets in place of a large one (paper, §A.3: 2 × 512 for 2^18)."""
 
 import torch
 from torch import Tensor
 
 
 def half_sizes(bits: int) -> tuple[int, int]:
-    """How many values the low and the high half of a code of `bits` bits can take (paper: 18 bits, 512 each)."""
+    """How many values the low and the high half of a code of `bits` bits can take (paper, §A.3: 18 bits, 512 each)."""
     return 1 << bits // 2, 1 << (bits - bits // 2)
 
 

@@ -34,7 +34,7 @@ class Windows:
 
 @dataclass(frozen=True)
 class Config:
-    """One training run (the paper: 1 B parameters for stage 1, 500 M for stage 2)."""
+    """One training run (paper, §A.3: 1 B parameters for stage 1, 500 M for stage 2)."""
 
     threads: int
     seed: int
@@ -44,7 +44,7 @@ class Config:
     hidden: int
     blocks: int  # of three layers each
     windows: Windows
-    low_added: bool  # whether large tokens also start from the small ones around them (the paper: they only attend)
+    low_added: bool  # whether large tokens also start from the small ones around them (paper, §3.3: no)
     low_noise_max: float  # up to this share of the small clip's tokens is resampled
     condition_dropout: float  # text and small clip are each left out of this share of the clips
     label_smoothing: float
@@ -70,7 +70,7 @@ class Config:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are drawn (paper: 24 steps; text 4 and 8, small clip 1 and 2 in stages 1 and 2)."""
+    """How tokens are drawn (paper, §A.3: 24 steps; text 4 and 8, small clip 1 and 2 in stages 1 and 2)."""
 
     steps: int
     text_guidance: float  # 1 follows the text as learned

@@ -1,4 +1,4 @@
-"""Attention in local windows, of a large token grid to itself and to its small version (paper, §3.4).
+"""Attention in local windows, of a large token grid to itself and to its small version (paper, §3.3).
 
 The three layers of a block see vertical, horizontal and temporal windows of the large grid, and through
 cross-attention the windows of the small grid that cover the same part of the picture. So cost grows with the number of

@@ -1,4 +1,4 @@
-"""A transformer that fills in the tokens of a large clip, seeing its small version and its caption (paper, §3.4).
+"""A transformer that fills in the tokens of a large clip, seeing its small version and its caption (paper, §3.3).
 
 Codes come in two halves, each with its own embedding and its own head: 2 × 512 outputs in place of 262 144.
 

@@ -15,7 +15,7 @@ FINEST = 4  # clips are stored at up to this many times the base size: super-res
 
 @dataclass(frozen=True)
 class Architecture:
-    """The network's shape; it is saved beside the weights (paper: conv stem, 128 × (1, 2, 2, 4), 4 blocks, 18 bits)."""
+    """The network's shape; saved beside the weights (MAGVIT-v2: conv stem, 128 × (1, 2, 2, 4), 4 blocks, 18 bits)."""
 
     stem: Literal["conv", "patch"]
     stem_px: int  # side of the patches that a patch stem turns into one position; 1 with a conv stem

@@ -49,7 +49,7 @@ class DownBlock(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """How real a clip looks, one logit each (paper scale: 128 channels × (2, 4, 4, 4, 4)).
+    """How real a clip looks, one logit each (MAGVIT-v2: 128 channels × (2, 4, 4, 4, 4)).
 
     The last features are averaged over time and place, so one network judges every format, pictures included.
     """
