@@ -8,7 +8,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --dist loadscope --no-loadsc
 
 .PHONY: run test test-slow test-container image setup setup-dev lint types contracts codelock unit chain clean
 
-run: setup ## train everything at profile `tiny`, generate, evaluate, report (about 22 minutes on 2 cores)
+run: setup ## train everything at profile `tiny`, generate, evaluate, report (11 to 22 minutes on 2 cores)
 	$(BIN)/videopoet run
 
 test: setup-dev lint types contracts codelock ## all that CI runs but test-slow and test-container

@@ -35,7 +35,7 @@ class Group:
     caption: list[str]
     start_s: NDArray[np.float64]
     end_s: NDArray[np.float64]
-    motion: NDArray[np.float32]  # as measured by the filter
+    motion: NDArray[np.float32]  # mean change from frame to frame, as ingest measured it; 0 for a picture
     visual: Codes  # (N, t, h, w)
     structure: Codes | None  # (N, t, h, w) flow and depth; clips of the usual length only
     conditions: dict[str, Codes]  # region -> (N, t, h, w); clips of the usual length only

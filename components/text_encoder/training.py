@@ -32,7 +32,7 @@ class Batch:
 
 
 class Training:
-    """An encoder and the decoder that it is thrown away from afterwards."""
+    """The training of an encoder, with a decoder that is thrown away afterwards."""
 
     def __init__(self, config: Train, seed: int, tokenizer: Tokenizer, captions: Sequence[str], limit: int):
         torch.manual_seed(seed_of(seed, "weights"))

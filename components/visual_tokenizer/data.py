@@ -1,8 +1,7 @@
 """kept clips -> batches of pixels; the tokenizer as files.
 
 A batch is of one kind: single frames or clips, square or upright, whole or seen through a square window of the base
-size on a copy 2 or 4 times as fine, as super-resolution will show it; some whole clips have a black rectangle, as
-inpainting will show them. All of it is a pure function of the step.
+size on a copy 2 or 4 times as fine, as super-resolution will show it. All of it is a pure function of the step.
 
 Shapes: B clips, T frames, H height, W width, C channels; pixels are uint8 until the model takes them.
 """
