@@ -1,7 +1,7 @@
 """One flat integer space for everything that the language model reads and writes.
 
 Three disjoint ranges follow each other: special tokens and task prompts, visual codes, audio codes level by level.
-Token shards store raw codes; this is the only place that turns them into ids and back (paper, §3.1, Table 1).
+Token shards store raw codes; this is the only place that turns them into ids and back (paper, §3.1 and §4.1, Table 1).
 """
 
 from dataclasses import dataclass

@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def half_sizes(bits: int) -> tuple[int, int]:
-    """How many values the low and the high half of a code of `bits` bits can take (paper, §A.3: 18 bits, 512 each)."""
+    """Values of the low and the high half of a code of `bits` bits (paper, §3.1 and §A.3: 18 bits, 512 each)."""
     return 1 << bits // 2, 1 << (bits - bits // 2)
 
 
