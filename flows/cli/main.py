@@ -285,7 +285,3 @@ def main() -> None:
         sys.exit(errors.RETRY if isinstance(error, errors.Retryable) else errors.CONFIGURATION)
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-if __name__ == "__main__":
-    main()
