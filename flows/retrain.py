@@ -25,13 +25,13 @@ from flows.dvc.repository import Repository
 from flows.execution.budget import OverBudget
 from flows.execution.coordinator import Coordinator, Outcome, alone
 from flows.execution.executor import Executor, Where
-from flows.execution.local import Here
+from flows.execution.local import LocalExecutor
 from flows.graph.graph import Graph, Stage
 from flows.machine import signals
 from flows.machine.processes import Busy, Interrupted, StageFailed
 from flows.machine.workspace import Workspace
 from flows.runs import metrics, run_records, source_archive
-from flows.runs.uploader import Sharing
+from flows.runs.uploader import Uploader
 
 MOST_STAGES = 200  # threads that wait: far more than there are stages
 TRY_AGAIN, TRY_AGAIN_AFTER_S = "TryAgain", [10.0, 60.0]
@@ -127,7 +127,7 @@ def walk(
     coordinator = Coordinator(
         workspace, repository, graph, stages, executor(where, workspace, repository, graph, stages)
     )
-    sharing = Sharing(repository, log.warning)
+    sharing = Uploader(repository, log.warning)
 
     def stop(number: int) -> None:
         result.stopped_by = number
@@ -169,11 +169,11 @@ def executor(
     """Where the stages of a run run."""
     match where:
         case "here":
-            return Here(workspace, repository, stages)
+            return LocalExecutor(workspace, repository, stages)
         case "kubernetes":
-            from flows.kubernetes.executor import Kubernetes  # imports the client, which takes a second
+            from flows.kubernetes.executor import KubernetesExecutor  # imports the client, which takes a second
 
-            return Kubernetes(repository, graph, stages)
+            return KubernetesExecutor(repository, graph, stages)
 
 
 def failed(result: Result) -> State[Result]:
@@ -187,7 +187,7 @@ def failed(result: Result) -> State[Result]:
 
 
 def _task(
-    coordinator: Coordinator, sharing: Sharing, stage: Stage, result: Result, *, force: bool
+    coordinator: Coordinator, sharing: Uploader, stage: Stage, result: Result, *, force: bool
 ) -> Task[[], Outcome | State[Outcome]]:
     def bring() -> Outcome | State[Outcome]:
         try:

@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from configparser import ConfigParser
 from dataclasses import dataclass
@@ -11,14 +13,19 @@ from pathlib import Path
 
 import yaml
 
+from components.common import errors
 from flows.graph import fingerprint
 from flows.graph.graph import flat
 from flows.graph.placement import cores
+from flows.machine import gpus
 from flows.machine.workspace import CONSTRAINTS, PARAMS, Workspace
 
 READS, WRITES = ("h264", "vp9", "aac", "opus", "mjpeg", "png"), ("libx264", "aac")
 DISK_BYTES = 5_000_000_000  # the default run with its cache, twice over
 MEMORY_BYTES = 6_000_000_000
+PREFECT_PORT = 4200
+ANSWER_S, REMOTE_S = 5.0, 20.0
+NO_OBJECT = "0" * 32
 BFLOAT16, BFLOAT16_FLAGS = "bfloat16", {"avx512_bf16", "amx_bf16", "bf16"}  # x86 and ARM
 
 
@@ -40,10 +47,15 @@ def checks(workspace: Workspace) -> Iterator[Check]:
     yield _memory()
     yield Check("threads", f"{cores()} cores")
     yield _precision(workspace.root / PARAMS)
+    yield _gpus()
     yield _writable(workspace.home)
-    yield _repositories(workspace.root)
-    yield from _remotes(workspace.root / ".dvc")
+    yield (repositories := _repositories(workspace.root))
+    yield from _unverified(workspace.root / ".dvc")
     yield _codecs()
+    yield _port()
+    if not repositories.remedy:
+        yield from _remote(workspace.root)
+    yield from _cluster()
 
 
 def _python() -> Check:
@@ -91,6 +103,16 @@ def _processor() -> str:
     return path.read_text() if path.is_file() else ""
 
 
+def _gpus() -> Check:
+    names, build = gpus.names(), fingerprint.version("torch") or ""
+    if not names:
+        return Check("gpu", "none: stages use the processor")
+    remedy = f"install torch {build.partition('+')[0]} in a build for CUDA" if build.endswith("+cpu") else ""
+    return Check(
+        "gpu", ", ".join(names) + (f", and torch {build} cannot use it" if remedy else ""), remedy, fatal=False
+    )
+
+
 def _writable(folder: Path) -> Check:
     is_writable = os.access(folder, os.W_OK)
     return Check("store", f"{folder} is {'' if is_writable else 'not '}writable", "" if is_writable else "chown it")
@@ -106,7 +128,7 @@ def _repositories(root: Path) -> Check:
     return Check("repository", "git and DVC")
 
 
-def _remotes(folder: Path) -> Iterator[Check]:
+def _unverified(folder: Path) -> Iterator[Check]:
     """Whatever they say, the pipeline verifies what it fetches; `dvc pull` by hand does as they say."""
     remotes = ConfigParser(interpolation=None)
     remotes.read([folder / "config", folder / "config.local"])
@@ -114,7 +136,7 @@ def _remotes(folder: Path) -> Iterator[Check]:
         name = section.partition("remote ")[2].strip("'\"")
         if name and not remotes.getboolean(section, "verify", fallback=False):
             remedy = f"dvc remote modify {name} verify true"
-            yield Check("remote", f"`dvc pull` by hand would believe what `{name}` holds", remedy, fatal=False)
+            yield Check("verify", f"`dvc pull` by hand would believe what `{name}` holds", remedy, fatal=False)
 
 
 def _codecs() -> Check:
@@ -125,6 +147,55 @@ def _codecs() -> Check:
     remedy = "install PyAV from its wheel, which brings its own ffmpeg: pip install --force-reinstall av"
     found = f"no {', '.join(missing)}" if missing else ", ".join(dict.fromkeys((*READS, *WRITES)))
     return Check("codecs", found, remedy if missing else "")
+
+
+def _port() -> Check:
+    """Where `videopoet serve` puts Prefect, if it does not go on already."""
+    port = int(os.environ.get("PREFECT_SERVER_API_PORT", PREFECT_PORT))
+    with socket.socket() as found:
+        found.settimeout(ANSWER_S)
+        is_taken = found.connect_ex(("127.0.0.1", port)) == 0
+    words = f"{port} is taken, perhaps by a `videopoet serve`" if is_taken else f"{port} is free for `videopoet serve`"
+    remedy = "to serve two checkouts, give the second PREFECT_SERVER_API_PORT" if is_taken else ""
+    return Check("port", words, remedy, fatal=False)
+
+
+def _remote(root: Path) -> Iterator[Check]:
+    """The default remote, if there is one, is asked for an object that nobody has."""
+    from flows.dvc.repository import Repository
+
+    def ask() -> Check | None:
+        try:
+            remote = Repository(root).remote
+            if remote is None:
+                return None
+            remote.holds([NO_OBJECT])
+        except (ValueError, errors.Retryable) as error:
+            return Check("remote", str(error), "mend it with `dvc remote modify`, or give credentials", fatal=False)
+        return Check("remote", f"{remote.place} answers")
+
+    answers: list[Check | None] = []
+    thread = threading.Thread(target=lambda: answers.append(ask()), daemon=True)  # a store may not answer for minutes
+    thread.start()
+    thread.join(REMOTE_S)
+    late = Check(
+        "remote", f"no answer within {REMOTE_S:.0f} s", "check the network and the remote's address", fatal=False
+    )
+    if found := answers[0] if answers else late:
+        yield found
+
+
+def _cluster() -> Iterator[Check]:
+    """The cluster that the kubeconfig names, if there is one."""
+    if not Path(os.environ.get("KUBECONFIG") or Path.home() / ".kube/config").is_file():
+        return
+    from flows.kubernetes import client  # takes a second
+
+    try:
+        yield Check("cluster", f"Kubernetes {client.version(ANSWER_S)}")
+    except ValueError as error:
+        remedy = "`kubectl cluster-info` says more; without a cluster, unset KUBECONFIG"
+        yield Check("cluster", str(error), remedy, fatal=False)
 
 
 def _has(codec: Callable[[str], object], name: str) -> bool:

@@ -5,26 +5,25 @@ mend · 65 the data broke a gate · 75 try again · 130, 143 stopped by Ctrl-C o
 """
 
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from components.common import errors
-from flows.cli import card_commands, registry_commands, runs_commands, sources_commands
+from flows.cli import card_commands, codelock_commands, registry_commands, runs_commands, sources_commands
 from flows.machine.workspace import PARAMS, enter
 
 app = typer.Typer(
-    help="VideoPoet as a pipeline: train, generate, evaluate. Start with `videopoet doctor`, then `videopoet run`.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-codelock_app = typer.Typer(help="The code of each stage as an input: codelock/*.json.", no_args_is_help=True)
 app.add_typer(runs_commands.app, name="runs")
 app.add_typer(registry_commands.app)
 app.add_typer(card_commands.app)
-app.add_typer(codelock_app, name="codelock")
+app.add_typer(codelock_commands.app, name="codelock")
 app.add_typer(sources_commands.app, name="sources")
 
 Stages = Annotated[
@@ -35,6 +34,21 @@ On = Annotated[
     Literal["here", "kubernetes"],
     typer.Option(help="Where stages run; in a cluster each is a Job (k8s/README.md)."),
 ]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"videopoet {metadata.version('videopoet-pipeline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """VideoPoet as a pipeline: train, generate, evaluate. Start with `videopoet doctor`, then `videopoet run`."""
 
 
 @app.command()
@@ -119,7 +133,7 @@ def plan(
 
 @app.command()
 def doctor() -> None:
-    """Check this machine and say what to do: versions, disk, memory, threads, store, repository, codecs."""
+    """Check this machine and say what to do: versions, disk, memory, GPUs, repository, codecs, remote, cluster, …"""
     from flows.cli import doctor as checks
 
     faults = 0
@@ -260,28 +274,6 @@ def generate(
     raise typer.Exit(request.carry_out(Repository(workspace.root).graph(), options))
 
 
-@codelock_app.command()
-def refresh() -> None:
-    """Bring codelock/ up to date with the code, after you changed it."""
-    from components.common import codelock
-
-    enter()
-    changed = codelock.write_all()
-    print(f"changed: {', '.join(changed)}" if changed else "nothing changed")
-
-
-@codelock_app.command()
-def check() -> None:
-    """Does codelock/ match the code?"""
-    from components.common import codelock
-
-    enter()
-    for component in codelock.components():
-        codelock.check(component)
-    codelock.check_graph()
-    print(f"codelock/ matches the code of {len(codelock.components())} components")
-
-
 def main() -> None:
     """Run the command line; what a user can mend is one line, not a traceback."""
     try:
@@ -293,7 +285,3 @@ def main() -> None:
         sys.exit(errors.RETRY if isinstance(error, errors.Retryable) else errors.CONFIGURATION)
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-if __name__ == "__main__":
-    main()

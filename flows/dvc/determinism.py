@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 Files = Mapping[str, str] | None  # of one output, path -> hash; None where nobody knows them
 
 
-class Known(Objects, Protocol):
+class ObjectLookup(Objects, Protocol):
     """What is asked of `flows.dvc.repository.Repository`."""
 
     def holds(self, md5: str) -> bool:
@@ -80,7 +80,7 @@ class Value:
 class Values:
     """The values that a repository knows: those in a folder of this machine, and those in its remote."""
 
-    def __init__(self, repository: Known, folder: Path):
+    def __init__(self, repository: ObjectLookup, folder: Path):
         self._repository, self._folder = repository, folder
         self._taken: set[str] = set()  # values that stand in for a first one that nobody has any more
 

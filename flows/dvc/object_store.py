@@ -15,7 +15,7 @@ AT_ONCE = 16
 
 
 @dataclass(frozen=True)
-class Store:
+class ObjectStore:
     """The objects of a store, and the folder of its run-cache in the same file system."""
 
     name: str

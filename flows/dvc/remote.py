@@ -26,7 +26,7 @@ from dvc.stage.cache import _get_cache_hash
 
 from components.common import errors
 from flows.dvc.listings import LISTING, parsed
-from flows.dvc.object_store import Store
+from flows.dvc.object_store import ObjectStore
 from flows.dvc.objects import cached, copied, fetched, is_there, md5_of, refusal, send
 from flows.graph.graph import Item
 from flows.graph.untrusted import Untrusted, digest, inside
@@ -91,9 +91,9 @@ class Remote:
                     files |= {file_md5: f"{path}/{name}" for name, file_md5 in listed.items()}
             return fetched(self._objects, cache, files, self.place)
 
-    def store(self) -> Store:
+    def store(self) -> ObjectStore:
         """The remote as a place that fills up."""
-        return Store(self.place, self._objects, self._fs.join(self._root, "runs"))
+        return ObjectStore(self.place, self._objects, self._fs.join(self._root, "runs"))
 
     def run(self, key: str) -> str | None:
         """The run-cache's entry for a key, as YAML; of several the first by name."""

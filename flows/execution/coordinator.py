@@ -14,12 +14,12 @@ from typing import Any, Literal
 
 from flows.dvc.repository import Repository
 from flows.execution.budget import Budget, demands
-from flows.execution.executor import Executor, Ran
+from flows.execution.executor import Executor, StageResult
 from flows.execution.plan import Decision, Made, decide, plan
 from flows.graph import modules
 from flows.graph.graph import Entry, Graph, Stage
 from flows.machine import run_state
-from flows.machine.monitor import Pulse
+from flows.machine.monitor import StageMonitor
 from flows.machine.processes import StageFailed, alone_in
 from flows.machine.workspace import Workspace
 from flows.runs import estimate, run_records
@@ -50,9 +50,9 @@ class Coordinator:
         self.workspace, self.repository, self.graph = workspace, repository, graph
         self.tracking = Tracking(workspace)
         self.executor = executor
-        self.state = run_state.State(workspace, [stage.name for stage in stages])
+        self.state = run_state.RunState(workspace, [stage.name for stage in stages])
         self.stages = stages
-        self.pulses: dict[str, Pulse] = {}  # of the stages that run
+        self.pulses: dict[str, StageMonitor] = {}  # of the stages that run
         self.budget: Budget | None = None
 
     @property
@@ -111,7 +111,7 @@ class Coordinator:
         tracked = self.tracking.start(stage)
         entry, status = None, "KILLED"
         try:
-            with self._logged(stage.name, line) as keep, self._watched(stage.name, Pulse(keep)) as pulse:
+            with self._logged(stage.name, line) as keep, self._watched(stage.name, StageMonitor(keep)) as pulse:
                 ran = self.executor.run(stage, tracked, pulse, force=force)
             entry, status = ran.entry, "FINISHED"
             self._note(stage.name, ran)
@@ -123,7 +123,7 @@ class Coordinator:
             self.tracking.finish(tracked, status, entry)
 
     @contextmanager
-    def _watched(self, name: str, pulse: Pulse) -> Iterator[Pulse]:
+    def _watched(self, name: str, pulse: StageMonitor) -> Iterator[StageMonitor]:
         """Follow the signs of life of a stage within the block, and what it takes of the budget."""
 
         def look() -> None:
@@ -154,7 +154,7 @@ class Coordinator:
         names = [name for name, doing in self.state.doing().items() if doing == "ran"]
         return {name: json.loads((self.workspace.folder("stages") / f"{name}.json").read_text()) for name in names}
 
-    def _note(self, name: str, ran: Ran) -> None:
+    def _note(self, name: str, ran: StageResult) -> None:
         note = {
             "outs": {path: item.md5 for path, item in ran.entry.outs.items()},
             "ended": run_state.now(),

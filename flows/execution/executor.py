@@ -8,18 +8,18 @@ from typing import Any, Literal, Protocol
 from flows.execution.budget import Needs
 from flows.execution.plan import Decision
 from flows.graph.graph import Entry, Stage
-from flows.machine.monitor import Pulse
-from flows.machine.processes import Ended
+from flows.machine.monitor import StageMonitor
+from flows.machine.processes import ProcessResult
 
 Where = Literal["here", "kubernetes"]
 
 
 @dataclass(frozen=True)
-class Ran:
+class StageResult:
     """What came of a stage that ran: its entry, what that took, and in which class of machine (`graph.fingerprint`)."""
 
     entry: Entry
-    ended: Ended
+    ended: ProcessResult
     numerics: Mapping[str, Any]
 
 
@@ -55,6 +55,6 @@ class Executor(Protocol):
     def needs(self, stage: Stage) -> Needs:
         """What a stage holds while it runs."""
 
-    def run(self, stage: Stage, tracked: Mapping[str, str], pulse: Pulse, *, force: bool) -> Ran:
+    def run(self, stage: Stage, tracked: Mapping[str, str], pulse: StageMonitor, *, force: bool) -> StageResult:
         """Run a stage; raises StageFailed if it ended badly, Interrupted if it was stopped, Nondeterministic (a
         ValueError) if the same work gave something else before."""

@@ -11,18 +11,18 @@ from typing import Literal
 
 from flows.dvc.repository import Repository
 from flows.execution.budget import Needs
-from flows.execution.executor import Ran
+from flows.execution.executor import StageResult
 from flows.execution.plan import Decision
 from flows.graph import fingerprint
 from flows.graph.graph import Entry, Stage
 from flows.graph.placement import Threads, cores
 from flows.machine import gpus
-from flows.machine.monitor import Pulse
-from flows.machine.processes import GRACE_S, Ended, Interrupted, Processes, StageFailed, mark
+from flows.machine.monitor import StageMonitor
+from flows.machine.processes import GRACE_S, Interrupted, Processes, ProcessResult, StageFailed, mark
 from flows.machine.workspace import Workspace
 
 
-class Here:
+class LocalExecutor:
     """Runs stages on this machine. Any thread may call; `stop` may be called from a signal handler."""
 
     kept: Literal["checked out"] = "checked out"  # what `keep` does where it does anything
@@ -68,7 +68,7 @@ class Here:
         """What a stage holds while it runs: every GPU that it can see."""
         return Needs(gpus.count(), GRACE_S)
 
-    def run(self, stage: Stage, tracked: Mapping[str, str], pulse: Pulse, *, force: bool) -> Ran:
+    def run(self, stage: Stage, tracked: Mapping[str, str], pulse: StageMonitor, *, force: bool) -> StageResult:
         """Run a stage; raises StageFailed if it ended badly, Interrupted if it was stopped, Nondeterministic (a
         ValueError) if the same work gave something else before."""
         prepared = self.repository.prepare(stage.name)
@@ -78,7 +78,7 @@ class Here:
             last.append(text)
             pulse(text)
 
-        ended, told = Ended(), {**environment(self.workspace, stage), **tracked}
+        ended, told = ProcessResult(), {**environment(self.workspace, stage), **tracked}
         pulse.hold(gpus.count())
         try:
             for command in stage.cmd.splitlines():
@@ -89,7 +89,7 @@ class Here:
             pulse.hold(0)
         machine = fingerprint.here(stage.threads)
         took = replace(ended, gpu_s=pulse.gpu_s, gpu_used_s=pulse.gpu_used_s)
-        return Ran(self.repository.record(prepared, machine), took, machine)
+        return StageResult(self.repository.record(prepared, machine), took, machine)
 
 
 def environment(workspace: Workspace, stage: Stage) -> dict[str, str | None]:

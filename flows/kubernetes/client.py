@@ -127,6 +127,15 @@ def _words(error: ApiException) -> str:
     return str(error.reason if not error.body else error.body).strip()
 
 
+def version(seconds: float) -> str:
+    """The version of the cluster that is known here, asked once; raises ValueError if none is, or none answers."""
+    try:
+        found: str = client.VersionApi(_api_client()).get_code(_request_timeout=seconds).git_version
+    except (ApiException, HTTPError, OSError) as error:
+        raise ValueError(f"the cluster does not answer: {str(error).partition(chr(10))[0]}") from error
+    return found
+
+
 def _api_client() -> Any:
     """The client for KUBECONFIG or ~/.kube/config, or else for the account of the pod that this runs in."""
     file = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube/config")

@@ -18,20 +18,20 @@ from components.common import errors
 from flows.dvc.handoff import Exchange, lock
 from flows.dvc.repository import Repository
 from flows.execution.budget import Needs
-from flows.execution.executor import Ran
+from flows.execution.executor import StageResult
 from flows.execution.plan import Decision
 from flows.graph.graph import Entry, Graph, Item, Stage
 from flows.graph.modules import is_lock
 from flows.graph.placement import Placement, Placements
 from flows.kubernetes import job_spec
 from flows.kubernetes.client import Cluster
-from flows.kubernetes.informer import Mirror
-from flows.kubernetes.job_spec import ROOTS, Order
-from flows.kubernetes.job_status import State, result
-from flows.kubernetes.job_watcher import GONE, Follower
+from flows.kubernetes.informer import Informer
+from flows.kubernetes.job_spec import ROOTS, JobRequest
+from flows.kubernetes.job_status import JobStatus, result
+from flows.kubernetes.job_watcher import GONE, JobWatcher
 from flows.kubernetes.pod import CONFIG, LOCK
-from flows.machine.monitor import Pulse
-from flows.machine.processes import Ended, Interrupted, StageFailed
+from flows.machine.monitor import StageMonitor
+from flows.machine.processes import Interrupted, ProcessResult, StageFailed
 from flows.machine.retry import patiently
 from flows.machine.workspace import GRAPH, PARAMS, Workspace
 from flows.runs import run_records
@@ -42,11 +42,11 @@ REPLACED = {False: ("Failed",), True: ("Failed", "Complete")}  # by whether it i
 Found = TypeVar("Found")
 
 
-class Refused(ValueError):
+class RefusedEntry(ValueError):
     """What a pod pushed is not what it was asked for, or not whole."""
 
 
-class Kubernetes:
+class KubernetesExecutor:
     """Runs stages in a cluster. Any thread may call; `stop` may be called from a signal handler."""
 
     kept: Literal["pushed"] = "pushed"  # what `keep` does where it does anything
@@ -60,7 +60,7 @@ class Kubernetes:
         placements = Placements.read()
         self._placements = {stage.name: placements.of(stage) for stage in stages}
         self._cluster = Cluster(placements.namespace, self.stopping)
-        self._mirror = Mirror(self._cluster)
+        self._mirror = Informer(self._cluster)
         self._params, self._graph = Path(PARAMS).read_text(), Path(GRAPH).read_text()
         sources = {stage.name: Entry(stage.cmd, stage.params, self._sources(stage), {}) for stage in stages}
         self._recipe = run_records.identity(graph, sources).recipe
@@ -116,11 +116,11 @@ class Kubernetes:
         pods = max(placement.nodes, min(placement.parts, placement.parallelism))
         return Needs(placement.gpus * pods, placement.grace_s)
 
-    def run(self, stage: Stage, tracked: Mapping[str, str], pulse: Pulse, *, force: bool) -> Ran:
+    def run(self, stage: Stage, tracked: Mapping[str, str], pulse: StageMonitor, *, force: bool) -> StageResult:
         """Run a stage in the cluster; raises StageFailed if it ended badly, Interrupted if it was stopped,
         Nondeterministic (a ValueError) if the same work gave something else before."""
         order, placement = self._order(stage, tracked), self._placements[stage.name]
-        shared = Ended()
+        shared = ProcessResult()
         with _passing(stage):
             self._send(stage, order)
             if placement.parts > 1 and self._cluster.job(order.name) is None:
@@ -129,18 +129,18 @@ class Kubernetes:
             try:
                 entry, machine = self._collect(stage, order, ended.message.entry), ended.message.numerics
                 entry = self._patiently(lambda: self.repository.adopt(stage.name, entry, machine))
-            except (Interrupted, Refused):
+            except (Interrupted, RefusedEntry):
                 self._cluster.delete_job(order.name)
                 raise
         took = shared.then(ended.message.took)
         at_least_s = placement.gpus * placement.nodes * ended.message.took.seconds
         gpu_s = max(pulse.gpu_s, at_least_s)  # of a Job that was there it has not seen all
-        return Ran(entry, replace(took, gpu_s=gpu_s), machine)
+        return StageResult(entry, replace(took, gpu_s=gpu_s), machine)
 
-    def _run_job(self, stage: Stage, order: Order, pulse: Pulse, *, force: bool) -> State:
+    def _run_job(self, stage: Stage, order: JobRequest, pulse: StageMonitor, *, force: bool) -> JobStatus:
         """Run a Job to its end; raises StageFailed if that is a bad one."""
         placement = self._placements[stage.name]
-        follower = Follower(self._cluster, pulse, placement.gpus)
+        follower = JobWatcher(self._cluster, pulse, placement.gpus)
         try:
             uid = self._submit(order, placement, pulse, force=force)
             ended = self._follow(order.name, uid, follower)
@@ -163,7 +163,7 @@ class Kubernetes:
             raise ValueError(f"{', '.join(missing)}, an input of {stage.name}, is not there")
         return {path: item for path, item in items.items() if item is not None}
 
-    def _order(self, stage: Stage, tracked: Mapping[str, str]) -> Order:
+    def _order(self, stage: Stage, tracked: Mapping[str, str]) -> JobRequest:
         deps = self._sources(stage)
         for path in stage.deps:
             if path in self.graph.maker:
@@ -184,13 +184,13 @@ class Kubernetes:
             "MLFLOW_DISABLE_TELEMETRY": "true",
             **_told(tracked, self._placements[stage.name].tracking_uri),
         }
-        return Order(stage.name, asked, self._recipe, files, environment)
+        return JobRequest(stage.name, asked, self._recipe, files, environment)
 
     def _roots(self, stage: Stage) -> dict[str, str]:
         """Where a pod finds a user's own media: stores by their address, folders where they are mounted."""
         return stores(Workspace.find()) | job_spec.media_paths(self._placements[stage.name])
 
-    def _send(self, stage: Stage, order: Order) -> None:
+    def _send(self, stage: Stage, order: JobRequest) -> None:
         """Put those inputs into the remote that neither a stage nor the image brings there."""
         for path in stage.deps:
             if path not in self.graph.maker and not is_lock(path):
@@ -200,7 +200,7 @@ class Kubernetes:
         if not self.remote.holds([md5]):
             self.exchange.push_source(name, path)
 
-    def _submit(self, order: Order, placement: Placement, line: Callable[[str], None], *, force: bool) -> str:
+    def _submit(self, order: JobRequest, placement: Placement, line: Callable[[str], None], *, force: bool) -> str:
         """Have the Job that is asked for in the cluster, with all that belongs to it; returns its uid."""
         namespace = self._cluster.namespace
         found = self._cluster.job(order.name)
@@ -220,7 +220,7 @@ class Kubernetes:
             self._cluster.create(job_spec.service(order, namespace, owner))
         return str(found.metadata.uid)
 
-    def _follow(self, name: str, uid: str, follower: Follower) -> State:
+    def _follow(self, name: str, uid: str, follower: JobWatcher) -> JobStatus:
         """Follow a Job until it is over."""
         while True:
             version, job, pods = self._mirror.of(name)
@@ -232,11 +232,11 @@ class Kubernetes:
             if not self._mirror.await_change(version, follower.patience_s()) and self._cluster.job(name) is None:
                 return GONE
 
-    def _collect(self, stage: Stage, order: Order, md5: str) -> Entry:
+    def _collect(self, stage: Stage, order: JobRequest, md5: str) -> Entry:
         """The entry that the pod pushed; raises Refused if it is not of what was asked for, or lacks an output."""
         entry, asked = self._patiently(lambda: self.exchange.entry(md5)), order.asked
         if entry is None:
-            raise Refused(f"{stage.name}: what the remote has as the lock entry {md5} has another hash")
+            raise RefusedEntry(f"{stage.name}: what the remote has as the lock entry {md5} has another hash")
         faults = [] if entry.cmd == asked.cmd else ["the command is another"]
         faults += [] if entry.params == asked.params else ["the parameters are others"]
         given = {path: item.md5 for path, item in entry.deps.items()}
@@ -246,7 +246,7 @@ class Kubernetes:
             f"{path} is not whole in the remote" for path in self._patiently(lambda: self.remote.missing(entry.outs))
         ]
         if faults:
-            raise Refused(f"{stage.name}: the lock entry {md5} is refused: {', '.join(faults)}")
+            raise RefusedEntry(f"{stage.name}: the lock entry {md5} is refused: {', '.join(faults)}")
         return entry
 
     def _patiently(self, call: Callable[[], Found]) -> Found:

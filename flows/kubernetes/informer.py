@@ -25,7 +25,7 @@ SELECTOR = ",".join(f"{key}={value}" for key, value in PART_OF.items())
 OVERLAP_S = 5  # of the lines asked for again after a break
 
 
-class Mirror:
+class Informer:
     """The Jobs and pods of ours in one namespace, as the cluster last told. Any thread may call."""
 
     def __init__(self, cluster: Cluster):

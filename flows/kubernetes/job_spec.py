@@ -37,7 +37,7 @@ Manifest = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Order:
+class JobRequest:
     """What is asked of a pod: a stage with the hashes of its inputs, and the files and environment that go with it."""
 
     stage: str
@@ -60,7 +60,7 @@ class Order:
         return f"{whole}-parts" if self.parts else whole
 
 
-def job(order: Order, placement: Placement, namespace: str) -> Manifest:
+def job(order: JobRequest, placement: Placement, namespace: str) -> Manifest:
     """The Job."""
     return {
         "apiVersion": "batch/v1",
@@ -87,7 +87,7 @@ def job(order: Order, placement: Placement, namespace: str) -> Manifest:
     }
 
 
-def _completion(order: Order, placement: Placement) -> Manifest:
+def _completion(order: JobRequest, placement: Placement) -> Manifest:
     """How many pods, and what becomes of the Job if one fails: a training goes on whole, a part by itself."""
     if order.parts:
         at_once = min(order.parts, placement.parallelism)
@@ -97,13 +97,13 @@ def _completion(order: Order, placement: Placement) -> Manifest:
     return {**(several if placement.nodes > 1 else {}), "backoffLimit": 0}
 
 
-def config_map(order: Order, namespace: str, owner: Manifest) -> Manifest:
+def config_map(order: JobRequest, namespace: str, owner: Manifest) -> Manifest:
     """The files of the order; they go when the Job goes."""
     metadata = _metadata(order, namespace) | {"ownerReferences": [owner]}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "immutable": True, "data": dict(order.files)}
 
 
-def service(order: Order, namespace: str, owner: Manifest) -> Manifest:
+def service(order: JobRequest, namespace: str, owner: Manifest) -> Manifest:
     """The headless Service by which the pods of one training find each other."""
     return {
         "apiVersion": "v1",
@@ -123,7 +123,7 @@ def owner(uid: str, name: str) -> Manifest:
     return {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid, "blockOwnerDeletion": True}
 
 
-def _labels(order: Order) -> dict[str, str]:
+def _labels(order: JobRequest) -> dict[str, str]:
     parts = {PARTS: str(order.parts)} if order.parts else {}
     return {**PART_OF, JOB: order.name, STAGE_KEY: order.key, RECIPE: order.recipe[:32], **parts}
 
@@ -136,12 +136,12 @@ def _of_queue(placement: Placement) -> dict[str, str]:
     return {"kueue.x-k8s.io/queue-name": placement.queue, **priority}
 
 
-def _metadata(order: Order, namespace: str, labels: Mapping[str, str] = NONE) -> Manifest:
+def _metadata(order: JobRequest, namespace: str, labels: Mapping[str, str] = NONE) -> Manifest:
     labels, annotations = {**_labels(order), **labels}, {STAGE: order.stage}
     return {"name": order.name, "namespace": namespace, "labels": labels, "annotations": annotations}
 
 
-def _pod(order: Order, placement: Placement) -> Manifest:
+def _pod(order: JobRequest, placement: Placement) -> Manifest:
     several: Manifest = {"subdomain": order.name} if placement.nodes > 1 else {}
     priority = {"priorityClassName": placement.priority_class} if placement.priority_class else {}
     selector = {"nodeSelector": dict(placement.node_selector)} if placement.node_selector else {}
@@ -199,7 +199,7 @@ def _scratch(placement: Placement) -> Manifest:
     return {"emptyDir": {}}
 
 
-def _container(name: str, arguments: list[str], order: Order, placement: Placement) -> Manifest:
+def _container(name: str, arguments: list[str], order: JobRequest, placement: Placement) -> Manifest:
     gpus = {"nvidia.com/gpu": placement.gpus} if placement.gpus else {}
     resources = {"cpu": placement.cpu, "memory": placement.memory, "ephemeral-storage": placement.disk, **gpus}
     resources = {key: str(value) for key, value in resources.items()}
@@ -250,7 +250,7 @@ def _of_pod() -> dict[str, str]:
     }
 
 
-def _of_training(order: Order, placement: Placement) -> dict[str, str]:
+def _of_training(order: JobRequest, placement: Placement) -> dict[str, str]:
     """What torchrun reads: the nodes meet at the first pod, and a pod's rank is its index, whichever comes first."""
     first = f"{order.name}-0.{order.name}" if placement.nodes > 1 else "localhost"
     return {

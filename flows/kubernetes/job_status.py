@@ -8,7 +8,7 @@ from typing import Any, Literal
 from components.common import errors
 from flows.kubernetes.job_spec import CONTAINER, PARTS
 from flows.kubernetes.pod import Message
-from flows.machine.processes import Ended
+from flows.machine.processes import ProcessResult
 
 Phase = Literal["queued", "pulling", "running", "succeeded", "failed"]
 KILLED, OUT_OF_MEMORY = 128, "OOMKilled"
@@ -18,7 +18,7 @@ BY_PERSON = ("DeadlineExceeded",)  # reasons for which a Job fails whatever its 
 
 
 @dataclass(frozen=True)
-class State:
+class JobStatus:
     """How a stage is doing in the cluster."""
 
     phase: Phase
@@ -38,7 +38,7 @@ def result(job: Any) -> Literal["Complete", "Failed", ""]:
     return "Complete" if "Complete" in types else "Failed" if "Failed" in types else ""
 
 
-def state(job: Any, pods: Sequence[Any]) -> State:
+def state(job: Any, pods: Sequence[Any]) -> JobStatus:
     """The state of a Job that is there."""
     match result(job):
         case "Complete":
@@ -46,13 +46,13 @@ def state(job: Any, pods: Sequence[Any]) -> State:
         case "Failed":
             return _failed(next(one for one in job.status.conditions if one.type == "Failed"), pods)
     if job.spec.suspend:
-        return State("queued", "suspended")
+        return JobStatus("queued", "suspended")
     alive = [pod for pod in pods if pod.status.phase in ("Pending", "Running")]
     if done := _parts(job) and ((job.status and job.status.succeeded) or 0):
-        return State("running", f"{100 * done // _parts(job)} % of {_parts(job)} parts are done")
+        return JobStatus("running", f"{100 * done // _parts(job)} % of {_parts(job)} parts are done")
     if alive:
         return _alive(alive[-1])
-    return State("running", "its pod has ended") if pods else State("queued", "no pod yet")
+    return JobStatus("running", "its pod has ended") if pods else JobStatus("queued", "no pod yet")
 
 
 def speaking(pods: Sequence[Any]) -> dict[str, Any]:
@@ -73,41 +73,45 @@ def _parts(job: Any) -> int:
     return int((job.metadata.labels or {}).get(PARTS, "0"))
 
 
-def _alive(pod: Any) -> State:
+def _alive(pod: Any) -> JobStatus:
     if pod.status.phase == "Running":
-        return State("running", f"on {pod.spec.node_name}" if pod.spec.node_name else "")
+        return JobStatus("running", f"on {pod.spec.node_name}" if pod.spec.node_name else "")
     waiting = [one.state.waiting for one in _containers(pod) if one.state and one.state.waiting]
     words = next((f"{one.reason}{f': {one.message}' if one.message else ''}" for one in waiting if one.reason), "")
     if pod.spec.node_name:
-        return State("pulling", words)
+        return JobStatus("pulling", words)
     unscheduled = [one.message for one in pod.status.conditions or [] if one.type == "PodScheduled" and one.message]
-    return State("queued", unscheduled[0] if unscheduled else words)
+    return JobStatus("queued", unscheduled[0] if unscheduled else words)
 
 
-def _succeeded(pods: Sequence[Any], *, is_in_parts: bool) -> State:
+def _succeeded(pods: Sequence[Any], *, is_in_parts: bool) -> JobStatus:
     messages = [Message.read(ended.message or "") for ended in map(_ended, pods) if ended and not ended.exit_code]
     found = Message() if is_in_parts else next((message for message in messages if message.entry), None)
     if found is None:  # its result is in the remote's run-cache, where the next try finds it
-        return State("failed", "it succeeded, but its pod is gone and with it the hash of what it made", errors.RETRY)
-    took = reduce(Ended.beside, (message.took for message in messages), Ended())
-    return State("succeeded", message=replace(found, took=took))
+        return JobStatus(
+            "failed", "it succeeded, but its pod is gone and with it the hash of what it made", errors.RETRY
+        )
+    took = reduce(ProcessResult.beside, (message.took for message in messages), ProcessResult())
+    return JobStatus("succeeded", message=replace(found, took=took))
 
 
-def _failed(condition: Any, pods: Sequence[Any]) -> State:
+def _failed(condition: Any, pods: Sequence[Any]) -> JobStatus:
     if condition.reason in BY_PERSON:
-        return State("failed", f"{condition.message}: raise `deadline_s` in k8s/placement.yaml", errors.CONFIGURATION)
+        return JobStatus(
+            "failed", f"{condition.message}: raise `deadline_s` in k8s/placement.yaml", errors.CONFIGURATION
+        )
     ends = [ended for ended in map(_ended, pods) if ended and ended.exit_code]
     if not ends:
         words = f"its pod is gone without a word ({condition.reason or 'Failed'}: {condition.message or ''})"
-        return State("failed", words, errors.RETRY)
+        return JobStatus("failed", words, errors.RETRY)
     ended = min(ends, key=lambda one: _AFTER.get(one.exit_code, 0))
     message = Message.read(ended.message or "")
     words = message.said or ended.reason or ""
     if ended.reason == OUT_OF_MEMORY:
-        return State(
+        return JobStatus(
             "failed", f"{words} (it wanted more memory than `memory` in k8s/placement.yaml gives)", -9, message
         )
-    return State("failed", words, _code(ended.exit_code), message)
+    return JobStatus("failed", words, _code(ended.exit_code), message)
 
 
 def _ended(pod: Any) -> Any:

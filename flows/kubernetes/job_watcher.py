@@ -9,30 +9,30 @@ from components.common import errors
 from flows.kubernetes.client import Cluster
 from flows.kubernetes.informer import Lines
 from flows.kubernetes.job_spec import CONTAINER
-from flows.kubernetes.job_status import State, on_node, result, speaking, state
-from flows.machine.monitor import Pulse
+from flows.kubernetes.job_status import JobStatus, on_node, result, speaking, state
+from flows.machine.monitor import StageMonitor
 
 LOOK_S = 30.0  # at a Job itself, where the mirror tells of no change
 LOST_S = 120.0  # that a Job whose pod is gone may take to start another
 LAST_LINES_S = 10.0
 MOST_FOLLOWED = 16  # ranks of one stage whose lines are read: each holds a connection
-GONE = State("failed", "its Job was deleted from outside", errors.RETRY)
+GONE = JobStatus("failed", "its Job was deleted from outside", errors.RETRY)
 
 
-class Follower:
+class JobWatcher:
     """What has been told and seen of one Job."""
 
-    def __init__(self, cluster: Cluster, pulse: Pulse, gpus: int):
+    def __init__(self, cluster: Cluster, pulse: StageMonitor, gpus: int):
         self._cluster, self._pulse, self._gpus = cluster, pulse, gpus
-        self._told: State | None = None
+        self._told: JobStatus | None = None
         self._seen = self._had_pods = False
         self._lost_s = 0.0
         self._lines: dict[str, tuple[str, Lines | None]] = {}  # of each rank, and of which pod; None: all were read
 
-    def see(self, job: Any, pods: Sequence[Any], uid: str) -> State:
+    def see(self, job: Any, pods: Sequence[Any], uid: str) -> JobStatus:
         """How the Job `uid` is doing, of which the cluster last told `job` and `pods`."""
         if job is None or job.metadata.uid != uid:  # not told of yet, or not any more
-            return GONE if self._seen else State("queued")
+            return GONE if self._seen else JobStatus("queued")
         self._seen = True
         if result(job):  # the mirror may know the end of a Job before that of its pods
             pods = self._cluster.pods(job.metadata.name)
@@ -49,7 +49,7 @@ class Follower:
         elif not self._lost_s:
             self._lost_s = time.monotonic() + LOST_S
         elif time.monotonic() >= self._lost_s:
-            return State("failed", "its node was lost: the pod is gone and no other came", errors.RETRY)
+            return JobStatus("failed", "its node was lost: the pod is gone and no other came", errors.RETRY)
         return now
 
     def patience_s(self) -> float:

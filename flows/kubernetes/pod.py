@@ -30,8 +30,8 @@ from flows.graph import fingerprint, parts
 from flows.graph.graph import Entry
 from flows.graph.modules import is_lock
 from flows.machine import gpus, signals
-from flows.machine.monitor import Pulse
-from flows.machine.processes import GRACE_S, Ended, Interrupted, Processes
+from flows.machine.monitor import StageMonitor
+from flows.machine.processes import GRACE_S, Interrupted, Processes, ProcessResult
 from flows.machine.retry import patiently
 from flows.machine.workspace import GRAPH, PARAMS
 from flows.runs.metrics import EVERYWHERE, View, served
@@ -48,7 +48,7 @@ class Message:
 
     entry: str = ""
     said: str = ""
-    took: Ended = field(default_factory=Ended)
+    took: ProcessResult = field(default_factory=ProcessResult)
     numerics: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -56,7 +56,7 @@ class Message:
         """Of any text: one that is no message is what was said last."""
         try:
             values = json.loads(text)
-            return cls(**{**values, "took": Ended(**values["took"])})
+            return cls(**{**values, "took": ProcessResult(**values["took"])})
         except (ValueError, TypeError, KeyError):
             return cls(said=text.strip())
 
@@ -108,7 +108,7 @@ class Forwarder:
         self.processes = Processes(grace_s)
         self.name, self.rank, self.launcher, self.world_size = name, rank, launcher, world_size
         self.part, self.parts = part, parts
-        self.pulse = Pulse(partial(print, flush=True))
+        self.pulse = StageMonitor(partial(print, flush=True))
         self._last = deque[str](maxlen=1)
 
     def run(self) -> tuple[int, Message]:
@@ -136,8 +136,8 @@ class Forwarder:
         entry = "" if ended.code or self.rank else patiently(push, self.processes.stopping)
         return _exit_code(ended.code), Message(entry, self._said(), ended, machine)
 
-    def _execute(self, cmd: str) -> Ended:
-        ended = Ended()
+    def _execute(self, cmd: str) -> ProcessResult:
+        ended = ProcessResult()
         self.pulse.hold(gpus.count())
         for command in cmd.splitlines():
             launched = f"{self.launcher} {command.removeprefix('python ')}" if self.launcher else command

@@ -42,7 +42,7 @@ class Progress:
         return cls(int(done), int(total), found["unit"], rate)
 
 
-class Pulse:
+class StageMonitor:
     """Takes the lines of a stage, as a function of them. Any thread may call."""
 
     def __init__(self, line: Callable[[str], None]):
@@ -99,7 +99,7 @@ class Pulse:
         return [rank for rank, rate in rates.items() if rate < least]
 
     @contextmanager
-    def beating(self, each: Callable[[], None] = lambda: None) -> Iterator["Pulse"]:
+    def beating(self, each: Callable[[], None] = lambda: None) -> Iterator["StageMonitor"]:
         """Look at the stage every few seconds within the block, and call `each` after it."""
         ended = threading.Event()
 

@@ -53,7 +53,7 @@ class StageFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Ended:
+class ProcessResult:
     """How a command ended and what it took, its own children included."""
 
     code: int = 0  # 0 well; minus the signal's number if a signal ended it
@@ -65,15 +65,15 @@ class Ended:
     gpu_s: float = 0.0  # GPUs held × seconds
     gpu_used_s: float = 0.0  # of these, by the share of time that the GPUs were at work
 
-    def then(self, after: "Ended") -> "Ended":
+    def then(self, after: "ProcessResult") -> "ProcessResult":
         """This one, and then another."""
         return replace(self._and(after), code=after.code, seconds=self.seconds + after.seconds)
 
-    def beside(self, other: "Ended") -> "Ended":
+    def beside(self, other: "ProcessResult") -> "ProcessResult":
         """This one and one that went on at the same time."""
         return replace(self._and(other), seconds=max(self.seconds, other.seconds))
 
-    def _and(self, other: "Ended") -> "Ended":
+    def _and(self, other: "ProcessResult") -> "ProcessResult":
         sums = ("cpu_s", "read_bytes", "written_bytes", "gpu_s", "gpu_used_s")
         sum_of = {key: getattr(self, key) + getattr(other, key) for key in sums}
         return replace(self, peak_bytes=max(self.peak_bytes, other.peak_bytes), **sum_of)
@@ -93,7 +93,7 @@ class Processes:
         environment: Mapping[str, str | None],
         line: Callable[[str], None],
         started: Callable[[int], None] = lambda _: None,
-    ) -> Ended:
+    ) -> ProcessResult:
         """Run a shell command in the current folder; every line that it prints goes to `line`.
 
         It gets our own environment and `environment`, but for what is None there.
@@ -131,7 +131,7 @@ class Processes:
             raise Interrupted
         seconds = time.monotonic() - started_s
         cpu_s, peak_bytes = spent.ru_utime + spent.ru_stime, spent.ru_maxrss * 1024
-        return Ended(process.returncode, seconds, cpu_s, peak_bytes, moved.read_bytes, moved.written_bytes)
+        return ProcessResult(process.returncode, seconds, cpu_s, peak_bytes, moved.read_bytes, moved.written_bytes)
 
     def stop(self) -> None:
         """Ask every group to end; those that are still there after their grace, or at a second call, are killed."""

@@ -35,7 +35,7 @@ class Moment:
 
 
 @dataclass
-class Run:
+class RunProgress:
     """One run. `ended` and `how` are empty as long as it goes on, and for ever if it is killed."""
 
     process: int
@@ -64,13 +64,13 @@ class Run:
         return [name for name, moment in self.stages.items() if moment.doing in doing]
 
 
-class State:
+class RunState:
     """Writes down what a run does. Any thread may call."""
 
     def __init__(self, workspace: Workspace, names: Iterable[str]):
         self._workspace, self._guard = workspace, threading.Lock()
         waiting = {name: Moment("waiting", now()) for name in names}
-        self._run = Run(os.getpid(), psutil.Process().create_time(), now(), waiting)
+        self._run = RunProgress(os.getpid(), psutil.Process().create_time(), now(), waiting)
         self._write()
 
     def put(self, name: str, doing: Doing, words: str = "") -> None:
@@ -127,14 +127,14 @@ def _replace(path: Path, value: Any) -> None:
     beside.replace(path)
 
 
-def read(workspace: Workspace) -> Run | None:
+def read(workspace: Workspace) -> RunProgress | None:
     """The run that goes on here, or the last one; None before the first."""
     path = workspace.home / FILE
     if not path.is_file():
         return None
     values = json.loads(path.read_text())
     stages: Mapping[str, Mapping[str, str]] = values.pop("stages")
-    return Run(**values, stages={name: Moment(**moment) for name, moment in stages.items()})  # type: ignore[arg-type]  # JSON
+    return RunProgress(**values, stages={name: Moment(**moment) for name, moment in stages.items()})  # type: ignore[arg-type]  # JSON
 
 
 def now() -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.dvc.listings import listing
-from flows.dvc.object_store import Store
+from flows.dvc.object_store import ObjectStore
 from flows.dvc.repository import Repository
 from flows.graph import lockfile
 from flows.machine.workspace import FINETUNE, Workspace
@@ -49,7 +49,7 @@ class Cleaning:
 
     kept: Mapping[str, str]  # run -> why
     records: tuple[Path, ...]
-    surplus: tuple[tuple[Store, Mapping[str, int]], ...]
+    surplus: tuple[tuple[ObjectStore, Mapping[str, int]], ...]
 
     def lines(self) -> Iterator[str]:
         """What is kept and what would go, in words."""
@@ -128,7 +128,7 @@ def _needed(repository: Repository, folder: Path, files: Mapping[str, Mapping[st
     return needed
 
 
-def _stores(repository: Repository, *, remote: bool) -> list[Store]:
+def _stores(repository: Repository, *, remote: bool) -> list[ObjectStore]:
     """The cache of a checkout and, if it is asked for, the default remote.
 
     Raises ValueError if the cache lies outside of the checkout, where others may need what is in it, or if a remote
@@ -137,7 +137,7 @@ def _stores(repository: Repository, *, remote: bool) -> list[Store]:
     cache = repository.dvc.cache.local
     if not Path(cache.path).resolve().is_relative_to(Path(repository.dvc.root_dir).resolve()):
         raise ValueError(f"the cache {cache.path} may serve others too: clean it with `dvc gc --projects`")
-    found = [Store("cache", cache, repository.dvc.stage_cache.cache_dir)]
+    found = [ObjectStore("cache", cache, repository.dvc.stage_cache.cache_dir)]
     if remote:
         if repository.remote is None:
             raise ValueError("there is no default remote: `dvc remote add -d NAME URL` makes one")

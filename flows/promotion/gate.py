@@ -37,7 +37,7 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RuleVerdict:
     """What one rule says. `low` and `high` bound the gain, which is above 0 where the candidate is better."""
 
     measure: str
@@ -100,7 +100,7 @@ def of(sections: Mapping[str, Any]) -> Gate:
     return gate
 
 
-def verdicts(gate: Gate, candidate: Scores, champion: Scores | None) -> list[Verdict]:
+def verdicts(gate: Gate, candidate: Scores, champion: Scores | None) -> list[RuleVerdict]:
     """What every rule says of the candidate.
 
     Raises ValueError for a measure that was not measured, or not sample by sample, or not on the same samples.
@@ -112,14 +112,14 @@ def verdicts(gate: Gate, candidate: Scores, champion: Scores | None) -> list[Ver
     return found
 
 
-def _floors(gate: Gate, candidate: Scores) -> Iterator[Verdict]:
+def _floors(gate: Gate, candidate: Scores) -> Iterator[RuleVerdict]:
     for measure, bound in gate.floors.items():
         value = candidate.mean(measure)
         passed = value <= bound if measure in candidate.less_is_better else value >= bound
-        yield Verdict(measure, "floor", passed, value, None, None, None, None, bound)
+        yield RuleVerdict(measure, "floor", passed, value, None, None, None, None, bound)
 
 
-def _compared(measure: str, rule: Rule, candidate: Scores, champion: Scores) -> Verdict:
+def _compared(measure: str, rule: Rule, candidate: Scores, champion: Scores) -> RuleVerdict:
     new, old = (scores.samples.get(measure, {}) for scores in (candidate, champion))
     means = candidate.mean(measure), champion.mean(measure)
     if not new:
@@ -131,4 +131,4 @@ def _compared(measure: str, rule: Rule, candidate: Scores, champion: Scores) -> 
     draws = np.random.default_rng(seed_of(0, "gate", measure)).integers(len(gains), size=(DRAWS, len(gains)))
     low, high = np.quantile(gains[draws].mean(axis=1), [0.025, 0.975])
     passed = bool(low > 0 if rule == "better" else high >= 0)
-    return Verdict(measure, rule, passed, *means, float(gains.mean()), float(low), float(high), None)
+    return RuleVerdict(measure, rule, passed, *means, float(gains.mean()), float(low), float(high), None)

@@ -24,7 +24,7 @@ from flows.machine import signals
 from flows.machine.processes import Processes
 from flows.machine.workspace import PARAMS, Workspace
 from flows.promotion import gate
-from flows.promotion.gate import Scores, Verdict
+from flows.promotion.gate import RuleVerdict, Scores
 from flows.runs import run_records
 from flows.runs.registry import Registered, Registry
 
@@ -38,7 +38,7 @@ class Promotion:
 
     candidate: str
     champion: str  # "" if there was none
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[RuleVerdict, ...]
 
     @property
     def passed(self) -> bool:

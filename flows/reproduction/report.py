@@ -29,7 +29,7 @@ FILE = "verdict.json"
 
 
 @dataclass(frozen=True)
-class Verdict:
+class StageVerdict:
     """What came of one stage, and what it rests on."""
 
     stage: str
@@ -46,28 +46,28 @@ class Reproduction:
     originals: Repository
     tolerance: float
 
-    def verdicts(self, stages: tuple[str, ...]) -> list[Verdict]:
+    def verdicts(self, stages: tuple[str, ...]) -> list[StageVerdict]:
         """Judge the stages, given parents first."""
         record = run_records.read(self.record_folder)
         entries = lockfile.read(self.folder / "dvc.lock")
-        found: dict[str, Verdict] = {}
+        found: dict[str, StageVerdict] = {}
         for stage in stages:
             found[stage] = self._verdict(stage, record, entries, found)
         return list(found.values())
 
     def _verdict(
-        self, stage: str, record: Mapping[str, Any], entries: Mapping[str, Entry], found: Mapping[str, Verdict]
-    ) -> Verdict:
+        self, stage: str, record: Mapping[str, Any], entries: Mapping[str, Entry], found: Mapping[str, StageVerdict]
+    ) -> StageVerdict:
         entry, note = entries.get(stage), self._note(stage)
         if entry is None or note.get("outs") != {path: item.md5 for path, item in entry.outs.items()}:
-            return Verdict(stage, "not run")
+            return StageVerdict(stage, "not run")
         causes = []
         for path, md5 in record["stages"][stage]["sources"].items():
             if md5 != (now := _md5(entry.deps, path)):
                 causes.append(f"{'code' if is_lock(path) else 'input'} {path} has changed: {md5[:10]} → {now[:10]}")
         changed = [path for path in made(record)[stage] if record["outputs"][path] != _md5(entry.outs, path)]
         if not changed:
-            return Verdict(stage, "identical", tuple(causes))
+            return StageVerdict(stage, "identical", tuple(causes))
         parents = {path: found[name] for name, outs in made(record).items() if name in found for path in outs}
         inputs = {path: verdict.kind for path, verdict in parents.items() if path in entry.deps}
         classes = self._classes(record["took"][stage], note)
@@ -75,10 +75,10 @@ class Reproduction:
         files = [item for path in changed for item in self._files(path, record, entry)]
         if classes and not causes and all(item.agrees for item in files):
             stated = f"all numbers agree within {self.tolerance:.1%}"
-            return Verdict(stage, "within tolerance", (*classes, stated, *(item.words for item in files)))
+            return StageVerdict(stage, "within tolerance", (*classes, stated, *(item.words for item in files)))
         causes += [f"input {path} is different" for path, kind in inputs.items() if kind == "different"]
         far = [item.words for item in files if not (classes and item.agrees)]
-        return Verdict(stage, "different", (*causes, *classes, *far))
+        return StageVerdict(stage, "different", (*causes, *classes, *far))
 
     def _classes(self, took: Mapping[str, Any], note: Mapping[str, Any]) -> list[str]:
         """How the machines differ; empty if equal work must give equal bytes."""
@@ -123,7 +123,7 @@ class Reproduction:
         return note
 
 
-def keep(folder: Path, run: str, verdicts: list[Verdict]) -> Path:
+def keep(folder: Path, run: str, verdicts: list[StageVerdict]) -> Path:
     """Write verdict.json."""
     write_json(folder / FILE, {"run": run, "stages": [asdict(verdict) for verdict in verdicts]})
     return folder / FILE

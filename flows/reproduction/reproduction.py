@@ -22,14 +22,14 @@ from flows.dvc import pins
 from flows.dvc.listings import copy_out
 from flows.dvc.repository import Repository
 from flows.execution.coordinator import Coordinator, alone
-from flows.execution.local import Here
+from flows.execution.local import LocalExecutor
 from flows.graph import fingerprint, lockfile
 from flows.graph.graph import Stage
 from flows.graph.untrusted import relative
 from flows.machine import signals
 from flows.machine.processes import Interrupted, StageFailed
 from flows.machine.workspace import CONSTRAINTS, PARAMS, Workspace
-from flows.reproduction.report import FILE, Reproduction, Verdict, keep
+from flows.reproduction.report import FILE, Reproduction, StageVerdict, keep
 from flows.runs import record_view, run_records, source_archive
 from flows.runs.sources import TABLE, folders, keep_folders
 
@@ -194,7 +194,7 @@ def _run_stage(folder: Path, name: str) -> int:
         workspace, repository = Workspace(folder), Repository(folder)
         graph = repository.graph()
         stage = graph.by_name[name]
-        executor = Here(workspace, repository, [stage])
+        executor = LocalExecutor(workspace, repository, [stage])
         coordinator = Coordinator(workspace, repository, graph, [stage], executor)
         with alone(workspace, print), signals.caught(lambda _: executor.stop()):
             return _bring_up_to_date(coordinator, stage)
@@ -216,5 +216,5 @@ def _bring_up_to_date(coordinator: Coordinator, stage: Stage) -> int:
     return 0
 
 
-def _shown(verdict: Verdict) -> list[str]:
+def _shown(verdict: StageVerdict) -> list[str]:
     return [f"{verdict.kind:<16}  {verdict.stage}", *(f"{'':<18}{reason}" for reason in verdict.reasons)]

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from flows.machine.monitor import Pulse
+from flows.machine.monitor import StageMonitor
 
 PREFIX = "videopoet_"
 EVERYWHERE, THIS_MACHINE = "0.0.0.0", "127.0.0.1"
@@ -35,7 +35,7 @@ class View:
     """What there is to see."""
 
     doing: Callable[[], Mapping[str, str]]  # stage -> what it does
-    pulses: Mapping[str, Pulse]  # of the stages that run
+    pulses: Mapping[str, StageMonitor]  # of the stages that run
     took: Callable[[], Mapping[str, Mapping[str, Any]]] = dict  # stage that ran -> what that took
     outcomes: Callable[[], Mapping[str, int]] = dict  # how runs ended -> how many
 
@@ -90,7 +90,7 @@ class Metrics(Collector):
         yield stages
 
 
-def _so_far(pulse: Pulse) -> dict[str, float]:
+def _so_far(pulse: StageMonitor) -> dict[str, float]:
     return {
         "seconds": time.monotonic() - pulse.started_s,
         "cpu_s": pulse.cpu_s,
@@ -110,7 +110,7 @@ def _took(notes: Mapping[str, Mapping[str, Any]]) -> Iterator[Metric]:
         yield gauge
 
 
-def _progress(pulses: Mapping[str, Pulse]) -> Iterator[Metric]:
+def _progress(pulses: Mapping[str, StageMonitor]) -> Iterator[Metric]:
     labels = ["stage", "rank"]
     rate = GaugeMetricFamily(f"{PREFIX}stage_rate", "Units a second, by the stage's word.", labels=[*labels, "unit"])
     done = GaugeMetricFamily(f"{PREFIX}stage_done_ratio", "Share of the present loop that is done.", labels=labels)
@@ -125,7 +125,7 @@ def _progress(pulses: Mapping[str, Pulse]) -> Iterator[Metric]:
     yield from (rate, done, lagging)
 
 
-def _life(pulses: Mapping[str, Pulse]) -> Iterator[Metric]:
+def _life(pulses: Mapping[str, StageMonitor]) -> Iterator[Metric]:
     cores = GaugeMetricFamily(f"{PREFIX}stage_cores", "Cores at work, on this machine.", labels=["stage"])
     share = GaugeMetricFamily(f"{PREFIX}stage_gpu_share", "Share of its GPUs at work, here.", labels=["stage"])
     quiet = GaugeMetricFamily(f"{PREFIX}stage_quiet_seconds", "Since it was last heard of.", labels=["stage"])

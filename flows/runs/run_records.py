@@ -115,12 +115,12 @@ def write(
             shutil.copy2(file, beside)
     logs = workspace.folder("logs")
     (beside / "logs").mkdir()
-    for name in entries:
-        if (logs / f"{name}.log").is_file():
-            shutil.copy2(logs / f"{name}.log", beside / "logs")
+    logged = frozenset(name for name in entries if (logs / f"{name}.log").is_file())
+    for name in logged:
+        shutil.copy2(logs / f"{name}.log", beside / "logs")
     if report := next((path for path in reversed([*who.outputs]) if INDEX in (files[path] or {})), None):
         copy_out(repository, who.outputs[report], beside / "report")
-    (beside / "index.html").write_text(record_page.render(record))
+    (beside / "index.html").write_text(record_page.render(record, name=who.name, has_report=bool(report), logs=logged))
     shutil.rmtree(folder, ignore_errors=True)
     beside.rename(folder)
     return folder

@@ -89,12 +89,12 @@ def cancel(workspace: Workspace) -> str:
     return f"the run {_ending(run)}{stopped}; {len(groups['done'])} stages are done. `videopoet run` goes on from there"
 
 
-def _groups(run: run_state.Run) -> dict[str, list[str]]:
+def _groups(run: run_state.RunProgress) -> dict[str, list[str]]:
     groups = {word: run.names(word) for word in ("running", "waiting", "failed", "stopped")}
     return {"done": run.names(*run_state.DONE), **groups}
 
 
-def _ending(run: run_state.Run) -> str:
+def _ending(run: run_state.RunProgress) -> str:
     words = {"whole": "came to its end", "stopped": "was stopped", "failed": "failed", "": "was killed"}
     return words[run.how] + (f" at {run.ended}" if run.ended else "")
 

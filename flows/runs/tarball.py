@@ -34,7 +34,7 @@ Tree = dict[str, tuple[str, "Tree | None"]]  # folded name -> name, and what a f
 
 
 @dataclass(frozen=True)
-class Member:
+class ArchiveMember:
     """A file, a folder or a symbolic link at a path that lies within the folder it is unpacked to."""
 
     path: str
@@ -52,7 +52,7 @@ class Tarball:
         self._file, self._origin = file, origin
         self.members = tuple(self._checked())
 
-    def pieces(self, member: Member) -> Iterator[bytes]:
+    def pieces(self, member: ArchiveMember) -> Iterator[bytes]:
         """The bytes of a file."""
         self._file.seek(member.offset)
         left = member.size
@@ -84,7 +84,7 @@ class Tarball:
         """Raise Untrusted that says what a member is."""
         raise Untrusted(f"{self._origin} is refused: its member {path!r} {what}")
 
-    def _checked(self) -> Iterator[Member]:
+    def _checked(self) -> Iterator[ArchiveMember]:
         tree, names = Tree(), 0
         for member in self._walk():
             parts = self._check_path(member.path)
@@ -93,7 +93,7 @@ class Tarball:
                 self.refuse(member.path, f"is one too many: it may hold {MOST_NAMES:,} files and folders")
             yield member
 
-    def _walk(self) -> Iterator[Member]:
+    def _walk(self) -> Iterator[ArchiveMember]:
         """Decode headers to the end, and read on to the end of the file, so that gzip's checksum is compared too."""
         named: dict[str, str] = {}
         while (block := self._file.read(tarfile.BLOCKSIZE)).strip(b"\0"):
@@ -112,7 +112,7 @@ class Tarball:
                 if kind == "folder":
                     path = path.removesuffix("/")
                 target = named.get("linkpath", header.linkname) if kind == "link" else ""
-                yield Member(path, kind, target, bool(header.mode & 0o100), offset, header.size)
+                yield ArchiveMember(path, kind, target, bool(header.mode & 0o100), offset, header.size)
                 named = {}
             self._file.seek(offset + -(-header.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE)
         if len(block) < tarfile.BLOCKSIZE:
@@ -144,7 +144,7 @@ class Tarball:
             self.refuse(path, "lies in `.git`")
         return parts
 
-    def _enter(self, tree: Tree, parts: list[str], member: Member) -> int:
+    def _enter(self, tree: Tree, parts: list[str], member: ArchiveMember) -> int:
         """Enter a member into the tree of names, each of which is there once and spelled in one way; how many are new.
 
         Where a file system takes names that differ in case for one, they would be one file, and `.GIT` would be `.git`.

@@ -15,7 +15,7 @@ from flows.dvc.repository import Repository
 from flows.graph.untrusted import Untrusted
 
 
-class Sharing:
+class Uploader:
     """The pushes of one run; does nothing where no default remote is configured. Any thread may call."""
 
     def __init__(self, repository: Repository, warn: Callable[[str], None]):

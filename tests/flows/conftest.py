@@ -17,7 +17,7 @@ from dvc.repo import Repo
 
 from flows.dvc.repository import Repository
 from flows.execution.coordinator import Coordinator, Outcome
-from flows.execution.local import Here
+from flows.execution.local import LocalExecutor
 from flows.execution.plan import Decision, plan
 from flows.graph.graph import Graph
 from flows.machine import orchestrator
@@ -119,7 +119,7 @@ class Checkout:
         repository = Repository(self.root)
         graph = repository.graph()
         workspace, stages = Workspace(self.root), graph.upstream_of(targets)
-        return Coordinator(workspace, repository, graph, stages, Here(workspace, repository, stages))
+        return Coordinator(workspace, repository, graph, stages, LocalExecutor(workspace, repository, stages))
 
     def bring(self, *targets: str, force: bool = False) -> dict[str, Outcome]:
         """Bring everything up to date, one stage after the other and without Prefect."""

@@ -1,8 +1,15 @@
+import os
+import socket
+import threading
 from importlib import metadata
 from pathlib import Path
 
+import pytest
+
 from flows.cli import doctor
+from flows.dvc.remote import Remote
 from flows.machine.workspace import Workspace
+from tests.flows.kubernetes.api import kubeconfig
 
 
 def found(checkout) -> dict[str, doctor.Check]:
@@ -19,11 +26,14 @@ def test_a_good_machine_has_every_check_and_needs_nothing(checkout):
         "memory",
         "threads",
         "precision",
+        "gpu",
         "store",
         "repository",
         "codecs",
+        "port",
     ]
-    assert [checks[name].remedy for name in ("python", "versions", "store", "repository", "codecs")] == [""] * 5
+    named = ("python", "versions", "gpu", "store", "repository", "codecs", "port")
+    assert [checks[name].remedy for name in named] == [""] * len(named)
 
 
 def test_another_version_is_named_with_the_remedy(checkout):
@@ -62,6 +72,65 @@ def test_a_missing_codec_is_named(checkout, monkeypatch):
 
 def test_a_remote_that_dvc_by_itself_would_believe_is_named(checkout):
     Path(".dvc/config").write_text("[core]\n    remote = a\n['remote \"a\"']\n    url = s3://b/%20\n")
-    assert found(checkout)["remote"].remedy == "dvc remote modify a verify true"
+    assert found(checkout)["verify"].remedy == "dvc remote modify a verify true"
     Path(".dvc/config.local").write_text("['remote \"a\"']\n    verify = true\n")
-    assert "remote" not in found(checkout)
+    assert "verify" not in found(checkout)
+
+
+@pytest.fixture(autouse=True)
+def nothing_else(monkeypatch, tmp_path):
+    """Neither this machine's cluster nor its servers are asked."""
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("PREFECT_SERVER_API_PORT", str(free.getsockname()[1]))
+
+
+def test_a_remote_that_answers_is_named_and_one_that_does_not_is_no_obstacle(checkout, remote):
+    assert found(checkout)["remote"] == doctor.Check("remote", f"remote `store` ({remote}) answers")
+    remote.write_text("no folder")
+    check = found(checkout)["remote"]
+    assert "cannot be used" in check.found
+    assert check.remedy
+    assert not check.fatal
+
+
+def test_a_remote_that_keeps_silent_is_given_up(checkout, remote, monkeypatch):
+    over = threading.Event()
+    monkeypatch.setattr(Remote, "holds", lambda *_: over.wait())
+    monkeypatch.setattr(doctor, "REMOTE_S", 2.0)
+    assert found(checkout)["remote"].found == "no answer within 2 s"
+    over.set()
+
+
+def test_a_cluster_that_does_not_answer_is_named(checkout, monkeypatch, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (tmp_path / "config").write_text(kubeconfig(f"http://127.0.0.1:{port}"))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    check = found(checkout)["cluster"]
+    assert "does not answer" in check.found
+    assert "kubectl cluster-info" in check.remedy
+
+
+def test_a_port_that_is_taken_is_named(checkout, monkeypatch):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        monkeypatch.setenv("PREFECT_SERVER_API_PORT", str(taken.getsockname()[1]))
+        assert "is taken" in found(checkout)["port"].found
+
+
+@pytest.mark.parametrize(("build", "remedy"), [("2.13.0+cpu", "in a build for CUDA"), ("2.13.0+cu130", "")])
+def test_a_gpu_that_torch_cannot_use_is_named(checkout, monkeypatch, tmp_path, build, remedy):
+    smi = tmp_path / "bin/nvidia-smi"
+    smi.parent.mkdir()
+    smi.write_text("#!/bin/sh\necho 'NVIDIA H200, 143771, 580.65.06'\n")
+    smi.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{smi.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(doctor.fingerprint, "version", lambda name: build)
+    check = found(checkout)["gpu"]
+    assert check.found.startswith("NVIDIA H200 (140 GiB, driver 580.65.06)")
+    assert remedy in check.remedy
+    assert bool(check.remedy) == bool(remedy)

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def call(*arguments: str, cwd: Path | None = None, environment=None) -> "subproc
 
 
 def test_help_is_quick_because_nothing_slow_is_imported(checkout):
-    code = "import sys; from flows import cli; print(*sys.modules)"
+    code = "import sys; from flows.cli import main; print(*sys.modules)"
     loaded = subprocess.check_output([sys.executable, "-c", code], env=checkout.environment(), text=True).split()
     assert not {"dvc", "prefect", "mlflow", "torch", "pyarrow", "av", "jsonargparse"}.intersection(loaded)
 
@@ -68,3 +69,8 @@ def test_lineage_goes_one_way_at_a_time(made):
 def test_a_report_that_is_not_there_is_an_error_in_words(checkout):
     result = CliRunner().invoke(app, ["report"])
     assert "videopoet run" in str(result.exception)
+
+
+def test_it_says_which_version_it_is():
+    said = CliRunner().invoke(app, ["--version"])
+    assert (said.exit_code, said.output) == (0, f"videopoet {metadata.version('videopoet-pipeline')}\n")

@@ -12,7 +12,7 @@ import yaml
 from flows.dvc.repository import Repository
 from flows.execution.coordinator import Coordinator
 from flows.kubernetes import informer, job_watcher
-from flows.kubernetes.executor import Kubernetes
+from flows.kubernetes.executor import KubernetesExecutor
 from flows.machine.processes import StageFailed
 from flows.machine.workspace import Workspace
 from tests.flows.kubernetes.api import NAMESPACE, Api, kubeconfig, served
@@ -91,7 +91,11 @@ def runs(checkout: Any, cluster: Cluster) -> Iterator[Callable[[], Run]]:
         graph = repository.graph()
         made.append(
             Coordinator(
-                Workspace(checkout.root), repository, graph, graph.stages, Kubernetes(repository, graph, graph.stages)
+                Workspace(checkout.root),
+                repository,
+                graph,
+                graph.stages,
+                KubernetesExecutor(repository, graph, graph.stages),
             )
         )
         return Run(made[-1], [])

@@ -16,7 +16,7 @@ from components.common import errors
 from flows.kubernetes.executor import Follower
 from flows.kubernetes.job_status import RANK
 from flows.machine import monitor
-from flows.machine.monitor import Pulse
+from flows.machine.monitor import StageMonitor
 from flows.machine.processes import Interrupted, StageFailed
 
 pytestmark = pytest.mark.slow
@@ -186,7 +186,7 @@ def test_the_coordinator_hears_how_fast_each_rank_goes(runs, cluster):
         }
         pods.append(cluster.core.create_namespaced_pod("videopoet", manifest))
     said: list[str] = []
-    found = Pulse(said.append)
+    found = StageMonitor(said.append)
     follower = Follower(run.coordinator.executor._cluster, found, 8)
     follower._pass_on_lines(pods)
     follower.close()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flows.kubernetes.client import Cluster
-from flows.kubernetes.informer import Lines, Mirror
+from flows.kubernetes.informer import Informer, Lines
 from flows.kubernetes.job_spec import JOB, PART_OF
 
 NAMESPACE = "videopoet"
@@ -20,12 +20,12 @@ def pod(name: str, job: str = "one", **more: str) -> dict[str, Any]:
 
 @pytest.fixture
 def mirror(cluster):
-    made = Mirror(Cluster(NAMESPACE, Event()))
+    made = Informer(Cluster(NAMESPACE, Event()))
     yield made
     made.close()
 
 
-def phases(mirror: Mirror) -> dict[str, str]:
+def phases(mirror: Informer) -> dict[str, str]:
     return {found.metadata.name: found.status.phase for found in mirror.of("one")[2]}
 
 
@@ -51,7 +51,7 @@ def test_a_change_wakes_who_waits_for_it(cluster, mirror):
 
 def test_faults_of_the_api_pass(cluster):
     cluster.api.faults.answers = [500, 429, 503, 410, 502, 500]
-    mirror = Mirror(Cluster(NAMESPACE, Event()))
+    mirror = Informer(Cluster(NAMESPACE, Event()))
     cluster.core.create_namespaced_pod(NAMESPACE, pod("a"))
     cluster.await_true(lambda: phases(mirror) == {"a": "Pending"})
     assert not cluster.api.faults.answers
@@ -60,7 +60,7 @@ def test_faults_of_the_api_pass(cluster):
 
 def test_a_mirror_that_may_not_look_says_so(cluster):
     cluster.api.faults.answers = [403, 403]
-    mirror = Mirror(Cluster(NAMESPACE, Event()))
+    mirror = Informer(Cluster(NAMESPACE, Event()))
     cluster.await_true(lambda: not cluster.api.faults.answers)
     cluster.await_true(lambda: mirror.await_change(0, 0))
     with pytest.raises(ValueError, match="the cluster refuses"):

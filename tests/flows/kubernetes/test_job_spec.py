@@ -9,7 +9,7 @@ import pytest
 from flows.graph.graph import Entry, Item
 from flows.graph.placement import Placement
 from flows.kubernetes import job_spec
-from flows.kubernetes.job_spec import Order
+from flows.kubernetes.job_spec import JobRequest
 
 VERSIONS = ("1.31.0", "1.37.0")  # the oldest and the newest that are supported
 PLACEMENT = Placement(
@@ -51,10 +51,10 @@ ASKED = Entry(
     {},
 )
 ETCD_BYTES = 1 << 20  # that an object may have
-ORDER = Order("adapt@t2v", ASKED, "c0ffee" * 10, {"params.yaml": "adapt: {}\n"}, {"OMP_NUM_THREADS": "2"})
+ORDER = JobRequest("adapt@t2v", ASKED, "c0ffee" * 10, {"params.yaml": "adapt: {}\n"}, {"OMP_NUM_THREADS": "2"})
 
 
-def pod(placement: Placement, order: Order = ORDER) -> dict:
+def pod(placement: Placement, order: JobRequest = ORDER) -> dict:
     return job_spec.job(order, placement, "videopoet")["spec"]["template"]["spec"]
 
 

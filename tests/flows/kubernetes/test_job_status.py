@@ -9,7 +9,7 @@ from kubernetes.client import V1Job, V1Pod
 from components.common import errors
 from flows.kubernetes.job_spec import PARTS
 from flows.kubernetes.job_status import on_node, speaking, state
-from flows.machine.processes import Ended
+from flows.machine.processes import ProcessResult
 
 
 def job(*conditions: tuple[str, str], suspend: bool = False, parts: int = 0, succeeded: int = 0) -> V1Job:
@@ -86,7 +86,7 @@ def test_what_several_pods_took_is_the_stages():
     ]
     now = state(job(("Complete", "")), [pod("Succeeded", stage=ended(0, text)) for text in said])
     assert now.message.entry == "ab12"
-    took = Ended(seconds=10.0, cpu_s=5.0, peak_bytes=7, read_bytes=30, gpu_s=11.0)
+    took = ProcessResult(seconds=10.0, cpu_s=5.0, peak_bytes=7, read_bytes=30, gpu_s=11.0)
     assert now.message.took == took
 
 

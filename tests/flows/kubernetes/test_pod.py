@@ -17,7 +17,7 @@ from flows.graph import fingerprint
 from flows.graph.graph import Entry
 from flows.kubernetes import pod
 from flows.kubernetes.pod import Message
-from flows.machine.processes import Ended
+from flows.machine.processes import ProcessResult
 
 
 @pytest.fixture
@@ -131,6 +131,9 @@ def test_a_message_may_be_any_text(text):
 
 def test_a_message_fits_where_it_is_written():
     message = Message(
-        "0" * 32, "x" * pod.SAID_CHARACTERS, Ended(0, 1e9, 1e9, 2**50, 2**60, 2**60, 1e9, 1e9), fingerprint.here(1)
+        "0" * 32,
+        "x" * pod.SAID_CHARACTERS,
+        ProcessResult(0, 1e9, 1e9, 2**50, 2**60, 2**60, 1e9, 1e9),
+        fingerprint.here(1),
     )
     assert len(json.dumps(asdict(message))) < 4096

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from flows.machine import monitor, run_state
-from flows.machine.monitor import Progress, Pulse
+from flows.machine.monitor import Progress, StageMonitor
 from flows.machine.processes import Processes
 from flows.machine.workspace import Workspace
 from flows.runs import run_status
@@ -47,10 +47,10 @@ def test_every_stages_own_meter_is_understood(capsys):
     assert progress.rate > 0
 
 
-def run(command: str, said: list[str], until) -> Pulse:
+def run(command: str, said: list[str], until) -> StageMonitor:
     """Run a real process under a pulse until `until` is true of the pulse."""
     running, reached = Processes(), threading.Event()
-    found = Pulse(said.append)
+    found = StageMonitor(said.append)
 
     def look() -> None:
         if until(found):
@@ -65,7 +65,7 @@ def run(command: str, said: list[str], until) -> Pulse:
     return found
 
 
-def _run(running: Processes, command: str, found: Pulse) -> None:
+def _run(running: Processes, command: str, found: StageMonitor) -> None:
     try:
         running.run(command, {}, found, found.started)
     except Exception:  # it was stopped
@@ -91,7 +91,7 @@ def test_a_process_that_works_is_heard_of_though_it_says_nothing(quick):
 
 def test_a_line_ends_the_silence_but_the_report_of_it_does_not(quick):
     said: list[str] = []
-    found = Pulse(said.append)
+    found = StageMonitor(said.append)
     found.heard_s -= 10
     found.look()
     found.hear(said[0])
@@ -103,7 +103,7 @@ def test_a_line_ends_the_silence_but_the_report_of_it_does_not(quick):
 def test_gpus_are_charged_for_the_time_that_they_are_held(monkeypatch):
     now_s = 100.0
     monkeypatch.setattr(monitor.time, "monotonic", lambda: now_s)
-    found = Pulse(print)
+    found = StageMonitor(print)
     now_s = 110.0
     found.hold(4)
     now_s = 115.0
@@ -114,16 +114,16 @@ def test_gpus_are_charged_for_the_time_that_they_are_held(monkeypatch):
 
 
 def test_a_rank_far_below_the_median_is_a_straggler():
-    found = Pulse(print)
+    found = StageMonitor(print)
     for rank, rate in {"0": 10.0, "1": 11.0, "2": 4.0, "3": 9.0}.items():
         found.hear(f"training: 5/10 clips, {rate} clips/s", rank)
     assert found.stragglers() == ["2"]
-    assert Pulse(print).stragglers() == []
+    assert StageMonitor(print).stragglers() == []
 
 
 def test_status_says_when_a_stage_was_last_heard_of(made, monkeypatch):
     workspace = Workspace(made.root)
-    doing = run_state.State(workspace, ["left"])
+    doing = run_state.RunState(workspace, ["left"])
     doing.put("left", "running")
     doing.hear("left", run_state.moment(0))
     assert "heard" not in _line(workspace)

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from flows.machine import processes
-from flows.machine.processes import Ended, Interrupted, Processes, end_leftovers, mark
+from flows.machine.processes import Interrupted, Processes, ProcessResult, end_leftovers, mark
 
 PATIENT = "import signal, sys, time; signal.signal(15, lambda *_: (print('saved', flush=True), sys.exit(143)));"
 PATIENT += "print('ready', flush=True); time.sleep(60)"
@@ -53,9 +53,9 @@ def test_bytes_of_a_process_and_of_its_children_are_counted(tmp_path: Path):
 
 
 def test_one_command_after_another_and_one_beside_another():
-    one, other = Ended(0, 2.0, 1.0, 5, 10, 20, 3.0, 1.0), Ended(1, 3.0, 1.5, 4, 1, 2, 1.0, 0.5)
-    assert one.then(other) == Ended(1, 5.0, 2.5, 5, 11, 22, 4.0, 1.5)
-    assert one.beside(other) == Ended(0, 3.0, 2.5, 5, 11, 22, 4.0, 1.5)
+    one, other = ProcessResult(0, 2.0, 1.0, 5, 10, 20, 3.0, 1.0), ProcessResult(1, 3.0, 1.5, 4, 1, 2, 1.0, 0.5)
+    assert one.then(other) == ProcessResult(1, 5.0, 2.5, 5, 11, 22, 4.0, 1.5)
+    assert one.beside(other) == ProcessResult(0, 3.0, 2.5, 5, 11, 22, 4.0, 1.5)
 
 
 def test_the_environment_is_handed_on():

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(not shutil.which("faketime"), reason="faketime i
 RUN = """
 import sys
 from pathlib import Path
-from flows import runs
+from flows.runs import run_records
 from flows.execution.coordinator import Coordinator, alone
 from flows.execution.local import Here
 from flows.runs.uploader import share
@@ -30,7 +30,7 @@ with alone(workspace, print):
         outcome = coordinator.bring(stage, print, force="force" in sys.argv)
         print(stage.name, outcome.how)
         entries[stage.name] = outcome.entry
-    record = runs.write(workspace, repository, graph, entries)
+    record = run_records.write(workspace, repository, graph, entries)
     share(repository, entries, record, print)
 """
 

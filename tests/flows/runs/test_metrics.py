@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from flows.machine import monitor
-from flows.machine.monitor import Pulse
+from flows.machine.monitor import StageMonitor
 from flows.runs.metrics import View, served
 
 
@@ -28,7 +28,7 @@ def ask(port: int, host: str = "127.0.0.1") -> dict[tuple[str, ...], float]:
 
 
 def test_a_run_shows_its_stages_rates_stragglers_and_outcomes():
-    found = Pulse(print)
+    found = StageMonitor(print)
     for rank, rate in {"0": 10.0, "1": 9.0, "2": 2.0}.items():
         found.hear(f"training: 50/200 clips, {rate} clips/s", rank)
     found.hold(2)

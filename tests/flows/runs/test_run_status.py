@@ -98,7 +98,7 @@ def test_logs_of_a_past_run_and_of_a_stage_that_begins_again(made):
 
 def test_lines_that_come_later_are_followed_and_a_new_log_is_read_from_its_start(made):
     workspace = Workspace(made.root)
-    doing = run_state.State(workspace, ["left"])
+    doing = run_state.RunState(workspace, ["left"])
     doing.put("left", "running")
     log = Path(".videopoet/logs/left.log")
     lines = run_status.logs(workspace, "left", "", follow=True)
@@ -114,7 +114,7 @@ def test_before_the_first_run_status_says_how_to_start_one(checkout):
 
 
 def test_time_that_a_stage_runs_is_counted_from_its_start(made):
-    doing = run_state.State(Workspace(made.root), ["left"])
+    doing = run_state.RunState(Workspace(made.root), ["left"])
     doing.put("left", "running")
     time.sleep(1.1)
     (line,) = [line for line in run_status.status(Workspace(made.root)) if line.startswith("running")]

@@ -12,7 +12,7 @@ from flows.dvc.listings import listing
 from flows.dvc.repository import Repository
 from flows.machine.workspace import Workspace
 from flows.runs import run_records
-from flows.runs.uploader import Sharing, share
+from flows.runs.uploader import Uploader, share
 
 
 def files(folder: Path) -> dict[str, int]:
@@ -42,7 +42,7 @@ def test_a_run_pushes_outputs_run_cache_and_record_and_the_next_one_touches_noth
 def test_what_is_made_is_pushed_before_the_run_is_over(checkout, remote):
     outcomes = checkout.bring("seed")
     repository = Repository(checkout.root)
-    sharing = Sharing(repository, pytest.fail)
+    sharing = Uploader(repository, pytest.fail)
     sharing.made("seed")
     sharing.close(["seed"], None)  # the run was not whole: there is no record
     assert repository.remote.holds([outcomes["seed"].entry.outs["out/seed"].md5])
@@ -84,7 +84,7 @@ def test_an_output_that_left_the_cache_is_named(checkout, remote):
 
 def test_without_a_remote_nothing_is_pushed(made):
     repository = Repository(made.root)
-    sharing = Sharing(repository, pytest.fail)
+    sharing = Uploader(repository, pytest.fail)
     sharing.made("seed")
     sharing.close(["seed"], Path("nowhere"))
     assert repository.remote is None
