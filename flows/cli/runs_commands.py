@@ -7,7 +7,9 @@ import typer
 from flows.machine.workspace import enter
 
 app = typer.Typer(help="The records of past runs.", invoke_without_command=True)
-Run = Annotated[str, typer.Argument(help="The first digits of a run's hash.")]
+Run = Annotated[
+    str, typer.Argument(help="The first digits of a run's hash; or latest, or latest~1 for the one before it.")
+]
 
 
 @app.callback()

@@ -11,6 +11,7 @@ import getpass
 import hashlib
 import json
 import platform
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 2
 NAME_DIGITS = 10
+LATEST = re.compile(r"latest(?:~(\d{1,4}))?")
 Found = TypeVar("Found")
 RECORD, FILES = "record.json", "files.json"
 INDEX = "index.html"  # of a report
@@ -129,8 +131,11 @@ def write(
 def find(workspace: Workspace, name: str) -> Path:
     """Folder of the record whose name begins with `name`: here, or else fetched from the default remote.
 
+    `latest` is the newest of the records that are here, `latest~1` the one before it, and so on.
     Raises ValueError if no record or several begin so, errors.Retryable if the remote has to be asked and is not there.
     """
+    if age := LATEST.fullmatch(name):
+        return _of_age(workspace, int(age[1] or 0))
     name = name[:NAME_DIGITS]
     here = {path.parent.name: path.parent for path in workspace.folder("runs").glob(f"[!.]*/{RECORD}")}
     if found := [folder for known, folder in here.items() if known.startswith(name)]:
@@ -213,6 +218,15 @@ def _remote(workspace: Workspace) -> "Remote | None":
     from flows.dvc.repository import Repository  # imports DVC, 1 s: only where the remote is asked
 
     return Repository(workspace.root).remote
+
+
+def _of_age(workspace: Workspace, age: int) -> Path:
+    names: list[str] = [record["run"][:NAME_DIGITS] for record in listed(workspace)]
+    if age >= len(names):
+        raise ValueError(
+            f"there are {len(names)} records here: `videopoet run` writes one, `videopoet runs` lists them"
+        )
+    return workspace.folder("runs") / names[age]
 
 
 def _only(name: str, found: Sequence[Found]) -> Found:

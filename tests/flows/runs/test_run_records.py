@@ -76,6 +76,20 @@ def test_another_parameter_or_another_output_is_another_run():
     assert all(len(found) == 10 for found in names)
 
 
+def test_the_newest_record_has_a_name_of_its_own_and_so_have_those_before_it(checkout):
+    workspace = Workspace(checkout.root)
+    with pytest.raises(ValueError, match="0 records here"):
+        run_records.find(workspace, "latest")
+    for value, written in ((1, "2026-01-01T00:00:00Z"), (2, "2026-01-03T00:00:00Z"), (3, "2026-01-02T00:00:00Z")):
+        folder = workspace.folder("runs") / f"{value:010}"
+        folder.mkdir()
+        (folder / "record.json").write_text(json.dumps({"run": f"{value:064}"[-10:] + "0" * 54, "written": written}))
+    found = [run_records.find(workspace, name).name[-1] for name in ("latest", "latest~1", "latest~2")]
+    assert found == ["2", "3", "1"]
+    with pytest.raises(ValueError, match="3 records here"):
+        run_records.find(workspace, "latest~3")
+
+
 def test_uncommitted_changes_and_new_files_can_be_applied_to_the_revision(made):
     Path("new.py").write_text("new = 1\n")
     subprocess.run(["git", "add", "new.py"], check=True)
