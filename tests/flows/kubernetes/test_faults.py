@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from components.common import errors
-from flows.kubernetes.executor import Follower
 from flows.kubernetes.job_status import RANK
+from flows.kubernetes.job_watcher import JobWatcher
 from flows.machine import monitor
 from flows.machine.monitor import StageMonitor
 from flows.machine.processes import Interrupted, StageFailed
@@ -25,12 +25,12 @@ BRING = """
 import sys
 from pathlib import Path
 from flows.execution.coordinator import Coordinator
-from flows.kubernetes.executor import Kubernetes
+from flows.kubernetes.executor import KubernetesExecutor
 from flows.dvc.repository import Repository
 from flows.machine.workspace import Workspace
 repository = Repository(Path.cwd())
 graph = repository.graph()
-executor = Kubernetes(repository, graph, graph.stages)
+executor = KubernetesExecutor(repository, graph, graph.stages)
 coordinator = Coordinator(Workspace(Path.cwd()), repository, graph, graph.stages, executor)
 print(coordinator.bring(graph.by_name[sys.argv[1]], print).how, flush=True)
 """
@@ -187,7 +187,7 @@ def test_the_coordinator_hears_how_fast_each_rank_goes(runs, cluster):
         pods.append(cluster.core.create_namespaced_pod("videopoet", manifest))
     said: list[str] = []
     found = StageMonitor(said.append)
-    follower = Follower(run.coordinator.executor._cluster, found, 8)
+    follower = JobWatcher(run.coordinator.executor._cluster, found, 8)
     follower._pass_on_lines(pods)
     follower.close()
     assert {rank: progress.rate for rank, progress in found.progress.items()} == {

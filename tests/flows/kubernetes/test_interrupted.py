@@ -18,13 +18,13 @@ ONE_STAGE = """
 import sys
 from pathlib import Path
 from flows.execution.coordinator import Coordinator
-from flows.kubernetes.executor import Kubernetes
+from flows.kubernetes.executor import KubernetesExecutor
 from flows.dvc.repository import Repository
 from flows.machine.workspace import Workspace
 root = Path.cwd()
 repository = Repository(root)
 graph = repository.graph()
-coordinator = Coordinator(Workspace(root), repository, graph, graph.stages, Kubernetes(repository, graph, graph.stages))
+coordinator = Coordinator(Workspace(root), repository, graph, graph.stages, KubernetesExecutor(repository, graph, graph.stages))
 coordinator.bring(graph.by_name[sys.argv[1]], print)
 """
 

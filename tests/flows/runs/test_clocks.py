@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from flows.runs import run_records
 from flows.execution.coordinator import Coordinator, alone
-from flows.execution.local import Here
+from flows.execution.local import LocalExecutor
 from flows.runs.uploader import share
 from flows.dvc.repository import Repository
 from flows.machine.workspace import Workspace
@@ -24,7 +24,7 @@ workspace = Workspace(Path.cwd())
 with alone(workspace, print):
     repository = Repository(Path.cwd())
     graph = repository.graph()
-    coordinator = Coordinator(workspace, repository, graph, graph.stages, Here(workspace, repository, graph.stages))
+    coordinator = Coordinator(workspace, repository, graph, graph.stages, LocalExecutor(workspace, repository, graph.stages))
     entries = {}
     for stage in graph.stages:
         outcome = coordinator.bring(stage, print, force="force" in sys.argv)
