@@ -24,7 +24,8 @@ from flows.machine.workspace import Workspace
 root = Path.cwd()
 repository = Repository(root)
 graph = repository.graph()
-coordinator = Coordinator(Workspace(root), repository, graph, graph.stages, KubernetesExecutor(repository, graph, graph.stages))
+executor = KubernetesExecutor(repository, graph, graph.stages)
+coordinator = Coordinator(Workspace(root), repository, graph, graph.stages, executor)
 coordinator.bring(graph.by_name[sys.argv[1]], print)
 """
 

@@ -24,7 +24,8 @@ workspace = Workspace(Path.cwd())
 with alone(workspace, print):
     repository = Repository(Path.cwd())
     graph = repository.graph()
-    coordinator = Coordinator(workspace, repository, graph, graph.stages, LocalExecutor(workspace, repository, graph.stages))
+    executor = LocalExecutor(workspace, repository, graph.stages)
+    coordinator = Coordinator(workspace, repository, graph, graph.stages, executor)
     entries = {}
     for stage in graph.stages:
         outcome = coordinator.bring(stage, print, force="force" in sys.argv)
