@@ -107,10 +107,10 @@ def _gpus() -> Check:
     names, build = gpus.names(), fingerprint.version("torch") or ""
     if not names:
         return Check("gpu", "none: stages use the processor")
-    remedy = f"install torch {build.partition('+')[0]} in a build for CUDA" if build.endswith("+cpu") else ""
-    return Check(
-        "gpu", ", ".join(names) + (f", and torch {build} cannot use it" if remedy else ""), remedy, fatal=False
-    )
+    if build.endswith("+cpu"):
+        remedy = f"install torch {build.removesuffix('+cpu')} in a build for CUDA"
+        return Check("gpu", f"{', '.join(names)}, and torch {build} cannot use it", remedy, fatal=False)
+    return Check("gpu", ", ".join(names))
 
 
 def _writable(folder: Path) -> Check:

@@ -6,14 +6,14 @@ A remote that fails is a passing fault: `errors.Retryable`.
 """
 
 from dvc.dependency import ParamsDependency
-from dvc.utils.serialize import dumps_yaml, loads_yaml
+from dvc.utils.serialize import dumps_yaml
 from dvc_data.hashfile.build import build
 
 from components.common import errors
 from flows.dvc import checkout, determinism, pins
 from flows.dvc.repository import Repository
 from flows.graph.graph import Entry
-from flows.graph.lockfile import entry_of, lines_of
+from flows.graph.lockfile import lines_of, parsed
 from flows.graph.modules import is_lock
 
 PLAIN_SETTINGS = ("url", "endpointurl", "region", "ssl_verify")  # of a remote; any other may be a secret
@@ -61,7 +61,7 @@ class Exchange:
     def entry(self, md5: str) -> Entry | None:
         """The lock entry called `md5`; None if what lies there has another hash."""
         content = self.remote.content(md5)
-        return None if content is None else entry_of(loads_yaml(content.decode()))
+        return None if content is None else parsed(content.decode(errors="replace"))
 
 
 def lock(name: str, asked: Entry) -> str:

@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from flows.dvc.listings import LISTING
+
 AT_ONCE = 16
 
 
@@ -34,7 +36,7 @@ class ObjectStore:
         for path, outs in list(self._entries()):
             if outs & gone:
                 self.objects.fs.remove(path)
-        for md5 in sorted(gone, key=lambda md5: not md5.endswith(".dir")):  # listings first: no folder is half there
+        for md5 in sorted(gone, key=lambda md5: not md5.endswith(LISTING)):  # listings first: no folder is half there
             self.objects.fs.remove(self.objects.oid_to_path(md5))
 
     def _bytes(self, md5: str) -> int:

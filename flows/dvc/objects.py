@@ -19,7 +19,10 @@ NAMED = 5  # of the objects that are refused
 
 
 def cached(cache: Any, md5: str) -> dict[str, str] | None:
-    """The same if DVC's cache holds all of the files, None otherwise. Altered objects are removed from the cache."""
+    """Path -> hash of the files of an output that DVC's cache holds whole, None if it does not.
+
+    Altered objects count as absent, and are removed from the cache.
+    """
     files = {"": digest(md5, "an output")}
     if md5.endswith(LISTING):
         path = Path(cache.oid_to_path(md5))

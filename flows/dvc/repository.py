@@ -20,7 +20,7 @@ from dvc.repo import Repo, lock_repo
 from dvc.stage import PipelineStage
 from dvc.stage.loader import StageLoader
 from dvc.stage.serialize import to_single_stage_lockfile
-from dvc.utils.serialize import dumps_yaml, load_yaml, loads_yaml
+from dvc.utils.serialize import dumps_yaml, load_yaml
 
 from components.common import errors
 from components.common.artifacts import replace_file
@@ -32,7 +32,7 @@ from flows.dvc.parameters import Parameters
 from flows.dvc.remote import Remote
 from flows.dvc.terms import Prepared, fill, in_words, plain
 from flows.graph.graph import Entry, Graph, Item
-from flows.graph.lockfile import entry_of, lines_of, text_of
+from flows.graph.lockfile import entry_of, lines_of, parsed, text_of
 from flows.graph.untrusted import Untrusted, digest
 
 Answer = TypeVar("Answer")
@@ -279,12 +279,16 @@ class Repository:
             return None
 
     def _entry(self, stage: PipelineStage, place: Place) -> Entry | None:
-        """Look the stage up in the run-cache of this machine, or of the remote."""
+        """Look the stage up in the run-cache of this machine, or of the remote; raises Untrusted if it is another's."""
         if (key := run_cache.key(stage)) and place == "remote":
             text = self.ask(lambda remote: remote.run(key))
-            return entry_of(loads_yaml(text)) if text else None
-        raw = run_cache.found(self._repo.stage_cache, key)
-        return entry_of(raw) if raw else None
+            entry = parsed(text) if text else None
+        else:
+            raw = run_cache.found(self._repo.stage_cache, key)
+            entry = entry_of(raw) if raw else None
+        if entry and entry.outs.keys() != {out.def_path for out in stage.outs}:
+            raise Untrusted(f"the run-cache's entry for {stage.name} is refused: it is of other outputs")
+        return entry
 
 
 @cache

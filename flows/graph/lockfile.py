@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from flows.graph.graph import Entry, Item
-from flows.graph.untrusted import digest, relative
+from flows.graph.untrusted import Untrusted, digest, relative
 from flows.machine.workspace import PARAMS
 
 ORIGIN = "a lock entry"
@@ -43,6 +44,16 @@ def entry_of(raw: Mapping[str, Any]) -> Entry:
     for path in outs:
         relative(path, ORIGIN)
     return Entry(text_of(raw["cmd"]), params, deps, outs)
+
+
+def parsed(text: str) -> Entry:
+    """Read an entry that another machine wrote; raises Untrusted as `entry_of` does, and if it is none at all."""
+    try:
+        return entry_of(YAML(typ="safe").load(text))
+    except Untrusted:
+        raise
+    except (YAMLError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise Untrusted(f"{ORIGIN} is refused: it is none") from None
 
 
 def lines_of(entry: Entry) -> dict[str, Any]:

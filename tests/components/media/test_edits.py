@@ -42,5 +42,5 @@ def test_what_has_no_index_of_mp4_shows_none() -> None:
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_taken(content: bytes) -> None:
-    shows_one_piece(content)
-    shows_one_piece(box(b"moov", content + b"elst\0\0\0\0" + content))
+    for one in (content, box(b"moov", content + b"elst\0\0\0\0" + content)):
+        assert shows_one_piece(one) in (True, False)

@@ -23,15 +23,9 @@ from flows.machine.workspace import Workspace
 from flows.runs import run_records
 from tests import s3
 from tests.flows.conftest import Checkout, settle
+from tests.flows.dvc.test_pins import USES
 from tests.flows.graph.test_untrusted import UNSAFE
 
-USES = """
-  uses:
-    cmd: python work.py join out/uses given/seed
-    deps: [given/seed]
-    params: [join]
-    outs: [out/uses]
-"""
 WAYS: dict[str, Callable[[Repository, str], object]] = {  # in which an output gets to this machine
     "checkout": lambda repository, _: repository.checkout("seed"),
     "copy out": lambda repository, md5: copy_out(repository, md5, Path("copied")),
@@ -231,6 +225,35 @@ def test_no_object_is_asked_for_by_what_is_no_hash(shared, victim, digest):
         with pytest.raises(Untrusted, match="is refused: it names the hash"):
             ask()
     assert not Path("copied").exists()
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "",
+        "{",
+        "[1, 2]",
+        "text",
+        "cmd: x\nouts: 7",
+        "cmd: x\nouts: [{path: out/seed}]",
+        "cmd: x\noutput: []",
+        f"cmd: x\nouts: [{{path: out/left, md5: {'a' * 32}}}]",
+        f"cmd: x\nouts: [{{path: out/seed, md5: {'a' * 32}}}, {{path: out/more, md5: {'a' * 32}}}]",
+    ],
+)
+def test_a_forged_entry_of_the_run_cache_is_one_refusal_or_none_at_all(shared, forged):
+    (path,) = [path for path in shared.glob("runs/*/*/*") if path.is_file()]
+    path.write_text(forged)
+    repository = Repository(Path.cwd())
+    deps = {"codelock/work.json": repository.item("seed", "codelock/work.json")}
+    if not forged:
+        assert repository.find("seed", deps) is None
+        assert repository.restore("seed", "remote") is None
+        return
+    for ask in (lambda: repository.find("seed", deps), lambda: repository.restore("seed", "remote")):
+        with pytest.raises(Untrusted, match=r"entry.* is refused: it is (none|of other outputs)"):
+            ask()
+    assert not Path("out/seed").exists()
 
 
 def test_a_report_that_a_pod_pushed_stays_within_the_record(checkout, remote, victim):
