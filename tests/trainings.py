@@ -16,13 +16,13 @@ class Line:
     def batch(self, step, rank, world):
         return torch.randn(8, 4, generator=torch.Generator().manual_seed(step))[rank::world]
 
-    def step(self, fabric, batch, step):
-        if os.environ.get("EXIT_AT") == f"{fabric.global_rank} {step}":
+    def step(self, strategy, batch, step):
+        if os.environ.get("EXIT_AT") == f"{strategy.rank} {step}":
             sys.exit(int(os.environ["EXIT_CODE"]))
         time.sleep(float(os.environ.get("STEP_S", "0")))
         loss = (self.modules["model"](batch) - batch.sum(1, keepdim=True)).square().mean()
         self.optimizers["model"].zero_grad()
-        fabric.backward(loss)
+        strategy.backward(loss)
         self.optimizers["model"].step()
         print("did step", step, flush=True)
         return {"loss": loss}

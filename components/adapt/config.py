@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from components.language_model.config import Mix, Optimization
+from components.language_model.config import Mix, PhaseOptimization
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class Config:
     seed: int
     mix: Mix
     quality_share: float  # of the captioned clips: those whose caption explains most of them; 1 keeps all clips
-    optimization: Optimization
+    optimization: PhaseOptimization
     heldout_sequences: int  # per task, for the loss on clips that were not trained on
 
     def __post_init__(self) -> None:

@@ -1,29 +1,49 @@
-"""What may be chosen about the audio tokenizer.
+"""Parameters of the audio tokenizer.
 
 Rates come from the shared `formats`; one code frame covers `hop` samples, the product of the strides.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Literal
 
 from components.common.formats import Formats
+from components.common.optimization import Optimization
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """The codec's shape; it is saved beside the weights (paper, §3.1: 50 Hz, 4 levels of 1 024 codes)."""
+    """The codec's shape; saved beside the weights (paper, §3.1: 50 Hz, 4 levels of 1,024 codes)."""
 
-    patch: int  # samples that the first layer turns into one position (SoundStream: 1)
-    channels: int  # after the first layer; every stride multiplies them by `growth`, up to `max_channels`
+    patch: int
+    """Samples that the first layer turns into one position (SoundStream: 1)."""
+
+    channels: int
+    """Width after the first layer."""
+
     growth: float
+    """Factor by which every stride multiplies the width, up to `max_channels`."""
+
     max_channels: int
+    """Greatest width of a layer."""
+
     strides: tuple[int, ...]
+    """Downsampling of each level; with `patch` their product is the samples of one code frame."""
+
     dilations: tuple[int, ...]
+    """Dilations of the residual units of each level."""
+
     activation: Literal["elu", "snake"]
+    """Non-linearity; `snake` favors periodic signals."""
+
     latent_width: int
+    """Width of the vectors that are quantized."""
+
     levels: int
+    """Levels of residual quantization: codes per frame."""
+
     codebook_size: int
+    """Codes of each level."""
 
     def __post_init__(self) -> None:
         if not self.strides or min(self.strides) < 2:
@@ -50,12 +70,19 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Codebooks:
-    """How the codebooks learn: moving averages, not gradients."""
+    """How the codebooks learn: by moving averages, not by gradients."""
 
     decay: float
+    """Decay per step of the moving averages."""
+
     kmeans_iterations: int
-    start_step: int  # before it the codec trains unquantized; at it k-means places the codes
-    dead_share: float  # a code used less than this share of an even use is replaced by a vector of the batch
+    """Iterations of k-means that initialize the codes."""
+
+    start_step: int
+    """Step at which k-means initializes the codes; before it the codec trains unquantized."""
+
+    dead_share: float
+    """A code used less than this share of an even use is replaced by a vector of the batch; 0 replaces none."""
 
     def __post_init__(self) -> None:
         if not 0 < self.decay < 1 or not 0 <= self.dead_share < 1:
@@ -65,20 +92,41 @@ class Codebooks:
 
 
 @dataclass(frozen=True)
-class Losses:
-    """Weights of the terms; with `adversarial` and `feature_matching` at 0 no discriminator is built."""
+class AudioLosses:
+    """Weights of the loss terms; with `adversarial` and `feature_matching` at 0 no discriminator is built."""
 
     waveform: float
+    """Weight of the mean squared error of samples."""
+
     spectral: float
+    """Weight of the multi-scale mel-spectral loss."""
+
     spectral_windows: tuple[int, ...]
+    """Window lengths of the spectral loss in samples: powers of two."""
+
     mels: int
-    floor: float  # magnitude (1: a full-scale tone) under which the spectral loss hears silence
+    """Mel bands of the spectral loss; short windows get fewer."""
+
+    floor: float
+    """Magnitude (1: a full-scale tone) below which the spectral loss hears silence."""
+
     commitment: float
+    """Weight of the squared distance of latents to their codes."""
+
     adversarial: float
+    """Weight of the codec's loss against the discriminators."""
+
     feature_matching: float
+    """Weight of the distance of the discriminators' feature maps."""
+
     discriminator_channels: int
+    """Base width of the discriminators."""
+
     discriminator_start_step: int
-    discriminator_window: int  # samples of the spectrum that is judged
+    """Step at which the discriminators and their terms start."""
+
+    discriminator_window: int
+    """Window in samples of the spectrum that one discriminator sees."""
 
     def __post_init__(self) -> None:
         if min(self.waveform, self.spectral, self.commitment, self.adversarial, self.feature_matching) < 0:
@@ -90,7 +138,7 @@ class Losses:
 
     @property
     def has_discriminators(self) -> bool:
-        """Whether any term needs the discriminators."""
+        """True if a term needs the discriminators."""
         return self.adversarial > 0 or self.feature_matching > 0
 
 
@@ -99,23 +147,52 @@ class Config:
     """One training run of the codec on the sounds of the kept clips."""
 
     formats: Formats
+    """The shapes and rates that all stages share."""
+
     threads: int
+    """CPU threads that the stage uses."""
+
     seed: int
+    """Seed of weights, batches and all other random numbers."""
+
     architecture: Architecture
+    """Shape of the network."""
+
     codebooks: Codebooks
-    losses: Losses
-    steps: int
-    global_batch: int
-    window_frames: int  # code frames of one training example
-    level_dropout: float  # share of examples that train with fewer than all levels
-    learning_rate: float
+    """How the codes follow the encoder."""
+
+    losses: AudioLosses
+    """Weights of the loss terms."""
+
+    optimization: Optimization
+    """Optimizer and learning-rate schedule."""
+
     discriminator_learning_rate: float
-    warmup_steps: int
-    gradient_clip: float
+    """Peak learning rate of the discriminators; all else is as in `optimization`."""
+
+    discriminator_final_learning_rate: float
+    """Learning rate of the discriminators at the end of the schedule."""
+
+    global_batch_sounds: int
+    """Examples a step, over all processes."""
+
+    window_frames: int
+    """Length of one training example in code frames."""
+
+    level_dropout: float
+    """Share of the examples that train with fewer than all levels."""
+
     ema_decay: float
+    """Decay per step of the moving average of the weights, which is what the stage saves."""
+
     checkpoint_every_steps: int
-    cached_sounds: int  # decoded sounds kept in memory
+    """Steps between checkpoints from which a stopped training resumes."""
+
+    cache_mib: int
+    """Memory in MiB for decoded sounds of the train split."""
+
     evaluation_sounds: int
+    """Held-out sounds that the codec is measured on."""
 
     def __post_init__(self) -> None:
         samples = self.formats.samples(self.formats.clip_frames)
@@ -126,10 +203,10 @@ class Config:
             )
         if not 0 <= self.level_dropout <= 1:
             raise ValueError(f"audio_tokenizer.level_dropout must be between 0 and 1, got {self.level_dropout}")
-        if not 0 <= self.codebooks.start_step < self.steps:
+        if not 0 <= self.codebooks.start_step < self.optimization.steps:
             raise ValueError(
                 f"audio_tokenizer.codebooks.start_step ({self.codebooks.start_step}) "
-                f"must come before steps ({self.steps})"
+                f"must come before optimization.steps ({self.optimization.steps})"
             )
         samples = self.window_frames * self.architecture.hop
         if max(self.losses.spectral_windows) > samples:
@@ -138,3 +215,12 @@ class Config:
             raise ValueError(
                 f"audio_tokenizer.losses.discriminator_window must be at most half of window_frames, {samples} samples"
             )
+
+    @property
+    def discriminator_optimization(self) -> Optimization:
+        """The discriminators' optimizer: the same schedule at other learning rates."""
+        return replace(
+            self.optimization,
+            learning_rate=self.discriminator_learning_rate,
+            final_learning_rate=self.discriminator_final_learning_rate,
+        )

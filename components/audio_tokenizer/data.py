@@ -16,7 +16,7 @@ from torch import Tensor
 
 from components.audio_tokenizer.config import Architecture
 from components.audio_tokenizer.model import Model
-from components.common.places import Places
+from components.common.weighted_sampler import WeightedSampler
 from components.filter.data import Clips, draw_weights
 from components.nn import weights
 
@@ -26,11 +26,12 @@ KIND = "audio_tokenizer"
 class Sounds:
     """The audible clips of a split, as waveforms in [-1, 1] at the clips' own length."""
 
-    def __init__(self, folder: Path, split: Literal["train", "heldout"], cached_sounds: int):
+    def __init__(self, folder: Path, split: Literal["train", "heldout"], cache_mib: int = 0):
         self.clips = Clips(folder, split)
         self.audible = [index for index, clip in enumerate(self.clips) if clip.audio_state == "audible"]
-        self.places = Places(draw_weights(self.clips)[self.audible])
-        self._wave = lru_cache(maxsize=cached_sounds)(self._decode)
+        self.sampler = WeightedSampler(draw_weights(self.clips)[self.audible])
+        longest = self.clips.formats.samples(max((self.clips[index].frames for index in self.audible), default=1))
+        self._wave = lru_cache(maxsize=(cache_mib << 20) // (4 * longest))(self._decode)
 
     def __len__(self) -> int:
         return len(self.audible)
@@ -41,7 +42,7 @@ class Sounds:
 
     def stretch(self, draw: np.random.Generator, length: int) -> npt.NDArray[np.float32]:
         """`length` samples from a random place of a sound drawn by its weight, and silence after a shorter one."""
-        wave_S = self.wave(int(self.places.draw(draw, 1)[0]))
+        wave_S = self.wave(int(self.sampler.draw(draw, 1)[0]))
         start = int(draw.integers(max(1, len(wave_S) - length + 1)))
         piece_S = wave_S[start : start + length]
         return np.pad(piece_S, (0, length - len(piece_S)))

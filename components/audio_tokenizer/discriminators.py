@@ -1,6 +1,6 @@
-"""Judges of real and made sound: three on the waveform at falling rates, one on its complex spectrum.
+"""Discriminators of real and reconstructed sound: three on the waveform at falling rates, one on its complex spectrum.
 
-Each returns its feature maps, the last of which is the verdict (above 0: real); SoundStream, section III-D.
+Each returns its feature maps, the last of which are logits (above 0: real); SoundStream, section III-D.
 Shapes: B sounds, C channels, S samples, W frequency bins, T spectral frames.
 """
 
@@ -53,7 +53,7 @@ class SpectrumDiscriminator(nn.Module):
 
 
 class Discriminators(nn.Module):
-    """All of them; the result lists each one's feature maps."""
+    """The four discriminators; the result lists the feature maps of each."""
 
     def __init__(self, channels: int, window: int):
         super().__init__()
@@ -62,15 +62,15 @@ class Discriminators(nn.Module):
 
     def forward(self, wave_BS: Tensor) -> list[list[Tensor]]:
         found: list[list[Tensor]] = [self.spectrum(wave_BS)]
-        for scale, judge in enumerate(self.waves):
+        for scale, discriminator in enumerate(self.waves):
             factor = 2**scale
             slower_B1S = F.avg_pool1d(wave_BS[:, None], 2 * factor, factor) if scale else wave_BS[:, None]
-            found.append(judge(slower_B1S[:, 0]))
+            found.append(discriminator(slower_B1S[:, 0]))
         return found
 
 
 def features(layers: nn.ModuleList, x: Tensor) -> list[Tensor]:
-    """Every layer's output; leaky rectifiers stand between the layers, not after the verdict."""
+    """Return every layer's output; leaky rectifiers are between the layers, not after the logits."""
     found = []
     for index, layer in enumerate(layers):
         x = layer(F.leaky_relu(x, SLOPE) if index else x)
@@ -78,22 +78,22 @@ def features(layers: nn.ModuleList, x: Tensor) -> list[Tensor]:
     return found
 
 
-def discriminator_loss(real: Sequence[Sequence[Tensor]], made: Sequence[Sequence[Tensor]]) -> Tensor:
-    """Hinge: real verdicts above 1, made ones below -1."""
-    pairs = zip(real, made, strict=True)
+def discriminator_loss(real: Sequence[Sequence[Tensor]], fake: Sequence[Sequence[Tensor]]) -> Tensor:
+    """Hinge loss: logits of real sounds above 1, of reconstructed ones below -1."""
+    pairs = zip(real, fake, strict=True)
     return torch.stack([F.relu(1 - yes[-1]).mean() + F.relu(1 + no[-1]).mean() for yes, no in pairs]).mean()
 
 
-def adversarial_loss(made: Sequence[Sequence[Tensor]]) -> Tensor:
-    """What the codec pays for being found out."""
-    return torch.stack([F.relu(1 - maps[-1]).mean() for maps in made]).mean()
+def adversarial_loss(fake: Sequence[Sequence[Tensor]]) -> Tensor:
+    """Hinge loss of the codec: logits of reconstructed sounds above 1."""
+    return torch.stack([F.relu(1 - maps[-1]).mean() for maps in fake]).mean()
 
 
-def feature_matching_loss(real: Sequence[Sequence[Tensor]], made: Sequence[Sequence[Tensor]]) -> Tensor:
-    """Mean absolute difference of the feature maps, verdicts left out."""
+def feature_matching_loss(real: Sequence[Sequence[Tensor]], fake: Sequence[Sequence[Tensor]]) -> Tensor:
+    """Mean absolute difference of the feature maps, logits left out."""
     terms = [
-        (mine - true.detach()).abs().mean()
-        for reals, mades in zip(real, made, strict=True)
-        for true, mine in zip(reals[:-1], mades[:-1], strict=True)
+        (fake_map - real_map.detach()).abs().mean()
+        for reals, fakes in zip(real, fake, strict=True)
+        for real_map, fake_map in zip(reals[:-1], fakes[:-1], strict=True)
     ]
     return torch.stack(terms).mean()

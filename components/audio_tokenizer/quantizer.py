@@ -1,11 +1,11 @@
-"""Residual vector quantization: each level codes what the levels before it left over.
+"""Residual vector quantization: each level codes the residual of the levels before it.
 
-Law: latent = sum of the chosen codes + the last residual. Codebooks learn by moving averages of the vectors that
+Invariant: latent = sum of the chosen codes + the last residual. Codebooks learn by moving averages of the vectors that
 chose them; their state is buffers, and every draw takes the generator it is given, so a resumed run is exact.
 Shapes: N vectors, D width, L levels, K codes, B sounds, F code frames.
 """
 
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,19 +13,23 @@ from torch.nn import functional as F
 
 from components.audio_tokenizer.config import Codebooks
 
+T = TypeVar("T")
+
 
 class Ranks(Protocol):
-    """The processes that train together; Lightning's Fabric is one."""
+    """The processes that train together, such as `components.common.fit.strategy.Strategy`."""
 
-    def all_reduce(self, data: Any, group: Any = None, reduce_op: Any = "mean") -> Any:
-        """Combine a tensor over all processes."""
+    def sum(self, value: Tensor) -> Tensor:
+        """Return the sum of a tensor over all processes."""
+        ...
 
-    def broadcast(self, obj: Any, src: int = 0) -> Any:
-        """Give every process the object of process `src`."""
+    def broadcast(self, value: T) -> T:
+        """Return the first process's value in all of them."""
+        ...
 
 
 class Quantized(NamedTuple):
-    """Latents rebuilt from codes, and what the codebooks learn from."""
+    """Latents rebuilt from codes, with the vectors that the codebooks learn from."""
 
     latent: Tensor  # (B, F, D): gradients pass straight through to the encoder
     commitment: Tensor  # mean square distance of each level's input to its code
@@ -72,20 +76,20 @@ class ResidualQuantizer(nn.Module):
         return Quantized(straight_BFD, torch.stack(commitments).sum(), torch.stack(codes, 1), torch.stack(residuals, 1))
 
     @torch.no_grad()
-    def place(self, x_ND: Tensor, settings: Codebooks, generator: torch.Generator, ranks: Ranks) -> None:
-        """Put the codes where k-means finds the vectors, level by level."""
+    def init_kmeans(self, x_ND: Tensor, settings: Codebooks, generator: torch.Generator, ranks: Ranks) -> None:
+        """Initialize the codes by k-means of the vectors, level by level."""
         for level, codebook_KD in enumerate(self.codebooks):
-            centres_KD = ranks.broadcast(draw(x_ND, len(codebook_KD), generator))
+            centers_KD = ranks.broadcast(draw(x_ND, len(codebook_KD), generator))
             for _ in range(settings.kmeans_iterations):
-                counts_K, sums_KD = tally(x_ND, nearest(x_ND, centres_KD), len(codebook_KD), ranks)
-                centres_KD = torch.where(counts_K[:, None] > 0, sums_KD / counts_K[:, None].clamp(min=1), centres_KD)
-            codebook_KD.copy_(centres_KD)
+                counts_K, sums_KD = tally(x_ND, nearest(x_ND, centers_KD), len(codebook_KD), ranks)
+                centers_KD = torch.where(counts_K[:, None] > 0, sums_KD / counts_K[:, None].clamp(min=1), centers_KD)
+            codebook_KD.copy_(centers_KD)
             self.usage[level].fill_(1)
-            self.sums[level].copy_(centres_KD)
-            x_ND = x_ND - F.embedding(nearest(x_ND, centres_KD), centres_KD)
+            self.sums[level].copy_(centers_KD)
+            x_ND = x_ND - F.embedding(nearest(x_ND, centers_KD), centers_KD)
 
     @torch.no_grad()
-    def learn(
+    def update_codebooks(
         self, found: Quantized, levels_B: Tensor, settings: Codebooks, generator: torch.Generator, ranks: Ranks
     ) -> None:
         """Move each code towards the vectors that chose it, then replace the dead ones by vectors of the batch."""
@@ -112,10 +116,10 @@ def nearest(x_ND: Tensor, codebook_KD: Tensor) -> Tensor:
 
 
 def tally(x_ND: Tensor, codes_N: Tensor, codes: int, ranks: Ranks) -> tuple[Tensor, Tensor]:
-    """How many vectors chose each code (K) and their sum (K, D), over all processes."""
+    """Return how many vectors chose each code (K), and their sum (K, D), over all processes."""
     hot_NK = F.one_hot(codes_N, codes).to(x_ND.dtype)
-    counts_K = ranks.all_reduce(hot_NK.sum(0), reduce_op="sum")
-    sums_KD = ranks.all_reduce(hot_NK.T @ x_ND, reduce_op="sum")
+    counts_K = ranks.sum(hot_NK.sum(0))
+    sums_KD = ranks.sum(hot_NK.T @ x_ND)
     return counts_K, sums_KD
 
 

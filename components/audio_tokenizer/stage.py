@@ -1,6 +1,6 @@
 """kept clips -> the trained audio tokenizer.
 
-The artefact is the moving average of the weights, measured on held-out sounds, with spectrograms of originals above
+The artifact is the moving average of the weights, measured on held-out sounds, with spectrograms of originals above
 their reconstructions.
 """
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from components.audio_tokenizer import data, evaluation, pictures
+from components.audio_tokenizer import data, evaluation, spectrograms
 from components.audio_tokenizer.config import Config
 from components.audio_tokenizer.training import Training
 from components.common import artifacts
@@ -17,13 +17,13 @@ from components.common.errors import DataError
 from components.common.fit import fit
 from components.common.runtime import current
 
-PICTURED = 8
+SHOWN = 8
 
 
 def run(config: Config, *, clips: Path, output: Path) -> Summary:
     """Train on the audible clips of the training split; raises DataError if there are none to learn from or judge."""
-    sounds = data.Sounds(clips, "train", config.cached_sounds)
-    heldout = data.Sounds(clips, "heldout", config.evaluation_sounds)
+    sounds = data.Sounds(clips, "train", config.cache_mib)
+    heldout = data.Sounds(clips, "heldout")
     for split, found in (("train", sounds), ("heldout", heldout)):
         if not len(found):
             raise DataError(
@@ -32,24 +32,24 @@ def run(config: Config, *, clips: Path, output: Path) -> Summary:
     training = Training(config, sounds)
     history = fit(
         training,
-        steps=config.steps,
+        steps=config.optimization.steps,
         seed=config.seed,
         checkpoint_every_steps=config.checkpoint_every_steps,
         unit="sounds",
-        per_step=config.global_batch,
+        per_step=config.global_batch_sounds,
     )
-    model = training.average.cpu().eval()
+    model = training.ema.cpu().eval()
     waves = [heldout.wave(number) for number in range(min(len(heldout), config.evaluation_sounds))]
     rate = config.formats.sample_rate_hz
     metrics = evaluation.measure(model, waves, rate)
-    current().tracker.scalars(metrics, config.steps)
+    current().tracker.scalars(metrics, config.optimization.steps)
     with artifacts.fresh(output) as folder:
         data.save(folder, model)
         history.write_csv(folder / "losses.csv")
         artifacts.write_json(folder / "metrics.json", metrics)
-        originals = [torch.from_numpy(wave) for wave in waves[:PICTURED]]
+        originals = [torch.from_numpy(wave) for wave in waves[:SHOWN]]
         pairs = [(wave, model.decode(model.encode(wave[None]))[0]) for wave in originals]
-        pictures.write_comparison(folder / "spectrograms.png", pairs, rate)
+        spectrograms.write_comparison(folder / "spectrograms.png", pairs, rate)
         counts = {"training_sounds": len(sounds), "evaluation_sounds": len(waves)}
         facts = {"sample_rate_hz": rate, "hop": model.config.hop}
         return artifacts.describe(folder, data.KIND, inputs={"clips": clips}, counts=counts, facts=facts)

@@ -16,7 +16,7 @@ from components.common.runtime import current
 from components.embed_text import data
 from components.embed_text.config import Config
 from components.filter.data import Clips
-from components.text_encoder.data import Encoder
+from components.text_encoder.data import CaptionEncoder
 from components.text_encoder.data import load as load_encoder
 
 
@@ -46,7 +46,7 @@ def run(config: Config, *, clips: Path, text_encoder: Path, output: Path) -> Sum
         )
 
 
-def embed(encoder: Encoder, captions: list[str], config: Config) -> bytes:
+def embed(encoder: CaptionEncoder, captions: list[str], config: Config) -> bytes:
     """One shard's file."""
     vectors: list[data.Vectors] = []
     for start in range(0, len(captions), config.batch):

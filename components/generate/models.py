@@ -18,7 +18,7 @@ from components.language_model.tasks import Task
 from components.super_resolution import data as super_resolution
 from components.super_resolution.model import Model as SuperResolution
 from components.text_encoder import data as text_encoder
-from components.text_encoder.data import Encoder as TextEncoder
+from components.text_encoder.data import CaptionEncoder
 from components.visual_tokenizer import data as visual_tokenizer
 from components.visual_tokenizer.model import Model as VisualTokenizer
 
@@ -48,7 +48,7 @@ class Models:
         self._super_resolution: dict[Path, SuperResolution] = {}
 
     @cached_property
-    def text(self) -> TextEncoder:
+    def text(self) -> CaptionEncoder:
         """Prompts to vectors."""
         encoder = text_encoder.load(self.folders.text_encoder)
         encoder.model.to(self.device)

@@ -1,24 +1,40 @@
-"""What may be chosen about the judge."""
+"""Parameters of the judge."""
 
 from dataclasses import dataclass
 
 from components.common.formats import Formats
+from components.common.optimization import Optimization
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """The sizes of the judge's two sides (ours: the paper uses public judges)."""
+    """The sizes of the judge's two encoders (ours: the paper uses public models)."""
 
-    look_widths: tuple[int, ...]  # channels of the still stream; layers 1, 2, 4, 6 … halve the picture
-    move_widths: tuple[int, ...]  # channels of the motion stream; every layer halves the picture
-    look_every_frames: int  # the still stream sees one frame in this many
-    features: int  # of the vector that both sides share
-    word_width: int
+    appearance_widths: tuple[int, ...]
+    """Channels of the layers of the appearance stream; layers 1, 2, 4, 6 … halve height and width."""
+
+    motion_widths: tuple[int, ...]
+    """Channels of the layers of the motion stream; every layer halves height and width."""
+
+    appearance_every_frames: int
+    """The appearance stream sees one frame in this many."""
+
+    features: int
+    """Width of the vector space that clips and texts share."""
+
+    text_width: int
+    """Width of the word vectors."""
 
     def __post_init__(self) -> None:
-        if len(self.look_widths) < 2 or len(self.move_widths) < 2:
-            raise ValueError("architecture.look_widths and move_widths need at least two layers each")
-        sizes = (*self.look_widths, *self.move_widths, self.look_every_frames, self.features, self.word_width)
+        if len(self.appearance_widths) < 2 or len(self.motion_widths) < 2:
+            raise ValueError("architecture.appearance_widths and motion_widths need at least two layers each")
+        sizes = (
+            *self.appearance_widths,
+            *self.motion_widths,
+            self.appearance_every_frames,
+            self.features,
+            self.text_width,
+        )
         if min(sizes) < 1:
             raise ValueError("architecture: every width must be positive")
 
@@ -28,33 +44,64 @@ class Config:
     """One training of the judge on the clips' train split."""
 
     formats: Formats
+    """The shapes and rates that all stages share."""
+
     threads: int
+    """CPU threads that the stage uses."""
+
     seed: int
+    """Seed of weights, batches and all other random numbers."""
+
     architecture: Architecture
-    steps: int
-    clips_per_batch: int
-    stills_per_batch: int
-    still_share: float  # of the steps, which learn from images and single frames of clips
-    learning_rate: float
-    warmup_steps: int
-    weight_decay: float
-    gradient_clip: float
+    """Shape of the network."""
+
+    optimization: Optimization
+    """Optimizer and learning-rate schedule."""
+
+    global_batch_clips: int
+    """Clips of a step that learns from moving clips, over all processes."""
+
+    global_batch_images: int
+    """Frames of a step that learns from stills, over all processes."""
+
+    image_share: float
+    """Share of the steps that learn from images and single frames of clips; the others learn from moving clips."""
+
     label_smoothing: float
-    contrast_weight: float  # of the caption loss, beside the attributes'
-    temperature: float  # divides cosines in the caption loss
-    min_clips_per_value: int  # an attribute's rarer values are not learnt; an attribute with fewer than two is left out
-    blur: float  # greatest share of a half-resolution copy mixed into a picture: lossy pictures are judged too
-    noise: float  # greatest standard deviation of added noise, where pixels span -1..1
-    shift_px: int  # greatest shift of a whole clip
-    memory_mib: int  # of decoded clips of each format kept in memory
+    """Share of the target probability spread over all values of an attribute."""
+
+    contrast_weight: float
+    """Weight of the caption loss beside the attributes' losses."""
+
+    temperature: float
+    """Divides cosines in the caption loss."""
+
+    min_clips_per_value: int
+    """Least clips that have a value for it to be learned; an attribute with fewer than two such values is left out."""
+
+    blur: float
+    """Greatest share of a low-resolution copy mixed into a training clip: generated clips lose detail too."""
+
+    noise: float
+    """Greatest standard deviation of noise added to a training clip, where pixels span -1..1."""
+
+    shift_px: int
+    """Greatest shift of a training batch in pixels, in each direction."""
+
+    cache_mib: int
+    """Memory in MiB for decoded clips, for each format."""
+
     checkpoint_every_steps: int
+    """Steps between checkpoints from which a stopped training resumes."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.still_share < 1:
-            raise ValueError(f"still_share must be at least 0 and below 1 (clips must be seen), got {self.still_share}")
-        if min(self.clips_per_batch, self.stills_per_batch) < 2:
-            raise ValueError("clips_per_batch and stills_per_batch must be at least 2: the caption loss compares pairs")
+        if not 0 <= self.image_share < 1:
+            raise ValueError(f"image_share must be at least 0 and below 1 (clips must be seen), got {self.image_share}")
+        if min(self.global_batch_clips, self.global_batch_images) < 2:
+            raise ValueError(
+                "global_batch_clips and global_batch_images must be at least 2: the caption loss compares pairs"
+            )
         if self.temperature <= 0:
             raise ValueError(f"temperature must be positive, got {self.temperature}")
-        if min(self.steps, self.min_clips_per_value, self.checkpoint_every_steps) < 1:
-            raise ValueError("steps, min_clips_per_value and checkpoint_every_steps must be at least 1")
+        if min(self.min_clips_per_value, self.checkpoint_every_steps) < 1:
+            raise ValueError("min_clips_per_value and checkpoint_every_steps must be at least 1")

@@ -23,7 +23,7 @@ MISSING = -100  # the class number that cross-entropy ignores
 
 
 @dataclass(frozen=True)
-class Group:
+class ShapeGroup:
     """Clips of one shape: stills or moving, square or upright."""
 
     still: bool
@@ -51,7 +51,7 @@ class Examples:
         frames = 1 if self.is_image[index] else self.formats.clip_frames
         return self._frames[self.formats.of(frames, self.orientations[index])][index]
 
-    def groups(self) -> list[Group]:
+    def groups(self) -> list[ShapeGroup]:
         """Moving groups hold videos; still groups hold images and videos, to be seen by one frame. None is empty."""
         found = []
         for still in (False, True):
@@ -59,7 +59,7 @@ class Examples:
                 fits = np.array([name == orientation for name in self.orientations], dtype=bool)
                 indices = np.flatnonzero(fits if still else fits & ~self.is_image)
                 if len(indices):
-                    found.append(Group(still, orientation, indices))
+                    found.append(ShapeGroup(still, orientation, indices))
         return found
 
     def combinations(self, names: Iterable[str]) -> list[tuple[str, ...] | None]:

@@ -20,7 +20,7 @@ from components.media.tensors import to_unit
 CLIPS_AT_ONCE = 32
 
 
-class Layer(nn.Module):
+class ConvLayer(nn.Module):
     """Convolution, batch normalisation, ReLU; `kernel` and `stride` are (time, space)."""
 
     def __init__(self, inputs: int, outputs: int, kernel: tuple[int, int], stride: tuple[int, int]):
@@ -41,46 +41,46 @@ class Layer(nn.Module):
         return y_BCTHW
 
 
-class VideoSide(nn.Module):
+class VideoEncoder(nn.Module):
     """x_BCTHW in -1..1 -> features_BD."""
 
     def __init__(self, architecture: Architecture):
         super().__init__()
-        look, move = architecture.look_widths, architecture.move_widths
-        self.look_every_frames = architecture.look_every_frames
-        self.look = nn.Sequential(
+        appearance, motion = architecture.appearance_widths, architecture.motion_widths
+        self.appearance_every_frames = architecture.appearance_every_frames
+        self.appearance = nn.Sequential(
             *(
-                Layer(inputs, outputs, (1, 5 if i == 0 else 3), (1, 2 if i in (0, 1) or i % 2 else 1))
-                for i, (inputs, outputs) in enumerate(zip((3, *look), look, strict=False))
+                ConvLayer(inputs, outputs, (1, 5 if i == 0 else 3), (1, 2 if i in (0, 1) or i % 2 else 1))
+                for i, (inputs, outputs) in enumerate(zip((3, *appearance), appearance, strict=False))
             )
         )
-        self.move = nn.Sequential(
+        self.motion = nn.Sequential(
             *(
-                Layer(inputs, outputs, (1, 5) if i == 0 else (3, 3), (1 if i == 0 else 2, 2))
-                for i, (inputs, outputs) in enumerate(zip((3, *move), move, strict=False))
+                ConvLayer(inputs, outputs, (1, 5) if i == 0 else (3, 3), (1 if i == 0 else 2, 2))
+                for i, (inputs, outputs) in enumerate(zip((3, *motion), motion, strict=False))
             )
         )
-        self.move_features = 2 * move[-1]
-        self.out = nn.Linear(2 * look[-1] + self.move_features, architecture.features)
+        self.motion_features = 2 * motion[-1]
+        self.out = nn.Linear(2 * appearance[-1] + self.motion_features, architecture.features)
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
-        look_BCTHW = self.look(x_BCTHW[:, :, :: self.look_every_frames])
-        look_BC = torch.cat([look_BCTHW.mean((2, 3, 4)), look_BCTHW.amax((3, 4)).mean(2)], dim=1)
+        appearance_BCTHW = self.appearance(x_BCTHW[:, :, :: self.appearance_every_frames])
+        appearance_BC = torch.cat([appearance_BCTHW.mean((2, 3, 4)), appearance_BCTHW.amax((3, 4)).mean(2)], dim=1)
         if x_BCTHW.shape[2] == 1:
-            move_BC = look_BC.new_zeros(len(look_BC), self.move_features)
+            motion_BC = appearance_BC.new_zeros(len(appearance_BC), self.motion_features)
         else:
-            move_BCTHW = self.move(x_BCTHW.diff(dim=2))
-            move_BC = torch.cat([move_BCTHW.mean((2, 3, 4)), move_BCTHW.amax((2, 3, 4))], dim=1)
-        features_BD: Tensor = self.out(torch.cat([look_BC, move_BC], dim=1))
+            motion_BCTHW = self.motion(x_BCTHW.diff(dim=2))
+            motion_BC = torch.cat([motion_BCTHW.mean((2, 3, 4)), motion_BCTHW.amax((2, 3, 4))], dim=1)
+        features_BD: Tensor = self.out(torch.cat([appearance_BC, motion_BC], dim=1))
         return features_BD
 
 
-class TextSide(nn.Module):
+class TextEncoder(nn.Module):
     """words_BN (0 = no word) -> features_BD: the mean of the words' vectors, through two layers."""
 
     def __init__(self, words: int, architecture: Architecture):
         super().__init__()
-        width = architecture.word_width
+        width = architecture.text_width
         self.embedding = nn.Embedding(words, width, padding_idx=0)
         self.out = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, architecture.features))
 
@@ -97,8 +97,8 @@ class Judge(nn.Module):
         super().__init__()
         self.words = words
         self.values = {name: tuple(values[name]) for name in sorted(values)}
-        self.video = VideoSide(architecture)
-        self.text = TextSide(len(words), architecture)
+        self.video = VideoEncoder(architecture)
+        self.text = TextEncoder(len(words), architecture)
         # a module's name may hold no dot, an attribute's may: heads go by position
         self.heads = nn.ModuleList(nn.Linear(architecture.features, len(kinds)) for kinds in self.values.values())
 

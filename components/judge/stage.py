@@ -1,6 +1,6 @@
 """kept clips -> judge.
 
-It learns from the train split alone; the held-out split only says how far it can be trusted.
+It learns from the train split alone; the held-out split only measures how far it can be trusted.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ from components.judge.words import Words
 
 def run(config: Config, *, clips: Path, output: Path) -> Summary:
     """Train the judge on `clips`; writes the model, `losses.csv` and `metrics.json`."""
-    train = Examples(Clips(clips, "train"), config.formats, config.memory_mib)
+    train = Examples(Clips(clips, "train"), config.formats, config.cache_mib)
     heldout = Examples(Clips(clips, "heldout"), config.formats)
     if not len(train):
         raise ValueError(f"{clips} holds no clip of the train split: the judge has nothing to learn from")
@@ -30,17 +30,17 @@ def run(config: Config, *, clips: Path, output: Path) -> Summary:
     judge = Judge(config.architecture, Words.of(train.captions), learnable_values(train, config.min_clips_per_value))
     history = fit(
         Training(config, judge, train),
-        steps=config.steps,
+        steps=config.optimization.steps,
         seed=config.seed,
         checkpoint_every_steps=config.checkpoint_every_steps,
         unit="clips",
         per_step=round(
-            config.still_share * config.stills_per_batch + (1 - config.still_share) * config.clips_per_batch
+            config.image_share * config.global_batch_images + (1 - config.image_share) * config.global_batch_clips
         ),
     )
     judge.cpu().eval().requires_grad_(False)
     values = evaluation.metrics(judge, train, heldout)
-    runtime.current().tracker.scalars(values, config.steps)
+    runtime.current().tracker.scalars(values, config.optimization.steps)
     with artifacts.fresh(output) as folder:
         data.save(folder, judge, config.architecture)
         history.write_csv(folder / "losses.csv")

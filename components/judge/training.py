@@ -1,8 +1,8 @@
-"""How the judge learns: attribute values by cross-entropy, captions by contrast.
+"""Training of the judge: attribute values by cross-entropy, captions by contrast.
 
-Most steps show stills (images, and single frames of clips), because looks are learnt from many pictures and a still
-costs a small part of a clip; the others show whole clips. Pictures are shifted, blurred and noised, so that what a
-tokenizer loses is not mistaken for content.
+Most steps show stills (images, and single frames of clips), because appearance is learned from many images and a still
+costs a small part of a clip; the others show whole clips. Frames are shifted, blurred and noised, so that the losses
+of a tokenizer are not mistaken for content.
 
 Shapes: B clips, T frames, H height, W width, C channels, N words, D features, A attributes.
 """
@@ -12,25 +12,26 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
+from components.common.fit.optimizer import adamw, optimizer_step
+from components.common.fit.strategy import Strategy
 from components.common.random import seed_of
+from components.common.weighted_sampler import WeightedSampler
 from components.judge.config import Config
 from components.judge.examples import MISSING, Examples, labels, visible_in_stills
 from components.judge.model import Judge
 from components.media.tensors import to_unit
-from components.nn.schedules import set_learning_rate, warmup_cosine
 
 BLOCK_PX = 8
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Clips of one shape, and what is known of them."""
+    """Clips of one shape with their labels and captions."""
 
     frames: Tensor  # BTHWC uint8
     labels: Tensor  # BA, MISSING where unknown
@@ -39,7 +40,7 @@ class Batch:
 
 
 class Training:
-    """One training run, as `components.common.fit` wants it."""
+    """One training run of the judge."""
 
     def __init__(self, config: Config, judge: Judge, examples: Examples):
         self.config, self.examples, self.words = config, examples, judge.words
@@ -50,40 +51,29 @@ class Training:
         captions = {caption: i for i, caption in enumerate(sorted(set(examples.captions)))}
         self.caption_N = torch.tensor([captions[text] if text else -1 for text in examples.captions])
         self.modules: dict[str, nn.Module] = {"judge": judge}
-        self.optimizers: dict[str, Optimizer] = {
-            "judge": torch.optim.AdamW(
-                judge.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.98)
-            )
-        }
+        self.optimizers: dict[str, Optimizer] = {"judge": adamw(judge.parameters(), config.optimization)}
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
         """Draw clips of one group with replacement; groups by their share of clips."""
         random = np.random.default_rng(seed_of(self.config.seed, "batch", step, rank))
         moving = [group for group in self.groups if not group.still]
         still = [group for group in self.groups if group.still]
-        groups = still if not moving or random.random() < self.config.still_share else moving
+        groups = still if not moving or random.random() < self.config.image_share else moving
         sizes = np.array([len(group.indices) for group in groups], dtype=np.float64)
-        group = groups[random.choice(len(groups), p=sizes / sizes.sum())]
-        count = self.config.stills_per_batch if group.still else self.config.clips_per_batch
-        indices = random.choice(group.indices, size=count)
+        group = groups[int(WeightedSampler(sizes).draw_independent(random, 1)[0])]
+        count = self.config.global_batch_images if group.still else self.config.global_batch_clips
+        indices = random.choice(group.indices, size=max(2, count // world))
         return self._stills(indices, random) if group.still else self._clips(indices)
 
-    def step(self, fabric: Fabric, batch: Batch, step: int) -> Mapping[str, Tensor]:
+    def step(self, strategy: Strategy, batch: Batch, step: int) -> Mapping[str, Tensor]:
         """Learn from one batch; draws the degradations from torch's generator, which the step seeds."""
         config, judge, optimizer = self.config, self.modules["judge"], self.optimizers["judge"]
-        rate = warmup_cosine(
-            step, steps=config.steps, warmup_steps=config.warmup_steps, peak=config.learning_rate, floor=0.0
-        )
-        set_learning_rate(optimizer, rate)
-        x_BCTHW = degrade(shift(to_unit(batch.frames.to(fabric.device)), config.shift_px), config.blur, config.noise)
-        video_BD, text_BD, logits = judge(x_BCTHW, batch.words.to(fabric.device))
-        attributes = attribute_loss(logits, batch.labels.to(fabric.device), config.label_smoothing)
-        captions = caption_loss(video_BD, text_BD, batch.captions.to(fabric.device), config.temperature)
+        x_BCTHW = degrade(shift(to_unit(batch.frames.to(strategy.device)), config.shift_px), config.blur, config.noise)
+        video_BD, text_BD, logits = judge(x_BCTHW, batch.words.to(strategy.device))
+        attributes = attribute_loss(logits, batch.labels.to(strategy.device), config.label_smoothing)
+        captions = caption_loss(video_BD, text_BD, batch.captions.to(strategy.device), config.temperature)
         loss = attributes + config.contrast_weight * captions
-        optimizer.zero_grad()
-        fabric.backward(loss)
-        fabric.clip_gradients(judge, optimizer, max_norm=config.gradient_clip)
-        optimizer.step()
+        optimizer_step(strategy, judge, optimizer, loss, config.optimization, step)
         return {"loss": loss, "loss_attributes": attributes, "loss_captions": captions}
 
     def _clips(self, indices: NDArray[np.int64]) -> Batch:

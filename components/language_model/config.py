@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from components.common.optimization import Optimization
 from components.language_model.tasks import TASKS
 
 CodeVectors = Literal["table", "bits", "table_and_bits"]
@@ -58,29 +59,40 @@ class Mix:
 
 
 @dataclass(frozen=True)
-class Optimization:
-    """How the weights move: AdamW, linear warm-up, then a half cosine over `schedule_steps`."""
+class PhaseOptimization(Optimization):
+    """One run among several that share a schedule of `schedule_steps`, with what its steps hold in memory."""
 
-    steps: int  # of this run
-    schedule_steps: int  # of all runs that continue each other
-    warmup_steps: int
-    learning_rate: float
-    final_learning_rate: float
-    weight_decay: float
-    beta2: float
-    clip_norm: float
-    global_batch_tokens: int  # positions a step over all devices; a group's batch is as many sequences as fit
-    head_chunk_tokens: int  # output positions whose logits a flat head holds at once; 0 holds all
+    schedule_steps: int
+    """Optimizer steps of all runs that continue each other; the learning rate follows one schedule over them."""
+
+    global_batch_tokens: int
+    """Positions a step, over all processes; a group's batch is as many sequences as fit."""
+
+    head_chunk_tokens: int
+    """Output positions whose logits a flat head holds at once; 0 holds all."""
+
     precision: Literal["float32", "bfloat16"]
+    """Number format of the layers; the loss is float32."""
+
     checkpoint_every_steps: int
+    """Steps between checkpoints from which a stopped training resumes."""
 
     def __post_init__(self) -> None:
-        if min(self.steps, self.global_batch_tokens, self.checkpoint_every_steps) < 1 or self.head_chunk_tokens < 0:
-            raise ValueError("optimization: steps, global_batch_tokens and checkpoint_every_steps must be positive")
         if self.schedule_steps < self.steps:
             raise ValueError(
                 f"optimization.schedule_steps must cover this run's {self.steps}, got {self.schedule_steps}"
             )
+        super().__post_init__()
+        if min(self.global_batch_tokens, self.checkpoint_every_steps) < 1 or self.head_chunk_tokens < 0:
+            raise ValueError(
+                "optimization: global_batch_tokens and checkpoint_every_steps must be positive, and head_chunk_tokens "
+                "not negative"
+            )
+
+    @property
+    def horizon(self) -> int:
+        """Steps that the schedule spans."""
+        return self.schedule_steps
 
 
 @dataclass(frozen=True)
@@ -91,5 +103,5 @@ class Config:
     seed: int
     architecture: Architecture
     mix: Mix
-    optimization: Optimization
+    optimization: PhaseOptimization
     heldout_sequences: int  # per task, for the loss on clips that were not trained on

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from components.language_model.embedding import new_table
-from components.nn import halves
+from components.nn import factorization
 from components.nn.transformer import FeedForward
 
 
@@ -60,7 +60,7 @@ class Halves(nn.Module):
     def __init__(self, bits: int, width: int):
         super().__init__()
         self.bits = bits
-        low, high = halves.half_sizes(bits)
+        low, high = factorization.factor_sizes(bits)
         self.low, self.high, self.known = new_table(low, width), new_table(high, width), new_table(low, width)
         self.norm = nn.RMSNorm(width, eps=1e-6)
         self.mix = FeedForward(width, width)
@@ -75,7 +75,7 @@ class Halves(nn.Module):
 
     def losses(self, states_BND: Tensor, codes_BN: Tensor) -> Tensor:
         """Negative log-likelihood of every code, (B, N)."""
-        low_BN, high_BN = halves.split(codes_BN, self.bits).unbind(dim=-1)
+        low_BN, high_BN = factorization.split(codes_BN, self.bits).unbind(dim=-1)
         first_BNV, second_BNV = self.scores(states_BND, ()), self.scores(states_BND, (low_BN,))
         losses_BN = F.cross_entropy(first_BNV.transpose(1, 2), low_BN, reduction="none")
         return losses_BN + F.cross_entropy(second_BNV.transpose(1, 2), high_BN, reduction="none")
@@ -86,4 +86,4 @@ class Halves(nn.Module):
 
     def join(self, told: Sequence[Tensor]) -> Tensor:
         """The code that the parts name."""
-        return halves.join(torch.stack(tuple(told), dim=-1), self.bits)
+        return factorization.join(torch.stack(tuple(told), dim=-1), self.bits)

@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from components.common.places import Places
 from components.common.random import seed_of
+from components.common.weighted_sampler import WeightedSampler
 from components.language_model.config import Mix
 from components.language_model.data import Draw, Rows, Source
 from components.language_model.model import Batch
@@ -35,7 +35,7 @@ class Mixture:
         self.mix, self.source, self.seed, self.batch_tokens = mix, source, seed, batch_tokens
         self.rows = {name: self._qualifying(TASKS[name]) for name in sorted(mix.tasks)}
         self.places = {
-            task: {name: Places(source.groups[name].weight[rows]) for name, rows in groups.items()}
+            task: {name: WeightedSampler(source.groups[name].weight[rows]) for name, rows in groups.items()}
             for task, groups in self.rows.items()
         }
         self.weights = {media: self._weights(media) for media in ("image", "video")}
@@ -99,5 +99,4 @@ def settle(random: np.random.Generator, task: Task, source: Source, group: str, 
 
 
 def _pick(random: np.random.Generator, weights: dict[str, float]) -> str:
-    names, shares = list(weights), np.array(list(weights.values()))
-    return names[int(random.choice(len(names), p=shares / shares.sum()))]
+    return list(weights)[int(WeightedSampler(np.array(list(weights.values()))).draw_independent(random, 1)[0])]

@@ -19,7 +19,7 @@ from components.language_model.embedding import CodeTable, Places, new_table
 from components.language_model.heads import Flat, Halves
 from components.language_model.sequence import PARTS, Layout, Run, Shape
 from components.language_model.vocabulary import SPECIAL_IDS, Vocabulary
-from components.nn.transformer import Cache, FeedForward, SelfAttention, rotary_axes
+from components.nn.transformer import FeedForward, KeyValueCache, SelfAttention, rotary_axes
 
 ROTARY_BASES = (10_000.0, 100.0, 100.0, 100.0)  # order, time, row, column
 
@@ -80,7 +80,7 @@ class Block(nn.Module):
         self.feed_forward = FeedForward(architecture.width, architecture.hidden)
         self.dropout = nn.Dropout(architecture.dropout)
 
-    def forward(self, x_BND: Tensor, angles: Angles, mask: Tensor | None, cache: Cache | None = None) -> Tensor:
+    def forward(self, x_BND: Tensor, angles: Angles, mask: Tensor | None, cache: KeyValueCache | None = None) -> Tensor:
         """See `SelfAttention`."""
         attended_BND = self.attention(
             self.attention_norm(x_BND), table=angles.looks, key_table=angles.lies, mask=mask, cache=cache
@@ -149,7 +149,7 @@ class Model(nn.Module):
         x_BND: Tensor,
         angles: Angles,
         mask: Tensor | None,
-        caches: Sequence[Cache | None] | None = None,
+        caches: Sequence[KeyValueCache | None] | None = None,
     ) -> Tensor:
         """Send embedded positions through the blocks; with caches, the positions that came before are remembered."""
         for block, cache in zip(self.blocks, caches or [None] * len(self.blocks), strict=True):

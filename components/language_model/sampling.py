@@ -20,7 +20,7 @@ from components.language_model.model import Model
 from components.language_model.sequence import Layout, Part, Shape, layout
 from components.language_model.tasks import Task
 from components.language_model.vocabulary import Vocabulary
-from components.nn.transformer import Cache
+from components.nn.transformer import KeyValueCache
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class _Decoder:
         heads, width = model.architecture.heads, model.architecture.width
         room = (self.copies * batch, heads, plan.tokens, width // heads)
         self.caches = [
-            Cache(torch.empty(room, device=device, dtype=dtype), torch.empty(room, device=device, dtype=dtype))
+            KeyValueCache(torch.empty(room, device=device, dtype=dtype), torch.empty(room, device=device, dtype=dtype))
             for _ in model.blocks
         ]
         self.length = 0

@@ -5,18 +5,17 @@ The optimizer's moments and its step travel with the model, so two phases are on
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
 import torch
-from lightning_fabric import Fabric
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from components.language_model.config import Optimization
+from components.common.fit.optimizer import adamw, decayed_matrices, optimizer_step
+from components.common.fit.strategy import Strategy
+from components.language_model.config import PhaseOptimization
 from components.language_model.mixture import Mixture
 from components.language_model.model import Batch, Model
-from components.nn.schedules import set_learning_rate, warmup_cosine
 
 STATE = "training_state.safetensors"
 MOMENTS = ("exp_avg", "exp_avg_sq")
@@ -25,55 +24,33 @@ MOMENTS = ("exp_avg", "exp_avg_sq")
 class Training:
     """AdamW on a mixture of tasks."""
 
-    def __init__(self, model: Model, mixture: Mixture, optimization: Optimization):
+    def __init__(self, model: Model, mixture: Mixture, optimization: PhaseOptimization):
         self.mixture, self.optimization = mixture, optimization
         self.modules: dict[str, nn.Module] = {"model": model}
-        self.optimizers: dict[str, Optimizer] = {"model": new_optimizer(model, optimization)}
+        self.optimizers: dict[str, Optimizer] = {
+            "model": adamw(decayed_matrices(model, optimization.weight_decay), optimization, fused=True)
+        }
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
         """The sequences of a step."""
         return self.mixture.batch(step, rank, world)
 
-    def step(self, fabric: Fabric, batch: Batch, step: int) -> Mapping[str, Tensor]:
+    def step(self, strategy: Strategy, batch: Batch, step: int) -> Mapping[str, Tensor]:
         """Learn from one batch; returns the loss, and the losses of the modalities in it."""
         chosen, optimizer = self.optimization, self.optimizers["model"]
-        rate = warmup_cosine(
-            step,
-            steps=chosen.schedule_steps,
-            warmup_steps=chosen.warmup_steps,
-            peak=chosen.learning_rate,
-            floor=chosen.final_learning_rate,
-        )
-        set_learning_rate(optimizer, rate)
-        with torch.autocast(fabric.device.type, torch.bfloat16, enabled=chosen.precision == "bfloat16"):
-            losses: dict[str, Tensor] = self.modules["model"](batch.to(fabric.device))
-        if fabric.world_size > 1:
-            weight = _weight(fabric, len(batch.ids))
+        with torch.autocast(strategy.device.type, torch.bfloat16, enabled=chosen.precision == "bfloat16"):
+            losses: dict[str, Tensor] = self.modules["model"](batch.to(strategy.device))
+        if strategy.world > 1:
+            weight = _weight(strategy, len(batch.ids))
             losses = {name: loss * weight for name, loss in losses.items()}
-        fabric.backward(losses["loss"])
-        norm = nn.utils.clip_grad_norm_(self.modules["model"].parameters(), chosen.clip_norm)
         move_moments(optimizer)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        norm = optimizer_step(strategy, self.modules["model"], optimizer, losses["loss"], chosen, step)
         return {name: loss.detach() for name, loss in losses.items()} | {"gradient_norm": norm}
 
 
-def _weight(fabric: Fabric, sequences: int) -> Tensor:
+def _weight(strategy: Strategy, sequences: int) -> Tensor:
     """What makes the mean over processes, of which some have a sequence more, the mean over all sequences."""
-    total = fabric.all_reduce(torch.tensor(float(sequences), device=fabric.device), reduce_op="mean")
-    return sequences / cast(Tensor, total)
-
-
-def new_optimizer(model: Model, optimization: Optimization) -> Optimizer:
-    """AdamW that decays the matrices of the blocks, and neither tables of vectors nor gains."""
-    matrices = {id(module.weight) for module in model.modules() if isinstance(module, nn.Linear)}
-    decayed = [parameter for parameter in model.parameters() if id(parameter) in matrices]
-    others = [parameter for parameter in model.parameters() if id(parameter) not in matrices]
-    groups = [
-        {"params": decayed, "weight_decay": optimization.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=optimization.learning_rate, betas=(0.9, optimization.beta2), fused=True)
+    return sequences / strategy.mean(torch.tensor(float(sequences), device=strategy.device))
 
 
 def move_moments(optimizer: Optimizer) -> None:

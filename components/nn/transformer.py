@@ -45,12 +45,12 @@ def rotate(x_BHNK: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
 
 
 class FeedForward(nn.Module):
-    """SwiGLU: a gated layer of `hidden` channels, back to `width`."""
+    """SwiGLU: a gated layer of `feed_forward_width` channels, back to `width`."""
 
-    def __init__(self, width: int, hidden: int):
+    def __init__(self, width: int, feed_forward_width: int):
         super().__init__()
-        self.gate_up = nn.Linear(width, 2 * hidden, bias=False)
-        self.down = nn.Linear(hidden, width, bias=False)
+        self.gate_up = nn.Linear(width, 2 * feed_forward_width, bias=False)
+        self.down = nn.Linear(feed_forward_width, width, bias=False)
 
     def forward(self, x_BND: Tensor) -> Tensor:
         gate, up = self.gate_up(x_BND).chunk(2, dim=-1)
@@ -59,7 +59,7 @@ class FeedForward(nn.Module):
 
 
 @dataclass
-class Cache:
+class KeyValueCache:
     """Keys and values of the positions seen so far, in memory laid out once for `M` of them."""
 
     keys: Tensor  # B, H, M, K
@@ -95,7 +95,7 @@ class SelfAttention(nn.Module):
         table: tuple[Tensor, Tensor] | None = None,
         key_table: tuple[Tensor, Tensor] | None = None,
         mask: Tensor | None = None,
-        cache: Cache | None = None,
+        cache: KeyValueCache | None = None,
     ) -> Tensor:
         """Attend; `mask` (broadcast to B, H, N, M) is True where attention is allowed.
 

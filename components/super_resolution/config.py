@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from components.common.optimization import Optimization
+
 Grid = tuple[int, int, int]  # frames, rows, columns of tokens
 
 
@@ -48,13 +50,8 @@ class Config:
     low_noise_max: float  # up to this share of the small clip's tokens is resampled
     condition_dropout: float  # text and small clip are each left out of this share of the clips
     label_smoothing: float
-    global_batch: int
-    steps: int
-    learning_rate: float
-    final_learning_rate: float
-    warmup_steps: int
-    weight_decay: float
-    gradient_norm: float  # gradients are scaled down to at most this norm
+    global_batch_pairs: int
+    optimization: Optimization
     ema_decay: float
     checkpoint_every_steps: int
 
@@ -64,8 +61,8 @@ class Config:
         for name in ("low_noise_max", "condition_dropout", "label_smoothing", "ema_decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} is a share: 0 ≤ {name} < 1, got {getattr(self, name)}")
-        if min(self.blocks, self.global_batch, self.steps, self.checkpoint_every_steps) < 1:
-            raise ValueError("blocks, global_batch, steps and checkpoint_every_steps must be positive")
+        if min(self.blocks, self.global_batch_pairs, self.checkpoint_every_steps) < 1:
+            raise ValueError("blocks, global_batch_pairs and checkpoint_every_steps must be positive")
 
 
 @dataclass(frozen=True)

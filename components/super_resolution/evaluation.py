@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from components.common.random import seed_of
-from components.nn.halves import half_sizes, split
+from components.nn.factorization import factor_sizes, split
 from components.pretokenize.data import Codes, Pairs
 from components.super_resolution.config import Config
 from components.super_resolution.model import Model
@@ -27,8 +27,8 @@ def token_accuracy(model: Model, pairs: Pairs, config: Config) -> dict[str, floa
     metrics: dict[str, float] = {"heldout_pairs": len(held_out)}
     for moment, progress in MOMENTS.items():
         right, seen = np.zeros(2), 0
-        for start in range(0, len(held_out), config.global_batch):
-            rows = held_out[start : start + config.global_batch]
+        for start in range(0, len(held_out), config.global_batch_pairs):
+            rows = held_out[start : start + config.global_batch_pairs]
             draw = np.random.default_rng(seed_of(config.seed, "accuracy", start))
             at_B = np.full(len(rows), progress)
             batch = draw_batch(pairs, rows, draw, bits=bits, progress_B=at_B, low_noise=0.0)
@@ -41,7 +41,7 @@ def token_accuracy(model: Model, pairs: Pairs, config: Config) -> dict[str, floa
 
 def _without_model(held_out: Codes, train: Codes, bits: int) -> dict[str, float]:
     values: dict[str, float] = {}
-    for half, (name, size) in enumerate(zip(HALVES, half_sizes(bits), strict=True)):
+    for half, (name, size) in enumerate(zip(HALVES, factor_sizes(bits), strict=True)):
         told, known = (split(torch.from_numpy(codes), bits)[..., half].flatten() for codes in (held_out, train))
         most_frequent = torch.bincount(known, minlength=size).argmax()
         values[f"accuracy_{name}_chance"] = 1 / size

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from components.nn.halves import half_sizes, split
+from components.nn.factorization import factor_sizes, split
 from components.super_resolution.config import Grid, Windows
 from components.super_resolution.layers import Block
 
@@ -39,7 +39,7 @@ class HalfEmbedding(nn.Module):
 
     def __init__(self, bits: int, grid: Grid, width: int):
         super().__init__()
-        self.sizes = half_sizes(bits)
+        self.sizes = factor_sizes(bits)
         self.halves = nn.ModuleList(nn.Embedding(size + 1, width) for size in self.sizes)
         self.axes = nn.ParameterList(nn.Parameter(0.02 * torch.randn(length, width)) for length in grid)
 
@@ -86,7 +86,7 @@ class Model(nn.Module):
         self.no_text = nn.Parameter(torch.zeros(a.width))  # always there to look at, so that no text is a case too
         self.blocks = nn.ModuleList(Block(a.windows, a.grid, a.width, a.heads, a.hidden) for _ in range(a.blocks))
         self.norm = nn.RMSNorm(a.width, eps=1e-6)
-        self.heads = nn.ModuleList(nn.Linear(a.width, size) for size in half_sizes(a.bits))
+        self.heads = nn.ModuleList(nn.Linear(a.width, size) for size in factor_sizes(a.bits))
         self.apply(_initialise)
 
     def forward(

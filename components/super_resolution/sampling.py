@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from components.nn.halves import join
+from components.nn.factorization import join
 from components.super_resolution import ops
 from components.super_resolution.config import Sampling
 from components.super_resolution.model import Model

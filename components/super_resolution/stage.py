@@ -34,20 +34,20 @@ def run(config: Config, *, tokens: Path, output: Path) -> Summary:
     training = Training(config, pairs, model)
     history = fit(
         training,
-        steps=config.steps,
+        steps=config.optimization.steps,
         seed=config.seed,
         checkpoint_every_steps=config.checkpoint_every_steps,
         unit="tokens",
-        per_step=config.global_batch * int(np.prod(model.architecture.grid)),
+        per_step=config.global_batch_pairs * int(np.prod(model.architecture.grid)),
     )
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    metrics = evaluation.token_accuracy(training.average.eval(), pairs, config) | {"parameters": parameters}
+    metrics = evaluation.token_accuracy(training.ema.eval(), pairs, config) | {"parameters": parameters}
     with artifacts.fresh(output) as folder:
-        data.save(folder, training.average)
+        data.save(folder, training.ema)
         history.write_csv(folder / "losses.csv")
         artifacts.write_json(folder / "metrics.json", metrics)
         runtime.current().tracker.file(folder / "metrics.json")
-        counts = {"steps": config.steps, "train_pairs": len(training.rows), "parameters": parameters}
+        counts = {"steps": config.optimization.steps, "train_pairs": len(training.rows), "parameters": parameters}
         return artifacts.describe(folder, "super_resolution", inputs={"tokens": tokens}, counts=counts)
 
 

@@ -13,17 +13,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim import AdamW, Optimizer
+from torch.optim import Optimizer
 
-from components.common.places import Places
+from components.common.fit.optimizer import adamw, optimizer_step
+from components.common.fit.strategy import Strategy
 from components.common.random import seed_of
+from components.common.weighted_sampler import WeightedSampler
 from components.nn import ema
-from components.nn.halves import split
-from components.nn.schedules import set_learning_rate, warmup_cosine
+from components.nn.factorization import split
 from components.pretokenize.data import Pairs
 from components.super_resolution import ops
 from components.super_resolution.config import Config
@@ -52,19 +52,16 @@ class Training:
     def __init__(self, config: Config, pairs: Pairs, model: Model):
         self.config, self.pairs, self.bits = config, pairs, model.architecture.bits
         self.rows = np.flatnonzero(np.array(pairs.split) == "train")
-        self.places = Places(pairs.weight[self.rows])
-        self.average = copy.deepcopy(model).requires_grad_(False)
-        self.modules: dict[str, nn.Module] = {"model": model, "average": self.average}
-        optimizer = AdamW(
-            model.parameters(), lr=config.learning_rate, betas=(0.9, 0.96), weight_decay=config.weight_decay
-        )
-        self.optimizers: dict[str, Optimizer] = {"model": optimizer}
+        self.sampler = WeightedSampler(pairs.weight[self.rows])
+        self.ema = copy.deepcopy(model).requires_grad_(False)
+        self.modules: dict[str, nn.Module] = {"model": model, "ema": self.ema}
+        self.optimizers: dict[str, Optimizer] = {"model": adamw(model.parameters(), config.optimization)}
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
         """Draw clips and everything random about them."""
         config = self.config
         draw = np.random.default_rng(seed_of(config.seed, "batch", step, rank))
-        rows = self.rows[self.places.draw(draw, config.global_batch // world)]
+        rows = self.rows[self.sampler.draw(draw, config.global_batch_pairs // world)]
         progress_B = draw.random(len(rows))
         batch = draw_batch(
             self.pairs, rows, draw, bits=self.bits, progress_B=progress_B, low_noise=config.low_noise_max
@@ -73,24 +70,12 @@ class Training:
         lengths_B = batch.lengths.masked_fill(text_dropped_B, 0)
         return replace(batch, low_dropped=low_dropped_B, lengths=lengths_B)
 
-    def step(self, fabric: Fabric, batch: Batch, step: int) -> Mapping[str, Tensor]:
+    def step(self, strategy: Strategy, batch: Batch, step: int) -> Mapping[str, Tensor]:
         """Learn from a batch; returns the loss per half code in nats."""
         config, model, optimizer = self.config, self.modules["model"], self.optimizers["model"]
-        learning_rate = warmup_cosine(
-            step,
-            steps=config.steps,
-            warmup_steps=config.warmup_steps,
-            peak=config.learning_rate,
-            floor=config.final_learning_rate,
-        )
-        set_learning_rate(optimizer, learning_rate)
-        loss = masked_loss(model, batch.to(fabric.device), self.bits, config.label_smoothing)
-        fabric.backward(loss)
-        norm = fabric.clip_gradients(model, optimizer, max_norm=config.gradient_norm)
-        assert norm is not None
-        optimizer.step()
-        optimizer.zero_grad()
-        ema.update(self.average, model, config.ema_decay)
+        loss = masked_loss(model, batch.to(strategy.device), self.bits, config.label_smoothing)
+        norm = optimizer_step(strategy, model, optimizer, loss, config.optimization, step)
+        ema.update(self.ema, model, config.ema_decay)
         return {"loss": loss.detach(), "gradient_norm": norm}
 
 

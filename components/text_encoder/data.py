@@ -23,7 +23,7 @@ KIND = "text_encoder"
 TOKENIZER = "tokenizer.json"
 
 
-class Encoder:
+class CaptionEncoder:
     """A frozen T5 encoder and its tokenizer."""
 
     def __init__(self, model: T5EncoderModel, tokenizer: Tokenizer):
@@ -64,7 +64,7 @@ def captions(clips: Path, split: Literal["train", "heldout"]) -> dict[str, Mappi
     return dict(sorted(found.items()))
 
 
-def save(folder: Path, encoder: Encoder) -> None:
+def save(folder: Path, encoder: CaptionEncoder) -> None:
     """Write config.json, model.safetensors (one file) and tokenizer.json."""
     from transformers.utils.logging import disable_progress_bar
 
@@ -73,7 +73,7 @@ def save(folder: Path, encoder: Encoder) -> None:
     encoder.tokenizer.save(str(folder / TOKENIZER))
 
 
-def load(folder: Path) -> Encoder:
+def load(folder: Path) -> CaptionEncoder:
     """Read what `save` wrote, or a public T5 in the same format, kept in the precision it was stored in."""
     from transformers import T5EncoderModel
     from transformers.utils.logging import disable_progress_bar
@@ -82,7 +82,7 @@ def load(folder: Path) -> Encoder:
     if not (folder / "config.json").is_file():
         raise ValueError(f"{folder} holds no T5 (no config.json): run the stage that makes it")
     model = T5EncoderModel.from_pretrained(folder, local_files_only=True, dtype="auto")
-    return Encoder(model, _tokenizer(folder))
+    return CaptionEncoder(model, _tokenizer(folder))
 
 
 def _tokenizer(folder: Path) -> Tokenizer:

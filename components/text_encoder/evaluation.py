@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from components.common.random import seed_of
-from components.text_encoder.data import Encoder
+from components.text_encoder.data import CaptionEncoder
 from components.text_encoder.training import Training, corrupted, inputs
 
 ROUNDS = 4  # random corruptions of every held-out caption
@@ -35,7 +35,7 @@ def denoising(training: Training, tokens: Sequence[Sequence[int]], seed: int) ->
 
 
 def neighbours(
-    encoder: Encoder, asked: Mapping[str, Mapping[str, str]], known: Mapping[str, Mapping[str, str]], limit: int
+    encoder: CaptionEncoder, asked: Mapping[str, Mapping[str, str]], known: Mapping[str, Mapping[str, str]], limit: int
 ) -> dict[str, float]:
     """How often the nearest other caption (cosine of mean vectors) shares each attribute, and how often any does."""
     near_MN = means(encoder, list(asked), limit) @ means(encoder, list(known), limit).T
@@ -56,7 +56,7 @@ def neighbours(
 
 @torch.no_grad()
 def readable(
-    encoder: Encoder, asked: Mapping[str, Mapping[str, str]], known: Mapping[str, Mapping[str, str]], limit: int
+    encoder: CaptionEncoder, asked: Mapping[str, Mapping[str, str]], known: Mapping[str, Mapping[str, str]], limit: int
 ) -> dict[str, float]:
     """Share of the attributes that captions say which a linear map of the mean vector, fitted on `known`, reads."""
     metrics = {}
@@ -78,7 +78,7 @@ def _said(captions: Mapping[str, Mapping[str, str]], name: str) -> dict[str, str
     return {text: found[name] for text, found in captions.items() if found.get(name) in text.split()}
 
 
-def means(encoder: Encoder, texts: Sequence[str], limit: int) -> Tensor:
+def means(encoder: CaptionEncoder, texts: Sequence[str], limit: int) -> Tensor:
     """Mean vector of each text, of length 1: (B, D)."""
     rows = []
     for start in range(0, len(texts), BATCH):

@@ -29,7 +29,7 @@ def run(config: Config, *, clips: Path, pretrained: Path, output: Path) -> Summa
         metrics |= evaluation.neighbours(encoder, asked, known, limit) | evaluation.readable(
             encoder, asked, known, limit
         )
-    current().tracker.scalars(metrics, config.train.steps if config.train else 0)
+    current().tracker.scalars(metrics, config.train.optimization.steps if config.train else 0)
     with artifacts.fresh(output) as folder:
         data.save(folder, encoder)
         (history or History(1)).write_csv(folder / "losses.csv")
@@ -45,7 +45,7 @@ def run(config: Config, *, clips: Path, pretrained: Path, output: Path) -> Summa
 
 def _train(
     config: Config, train: Train, known: list[str], asked: list[str]
-) -> tuple[data.Encoder, History, dict[str, float]]:
+) -> tuple[data.CaptionEncoder, History, dict[str, float]]:
     if not known:
         raise DataError("no clip of the train split has a caption: add captions, or set text_encoder.kind to t5")
     tokenizer = train_tokenizer(known, train.vocabulary)
@@ -53,15 +53,15 @@ def _train(
     training = Training(train, config.seed, tokenizer, known, limit)
     history = fit(
         training,
-        steps=train.steps,
+        steps=train.optimization.steps,
         seed=config.seed,
         checkpoint_every_steps=train.checkpoint_every_steps,
         unit="captions",
-        per_step=train.global_batch,
+        per_step=train.global_batch_captions,
     )
     heldout = [row.ids[: limit - 1] for row in tokenizer.encode_batch(asked, add_special_tokens=False)]
     metrics = evaluation.denoising(training, heldout, config.seed) if heldout else {}
-    return data.Encoder(training.encoder(), tokenizer), history, metrics
+    return data.CaptionEncoder(training.encoder(), tokenizer), history, metrics
 
 
 def _public(pretrained: Path, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""How the small T5 learns: it says captions again, of which spans were hidden from it.
+"""Training of the small T5: it restores whole captions, of which spans are hidden.
 
 Shapes: B captions, N tokens.
 """
@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from tokenizers import Tokenizer
 from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
+from torch.optim import Optimizer
 from transformers import T5Config, T5EncoderModel, T5ForConditionalGeneration
 
+from components.common.fit.optimizer import adamw, optimizer_step
+from components.common.fit.strategy import Strategy
 from components.common.random import seed_of
-from components.nn.schedules import set_learning_rate, warmup_cosine
 from components.text_encoder import ops
 from components.text_encoder.config import Train
 from components.text_encoder.tokenization import END_ID, PADDING_ID
@@ -24,15 +24,15 @@ from components.text_encoder.tokenization import END_ID, PADDING_ID
 
 @dataclass(frozen=True)
 class Batch:
-    """Captions with holes, the captions, and where they differ."""
+    """Captions with hidden spans, the whole captions, and where they differ."""
 
     source: Tensor  # (B, N)
-    target: Tensor  # (B, N), ops.IGNORED behind a caption's end
+    target: Tensor  # (B, N), ops.IGNORED after a caption's end
     hidden: Tensor  # (B, N) bool: target tokens that the source does not show
 
 
 class Training:
-    """The training of an encoder, with a decoder that is thrown away afterwards."""
+    """Training of an encoder, with a decoder that is discarded afterwards."""
 
     def __init__(self, config: Train, seed: int, tokenizer: Tokenizer, captions: Sequence[str], limit: int):
         torch.manual_seed(seed_of(seed, "weights"))
@@ -40,33 +40,24 @@ class Training:
         self.tokens = [row.ids[: limit - 1] for row in tokenizer.encode_batch(captions, add_special_tokens=False)]
         self.model: Any = T5ForConditionalGeneration(architecture(config, tokenizer.get_vocab_size()))
         self.modules: dict[str, nn.Module] = {"model": self.model}
-        self.optimizers: dict[str, Optimizer] = {
-            "model": AdamW(self.model.parameters(), lr=config.learning_rate, weight_decay=0.01)
-        }
+        self.optimizers: dict[str, Optimizer] = {"model": adamw(self.model.parameters(), config.optimization)}
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
         """Draw captions evenly and hide spans of them."""
         draw = np.random.default_rng(seed_of(self.seed, "batch", step, rank))
-        chosen = draw.integers(len(self.tokens), size=self.config.global_batch // world)
+        chosen = draw.integers(len(self.tokens), size=self.config.global_batch_captions // world)
         return corrupted([self.tokens[number] for number in chosen], self.config, draw)
 
-    def step(self, fabric: Fabric, batch: Batch, step: int) -> Mapping[str, Tensor]:
-        """One step of filling in."""
-        config, descent = self.config, self.optimizers["model"]
-        peak = config.learning_rate
-        rate = warmup_cosine(step, steps=config.steps, warmup_steps=config.warmup_steps, peak=peak, floor=peak / 10)
-        set_learning_rate(descent, rate)
-        model = self.modules["model"]
+    def step(self, strategy: Strategy, batch: Batch, step: int) -> Mapping[str, Tensor]:
+        """Learn to fill the spans of one batch."""
+        model, optimizer = self.modules["model"], self.optimizers["model"]
         model.train()
-        loss: Tensor = model(**inputs(fabric.to_device(batch.source), fabric.to_device(batch.target))).loss
-        descent.zero_grad(set_to_none=True)
-        fabric.backward(loss)
-        fabric.clip_gradients(model, descent, max_norm=config.gradient_clip)
-        descent.step()
+        loss: Tensor = model(**inputs(batch.source.to(strategy.device), batch.target.to(strategy.device))).loss
+        optimizer_step(strategy, model, optimizer, loss, self.config.optimization, step)
         return {"loss": loss.detach()}
 
     def encoder(self) -> T5EncoderModel:
-        """The encoder alone, on the processor."""
+        """Return the encoder alone, on the CPU."""
         encoder = T5EncoderModel(self.model.config)
         wanted = encoder.state_dict()
         encoder.load_state_dict(
@@ -76,7 +67,7 @@ class Training:
 
 
 def architecture(config: Train, vocabulary: int) -> T5Config:
-    """T5 v1.1: gated GELU, no shared output embedding."""
+    """Return the shape of a T5 v1.1: gated GELU, no shared output embedding."""
     values = {
         "vocab_size": vocabulary,
         "d_model": config.width,
@@ -106,5 +97,5 @@ def corrupted(rows: Sequence[Sequence[int]], config: Train, draw: np.random.Gene
 
 
 def inputs(source_BN: Tensor, target_BN: Tensor) -> dict[str, Tensor]:
-    """The names under which T5 takes a batch."""
+    """Return a batch under the names of T5's arguments."""
     return {"input_ids": source_BN, "attention_mask": (source_BN != PADDING_ID).long(), "labels": target_BN}

@@ -1,14 +1,15 @@
-"""What may be chosen about the visual tokenizer.
+"""Parameters of the visual tokenizer.
 
-One network serves pictures and clips: with `kernel_t: 1` it treats every frame alone (the image tokenizer), with
-`kernel_t: 3` it also looks back in time. Sizes come from the shared `formats`.
+One network serves images and clips: with `kernel_t: 1` it treats every frame alone (the image tokenizer), with
+`kernel_t: 3` it also sees earlier frames. Sizes come from the shared `formats`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Literal
 
 from components.common.formats import Formats
+from components.common.optimization import Optimization
 
 FINEST = 4  # clips are stored at up to this many times the base size: super-resolution's last stage
 
@@ -18,16 +19,37 @@ class Architecture:
     """The network's shape; saved beside the weights (MAGVIT-v2: conv stem, 128 × (1, 2, 2, 4), 4 blocks, 18 bits)."""
 
     stem: Literal["conv", "patch"]
-    stem_px: int  # side of the patches that a patch stem turns into one position; 1 with a conv stem
-    kernel_t: int  # frames that a convolution sees; 1: no time
+    """First layer: a convolution at full size, or one over non-overlapping patches."""
+
+    stem_px: int
+    """Side in pixels of the patches that a patch stem turns into one position; 1 with a conv stem."""
+
+    kernel_t: int
+    """Frames that a convolution sees: 1 for single frames alone, 3 for clips."""
+
     channels: int
-    multipliers: tuple[int, ...]  # width of each level, in `channels`
-    blocks: int  # residual blocks of a level
-    middle_blocks: int  # more of them at the coarsest level, on either side of the codes
-    strides_t: tuple[int, ...]  # between the levels
+    """Base width; `multipliers` scale it."""
+
+    multipliers: tuple[int, ...]
+    """Width of each level, in `channels`."""
+
+    blocks: int
+    """Residual blocks of each level."""
+
+    middle_blocks: int
+    """Additional residual blocks at the coarsest level, on either side of the codes."""
+
+    strides_t: tuple[int, ...]
+    """Downsampling in time between the levels: 1 or 2 each."""
+
     strides_px: tuple[int, ...]
-    groups: int  # of a normalisation
+    """Downsampling in height and width between the levels: 1 or 2 each."""
+
+    groups: int
+    """Groups of channels in each normalization; must divide every width."""
+
     codebook_bits: int
+    """Bits of a code: the vocabulary has 2^bits tokens (paper, §3.1: 18)."""
 
     def __post_init__(self) -> None:
         if len(self.strides_t) != len(self.multipliers) - 1 or len(self.strides_px) != len(self.strides_t):
@@ -40,7 +62,7 @@ class Architecture:
                 f"architecture.stem_px must be 1 with a conv stem and above 1 with patches, got {self.stem_px}"
             )
         if self.kernel_t not in (1, 3):
-            raise ValueError(f"architecture.kernel_t must be 1 (pictures) or 3 (clips), got {self.kernel_t}")
+            raise ValueError(f"architecture.kernel_t must be 1 (images) or 3 (clips), got {self.kernel_t}")
         if self.kernel_t == 1 and self.stride_t != 1:
             raise ValueError(
                 "architecture.strides_t must all be 1 with kernel_t 1: a frame alone has no time to shorten"
@@ -77,24 +99,53 @@ class Architecture:
 
 
 @dataclass(frozen=True)
-class Losses:
-    """Weights of the terms; a term of weight 0 is not computed, and its network not built."""
+class VisualLosses:
+    """Weights of the loss terms; a term of weight 0 is not computed, and its network not built."""
 
     reconstruction: float
+    """Weight of the mean squared error of pixels in [-1, 1]."""
+
     entropy: float
+    """Weight of the entropy term: sure about each code, even use of all codes."""
+
     entropy_temperature: float
-    entropy_boost: float  # share added to the entropy weight at the first step, gone after `entropy_boost_steps`
+    """Softness of the code distribution that the entropies are taken of."""
+
+    entropy_boost: float
+    """Share added to the entropy weight at the first step; it falls linearly to 0 over `entropy_boost_steps`."""
+
     entropy_boost_steps: int
+    """Steps in which the boost disappears; 0 turns it off."""
+
     commitment: float
+    """Weight of the squared distance of latents to their codes."""
+
     perceptual: float
+    """Weight of the distance of VGG-16 features; needs `vgg16` among the pretrained models."""
+
     adversarial: float
+    """Weight of the generator's loss against the discriminator."""
+
     adversarial_kind: Literal["non_saturating", "hinge"]
-    gradient_penalty: float  # R1, on true clips
+    """Form of the adversarial losses."""
+
+    gradient_penalty: float
+    """Weight of R1, the squared gradient of the discriminator at real clips."""
+
     lecam: float
+    """Weight of LeCAM regularization of the discriminator."""
+
     lecam_decay: float
+    """Decay per step of the moving averages that LeCAM compares with."""
+
     discriminator_start_step: int
+    """Step at which the discriminator and the adversarial term start."""
+
     discriminator_channels: int
+    """Base width of the discriminator."""
+
     discriminator_multipliers: tuple[int, ...]
+    """Width of each of the discriminator's blocks, in `discriminator_channels`."""
 
     def __post_init__(self) -> None:
         weights = (self.reconstruction, self.entropy, self.commitment, self.perceptual, self.adversarial)
@@ -105,28 +156,41 @@ class Losses:
 
 
 @dataclass(frozen=True)
-class Diet:
-    """What the training draws: shares of the steps, one kind of batch a step.
+class ClipSampling:
+    """How training batches are drawn: shares of the steps, one kind of batch a step.
 
-    A clip or a single frame of one is seen whole, or through a window of the base size on a finer copy.
+    A clip or a single frame of one is seen whole, or as a crop of the base size on a copy of higher resolution.
     """
 
-    images: float  # single frames
-    finer: tuple[float, float]  # windows at 2 and at 4 times the base size
-    windows: int  # on one finer copy: decoding it for one only costs more than learning from it
-    balance: (
-        float  # between folders: 0 draws every clip alike, 1 every folder alike, 0.5 folders by the root of their size
-    )
+    image_share: float
+    """Share of the steps on single frames; the others are on clips."""
+
+    high_res_share: tuple[float, float]
+    """Shares of the steps on crops at 2 and at 4 times the base resolution."""
+
+    crops: int
+    """Crops taken of one high-resolution copy: decoding it for one only costs more than learning from it."""
+
+    balance: float
+    """0 draws every clip equally often, 1 every folder, 0.5 folders by the square root of their size."""
+
     global_batch_images: int
+    """Single frames a step, over all processes."""
+
     global_batch_clips: int
+    """Clips a step, over all processes."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.images <= 1 or min(self.finer) < 0 or sum(self.finer) > 1:
-            raise ValueError("diet: images is a share of the steps, and so is the sum of finer: between 0 and 1")
+        if not 0 <= self.image_share <= 1 or min(self.high_res_share) < 0 or sum(self.high_res_share) > 1:
+            raise ValueError(
+                "sampling: image_share is a share of the steps, and so is the sum of high_res_share: between 0 and 1"
+            )
         if not 0 <= self.balance <= 1:
-            raise ValueError(f"diet.balance must lie between 0 (clips alike) and 1 (folders alike), got {self.balance}")
-        if min(self.windows, self.global_batch_images, self.global_batch_clips) < 1:
-            raise ValueError("diet: windows and the global batches must be positive")
+            raise ValueError(
+                f"sampling.balance must lie between 0 (clips alike) and 1 (folders alike), got {self.balance}"
+            )
+        if min(self.crops, self.global_batch_images, self.global_batch_clips) < 1:
+            raise ValueError("sampling: crops and the global batches must be positive")
 
 
 @dataclass(frozen=True)
@@ -134,31 +198,61 @@ class Config:
     """One training run: on single frames, or from there on clips."""
 
     formats: Formats
+    """The shapes and rates that all stages share."""
+
     threads: int
+    """CPU threads that the stage uses."""
+
     seed: int
+    """Seed of weights, batches and all other random numbers."""
+
     architecture: Architecture
-    losses: Losses
-    diet: Diet
-    precision: Literal["float32", "bfloat16"]  # of the convolutions; codes and losses are float32
-    steps: int
-    learning_rate: float
+    """Shape of the network."""
+
+    losses: VisualLosses
+    """Weights of the loss terms."""
+
+    sampling: ClipSampling
+    """How batches are drawn."""
+
+    precision: Literal["float32", "bfloat16"]
+    """Number format of the convolutions; codes and losses are float32."""
+
+    optimization: Optimization
+    """Optimizer and learning-rate schedule."""
+
     discriminator_learning_rate: float
-    betas: tuple[float, float]
-    weight_decay: float
-    warmup_steps: int
-    gradient_clip: float
+    """Peak learning rate of the discriminator; all else is as in `optimization`."""
+
+    discriminator_final_learning_rate: float
+    """Learning rate of the discriminator at the end of the schedule."""
+
     ema_decay: float
+    """Decay per step of the moving average of the weights, which is what the stage saves."""
+
     checkpoint_every_steps: int
-    cache_mib: int  # decoded frames kept in memory, for each format and fineness
+    """Steps between checkpoints from which a stopped training resumes."""
+
+    cache_mib: int
+    """Memory in MiB for decoded frames, for each format and resolution."""
+
     evaluation_clips: int
+    """Held-out clips that the reconstruction is measured on."""
 
     def __post_init__(self) -> None:
         formats = self.formats
         for format in formats.all():
             self.architecture.latent(format.frames, format.height_px, format.width_px)
-        if self.architecture.kernel_t == 1 and self.diet.images != 1:
-            raise ValueError("diet.images must be 1 with architecture.kernel_t 1: that network knows no clips")
-        if not 0 <= self.warmup_steps < self.steps:
-            raise ValueError(f"warmup_steps ({self.warmup_steps}) must be below steps ({self.steps})")
+        if self.architecture.kernel_t == 1 and self.sampling.image_share != 1:
+            raise ValueError("sampling.image_share must be 1 with architecture.kernel_t 1: that network knows no clips")
         if not 0 < self.ema_decay < 1:
             raise ValueError(f"ema_decay must lie between 0 and 1, got {self.ema_decay}")
+
+    @property
+    def discriminator_optimization(self) -> Optimization:
+        """The discriminator's optimizer: the same schedule at other learning rates."""
+        return replace(
+            self.optimization,
+            learning_rate=self.discriminator_learning_rate,
+            final_learning_rate=self.discriminator_final_learning_rate,
+        )

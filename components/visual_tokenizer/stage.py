@@ -1,7 +1,7 @@
 """kept clips -> a visual tokenizer.
 
 What is saved is the moving average of the weights. With `initial`, an image tokenizer is inflated first: on one frame
-the two then see alike, and training goes on from there.
+both then compute the same, and training continues from there.
 """
 
 from dataclasses import asdict
@@ -33,7 +33,7 @@ def run(config: Config, *, clips: Path, pretrained: Path, initial: Path | None =
     training = Training(config, model, data.Batches(config, clips), network)
     history = fit(
         training,
-        steps=config.steps,
+        steps=config.optimization.steps,
         seed=config.seed,
         checkpoint_every_steps=config.checkpoint_every_steps,
         unit="steps",
@@ -50,5 +50,8 @@ def run(config: Config, *, clips: Path, pretrained: Path, initial: Path | None =
         inputs = {"clips": clips, "pretrained": pretrained, "initial": initial}
         parameters = sum(parameter.numel() for parameter in average.parameters())
         return artifacts.describe(
-            folder, "visual_tokenizer", inputs=inputs, counts={"steps": config.steps, "parameters": parameters}
+            folder,
+            "visual_tokenizer",
+            inputs=inputs,
+            counts={"steps": config.optimization.steps, "parameters": parameters},
         )

@@ -8,7 +8,7 @@ import torch
 from components.adapt.config import Config
 from components.common import artifacts
 from components.language_model import data
-from components.language_model.config import Architecture, Mix, Optimization
+from components.language_model.config import Architecture, Mix, PhaseOptimization
 from components.language_model.data import Source
 from components.language_model.model import Model
 from components.pretokenize import data as tokens_data
@@ -76,14 +76,14 @@ def base(tokens: Path, new_base: NewBase, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def config() -> Config:
-    optimization = Optimization(
+    optimization = PhaseOptimization(
         steps=6,
         schedule_steps=6,
         warmup_steps=2,
         learning_rate=1e-2,
         final_learning_rate=1e-3,
         weight_decay=0.1,
-        beta2=0.95,
+        betas=(0.9, 0.95),
         clip_norm=1.0,
         global_batch_tokens=80,
         head_chunk_tokens=0,

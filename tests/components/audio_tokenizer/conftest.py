@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from components.audio_tokenizer.config import Architecture, Codebooks, Config, Losses
+from components.audio_tokenizer.config import Architecture, AudioLosses, Codebooks, Config
 from components.audio_tokenizer.model import Model
 from components.common.formats import Formats
+from components.common.optimization import Optimization
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def config(formats: Formats) -> Config:
             codebook_size=16,
         ),
         codebooks=Codebooks(decay=0.9, kmeans_iterations=4, start_step=2, dead_share=0.1),
-        losses=Losses(
+        losses=AudioLosses(
             waveform=1.0,
             spectral=1.0,
             spectral_windows=(128, 256),
@@ -40,17 +41,23 @@ def config(formats: Formats) -> Config:
             discriminator_start_step=3,
             discriminator_window=128,
         ),
-        steps=6,
-        global_batch=4,
+        optimization=Optimization(
+            steps=6,
+            learning_rate=0.002,
+            final_learning_rate=0.0002,
+            warmup_steps=2,
+            betas=(0.8, 0.99),
+            weight_decay=0.0,
+            clip_norm=1.0,
+        ),
+        discriminator_learning_rate=0.001,
+        discriminator_final_learning_rate=0.0001,
+        global_batch_sounds=4,
         window_frames=8,
         level_dropout=0.5,
-        learning_rate=0.002,
-        discriminator_learning_rate=0.001,
-        warmup_steps=2,
-        gradient_clip=1.0,
         ema_decay=0.9,
         checkpoint_every_steps=2,
-        cached_sounds=8,
+        cache_mib=1,
         evaluation_sounds=4,
     )
 

@@ -18,7 +18,7 @@ def test_strides_longer_than_a_clip_are_refused(config: Config) -> None:
 
 
 def test_codes_that_would_never_start_are_refused(config: Config) -> None:
-    with pytest.raises(ValueError, match="must come before steps"):
+    with pytest.raises(ValueError, match=r"must come before optimization\.steps"):
         replace(config, codebooks=replace(config.codebooks, start_step=6))
 
 

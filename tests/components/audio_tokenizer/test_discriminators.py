@@ -4,39 +4,39 @@ import math
 
 import torch
 
-from components.audio_tokenizer import discriminators as judges
+from components.audio_tokenizer import discriminators
 
 
-def test_verdicts_fall_on_the_right_side_after_learning() -> None:
+def test_logits_have_the_right_sign_after_learning() -> None:
     torch.manual_seed(0)
-    judge = judges.Discriminators(channels=1, window=128)
-    descent = torch.optim.Adam(judge.parameters(), lr=0.01)
+    network = discriminators.Discriminators(channels=1, window=128)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
     real_BS = torch.sin(torch.arange(1024) * 0.1 + torch.rand(2, 1) * 2 * math.pi)
-    made_BS = torch.rand(2, 1024) * 2 - 1
-    first = judges.discriminator_loss(judge(real_BS), judge(made_BS)).item()
+    fake_BS = torch.rand(2, 1024) * 2 - 1
+    first = discriminators.discriminator_loss(network(real_BS), network(fake_BS)).item()
     for _ in range(15):
-        descent.zero_grad()
-        judges.discriminator_loss(judge(real_BS), judge(made_BS)).backward()
-        descent.step()
-    assert judges.discriminator_loss(judge(real_BS), judge(made_BS)).item() < 0.5 * first
-    assert judges.adversarial_loss(judge(real_BS)) < judges.adversarial_loss(judge(made_BS))
+        optimizer.zero_grad()
+        discriminators.discriminator_loss(network(real_BS), network(fake_BS)).backward()
+        optimizer.step()
+    assert discriminators.discriminator_loss(network(real_BS), network(fake_BS)).item() < 0.5 * first
+    assert discriminators.adversarial_loss(network(real_BS)) < discriminators.adversarial_loss(network(fake_BS))
 
 
 def test_features_of_equal_sounds_match() -> None:
     torch.manual_seed(0)
-    judge = judges.Discriminators(channels=2, window=128)
-    real, other = judge(torch.rand(1, 512)), judge(torch.rand(1, 512))
-    assert judges.feature_matching_loss(real, real) == 0
-    assert judges.feature_matching_loss(real, other) > 0
+    network = discriminators.Discriminators(channels=2, window=128)
+    real, other = network(torch.rand(1, 512)), network(torch.rand(1, 512))
+    assert discriminators.feature_matching_loss(real, real) == 0
+    assert discriminators.feature_matching_loss(real, other) > 0
 
 
-def test_there_is_one_judge_of_the_spectrum_and_three_of_the_wave() -> None:
-    judge = judges.Discriminators(channels=2, window=128)
-    assert len(judge(torch.rand(1, 512))) == 1 + judges.SCALES
+def test_there_is_one_discriminator_of_the_spectrum_and_three_of_the_wave() -> None:
+    network = discriminators.Discriminators(channels=2, window=128)
+    assert len(network(torch.rand(1, 512))) == 1 + discriminators.SCALES
 
 
 def test_hinge_losses_have_their_known_values() -> None:
-    real, made = [[torch.tensor([2.0])]], [[torch.tensor([-3.0])]]
-    assert judges.discriminator_loss(real, made) == 0
-    assert judges.discriminator_loss(made, real) == 4 + 3
-    assert judges.adversarial_loss(made) == 4
+    real, fake = [[torch.tensor([2.0])]], [[torch.tensor([-3.0])]]
+    assert discriminators.discriminator_loss(real, fake) == 0
+    assert discriminators.discriminator_loss(fake, real) == 4 + 3
+    assert discriminators.adversarial_loss(fake) == 4

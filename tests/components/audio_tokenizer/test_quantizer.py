@@ -14,11 +14,11 @@ SETTINGS = Codebooks(decay=0.5, kmeans_iterations=10, start_step=0, dead_share=0
 class Alone:
     """A world of one process."""
 
-    def all_reduce(self, data: Any, group: Any = None, reduce_op: Any = "mean") -> Any:
-        return data
+    def sum(self, value: torch.Tensor) -> torch.Tensor:
+        return value
 
-    def broadcast(self, obj: Any, src: int = 0) -> Any:
-        return obj
+    def broadcast(self, value: Any) -> Any:
+        return value
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_kmeans_finds_clusters_and_leaves_little_to_later_levels(
 ) -> None:
     centres_KD = torch.randn(8, 4, generator=generator) * 5
     x_ND = centres_KD.repeat(20, 1) + 0.01 * torch.randn(160, 4, generator=generator)
-    quantizer.place(x_ND, SETTINGS, generator, Alone())
+    quantizer.init_kmeans(x_ND, SETTINGS, generator, Alone())
     found = quantizer(x_ND[None], torch.tensor([3]))
     assert (found.latent - x_ND).square().mean() < 0.05 * x_ND.square().mean()
 
@@ -79,7 +79,7 @@ def test_codes_move_towards_what_chooses_them(quantizer: ResidualQuantizer, gene
     levels_B = torch.full((4,), 3)
     before = quantizer(x_BFD, levels_B).commitment
     for _ in range(10):
-        quantizer.learn(quantizer(x_BFD, levels_B), levels_B, SETTINGS, generator, Alone())
+        quantizer.update_codebooks(quantizer(x_BFD, levels_B), levels_B, SETTINGS, generator, Alone())
     assert quantizer(x_BFD, levels_B).commitment < 0.7 * before
 
 
@@ -88,7 +88,7 @@ def test_a_code_that_nothing_chooses_is_replaced(quantizer: ResidualQuantizer, g
     x_BFD = torch.randn(4, 50, 4, generator=generator)
     levels_B = torch.full((4,), 3)
     for _ in range(5):
-        quantizer.learn(quantizer(x_BFD, levels_B), levels_B, SETTINGS, generator, Alone())
+        quantizer.update_codebooks(quantizer(x_BFD, levels_B), levels_B, SETTINGS, generator, Alone())
     assert quantizer.codebooks[0, 0].abs().max() < 10
 
 
@@ -101,7 +101,7 @@ def test_learning_takes_its_chance_from_the_generator_alone(quantizer: ResidualQ
         torch.rand(seed)  # disturbs the global generator
         for _ in range(3):
             draws = torch.Generator().manual_seed(seed)
-            quantizer.learn(quantizer(x_BFD, levels_B), levels_B, SETTINGS, draws, Alone())
+            quantizer.update_codebooks(quantizer(x_BFD, levels_B), levels_B, SETTINGS, draws, Alone())
         after.append(quantizer.codebooks.clone())
     assert torch.equal(*after)
 
@@ -109,7 +109,7 @@ def test_learning_takes_its_chance_from_the_generator_alone(quantizer: ResidualQ
 def test_a_level_that_no_sound_uses_keeps_its_codes(quantizer: ResidualQuantizer, generator: torch.Generator) -> None:
     x_BFD, levels_B = torch.randn(2, 9, 4), torch.tensor([1, 1])
     before = quantizer.codebooks.clone()
-    quantizer.learn(quantizer(x_BFD, levels_B), levels_B, SETTINGS, generator, Alone())
+    quantizer.update_codebooks(quantizer(x_BFD, levels_B), levels_B, SETTINGS, generator, Alone())
     assert torch.equal(before[1:], quantizer.codebooks[1:])
     assert not torch.equal(before[0], quantizer.codebooks[0])
 

@@ -64,10 +64,10 @@ def test_a_killed_run_ends_with_the_same_bytes(
 ) -> None:
     learn = Training.step
 
-    def killed(training: Training, fabric: Any, batch: Any, step: int) -> Mapping[str, torch.Tensor]:
+    def killed(training: Training, strategy: Any, batch: Any, step: int) -> Mapping[str, torch.Tensor]:
         if step == 5:
             raise KeyboardInterrupt
-        return learn(training, fabric, batch, step)
+        return learn(training, strategy, batch, step)
 
     with runtime.use(runtime.Runtime(tmp_path / "scratch", tmp_path / "cache")):
         monkeypatch.setattr(Training, "step", killed)
@@ -82,8 +82,8 @@ def test_a_killed_run_ends_with_the_same_bytes(
 def test_without_discriminators_none_is_built(config: Config, kept_clips: Path) -> None:
     sounds = data.Sounds(kept_clips, "train", 8)
     quiet = replace(config, losses=replace(config.losses, adversarial=0.0, feature_matching=0.0))
-    assert sorted(Training(quiet, sounds).modules) == ["average", "codec"]
-    assert sorted(Training(config, sounds).modules) == ["average", "codec", "discriminators"]
+    assert sorted(Training(quiet, sounds).modules) == ["codec", "ema"]
+    assert sorted(Training(config, sounds).modules) == ["codec", "discriminators", "ema"]
 
 
 def test_batches_depend_on_the_step_alone(config: Config, kept_clips: Path) -> None:
@@ -92,8 +92,8 @@ def test_batches_depend_on_the_step_alone(config: Config, kept_clips: Path) -> N
     assert torch.equal(first.wave, again.wave)
     assert torch.equal(first.levels, again.levels)
     assert not torch.equal(first.wave, next_one.wave)
-    assert first.wave.shape == (config.global_batch, config.window_frames * config.architecture.hop)
-    assert training.batch(3, 1, 2).wave.shape[0] == config.global_batch // 2
+    assert first.wave.shape == (config.global_batch_sounds, config.window_frames * config.architecture.hop)
+    assert training.batch(3, 1, 2).wave.shape[0] == config.global_batch_sounds // 2
 
 
 def test_sounds_are_drawn_by_their_weight(config: Config, kept_clips: Path, tmp_path: Path) -> None:
@@ -106,12 +106,12 @@ def test_sounds_are_drawn_by_their_weight(config: Config, kept_clips: Path, tmp_
     sounds, heard = data.Sounds(folder, "train", 8), list[int]()
     wave = sounds.wave
     sounds.wave = lambda number: heard.append(number) or wave(number)
-    Training(replace(config, global_batch=64), sounds).batch(0, 0, 1)
+    Training(replace(config, global_batch_sounds=64), sounds).batch(0, 0, 1)
     assert heard.count(1) > 60
 
 
 def test_some_examples_train_with_fewer_levels(config: Config, kept_clips: Path) -> None:
-    training = Training(replace(config, global_batch=64), data.Sounds(kept_clips, "train", 8))
+    training = Training(replace(config, global_batch_sounds=64), data.Sounds(kept_clips, "train", 8))
     counts = training.batch(0, 0, 1).levels.bincount().tolist()
     assert counts[0] == 0
     assert all(count > 0 for count in counts[1:])

@@ -79,7 +79,7 @@ def test_two_nodes_share_one_curve_and_a_stopped_training_goes_on_to_the_same(st
     assert ends(nodes) == [errors.STOPPED] * 2
     assert all("stopped at step" in (tmp_path / f"log-{rank}").read_text() for rank in range(2))
     assert ends(start()) == [0, 0]
-    assert "goes on from step" in (tmp_path / "log-1").read_text()
+    assert "resumes at step" in (tmp_path / "log-1").read_text()
     assert (tmp_path / "out-0/curve.csv").read_text() == curve
 
 

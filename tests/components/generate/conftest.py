@@ -13,6 +13,7 @@ from components.audio_tokenizer import data as audio_data
 from components.audio_tokenizer.model import Model as AudioTokenizer
 from components.common import artifacts
 from components.common.formats import Formats
+from components.common.optimization import Optimization
 from components.estimate_structure import data as structure_data
 from components.filter.data import Clips
 from components.generate.config import Config, Counts, Drawing
@@ -115,16 +116,21 @@ def _save_text_encoder(folder: Path) -> None:
         dropout=0.0,
         noise_share=0.3,
         span_tokens=1.5,
-        steps=1,
-        global_batch=1,
-        learning_rate=0.001,
-        warmup_steps=1,
-        gradient_clip=1.0,
+        optimization=Optimization(
+            steps=1,
+            learning_rate=0.001,
+            final_learning_rate=0.0,
+            warmup_steps=0,
+            betas=(0.9, 0.999),
+            weight_decay=0.0,
+            clip_norm=1.0,
+        ),
+        global_batch_captions=1,
         checkpoint_every_steps=1,
     )
     tokenizer = train_tokenizer(["a red square moves left", "a blue square moves up"], train.vocabulary)
     model = T5EncoderModel(text_architecture(train, tokenizer.get_vocab_size()))
-    text_data.save(folder, text_data.Encoder(model, tokenizer))
+    text_data.save(folder, text_data.CaptionEncoder(model, tokenizer))
 
 
 def _save_visual_tokenizer(folder: Path) -> None:

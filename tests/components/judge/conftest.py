@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from components.common import artifacts
 from components.common.formats import Formats
+from components.common.optimization import Optimization
 from components.filter import data
 from components.filter.data import Clip, Row
 from components.judge.config import Architecture, Config
@@ -99,16 +100,20 @@ def config() -> Config:
         threads=1,
         seed=0,
         architecture=Architecture(
-            look_widths=(8, 8), move_widths=(8, 16), look_every_frames=4, features=16, word_width=8
+            appearance_widths=(8, 8), motion_widths=(8, 16), appearance_every_frames=4, features=16, text_width=8
         ),
-        steps=60,
-        clips_per_batch=8,
-        stills_per_batch=16,
-        still_share=0.4,
-        learning_rate=0.01,
-        warmup_steps=4,
-        weight_decay=0.01,
-        gradient_clip=1.0,
+        optimization=Optimization(
+            steps=60,
+            learning_rate=0.01,
+            final_learning_rate=0.0,
+            warmup_steps=4,
+            betas=(0.9, 0.98),
+            weight_decay=0.01,
+            clip_norm=1.0,
+        ),
+        global_batch_clips=8,
+        global_batch_images=16,
+        image_share=0.4,
         label_smoothing=0.0,
         contrast_weight=0.5,
         temperature=0.2,
@@ -116,6 +121,6 @@ def config() -> Config:
         blur=0.2,
         noise=0.02,
         shift_px=1,
-        memory_mib=16,
+        cache_mib=16,
         checkpoint_every_steps=100,
     )

@@ -8,10 +8,10 @@ from components.judge.config import Architecture
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"still_share": 1.0}, "clips must be seen"),
-        ({"clips_per_batch": 1}, "at least 2"),
+        ({"image_share": 1.0}, "clips must be seen"),
+        ({"global_batch_clips": 1}, "at least 2"),
         ({"temperature": 0.0}, "must be positive"),
-        ({"steps": 0}, "at least 1"),
+        ({"checkpoint_every_steps": 0}, "at least 1"),
     ],
 )
 def test_nonsense_is_refused(config, changes, words):

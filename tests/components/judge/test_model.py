@@ -33,7 +33,7 @@ def test_similarity_is_a_cosine(judge):
 def test_the_motion_stream_sees_order_and_no_standing_ground(judge):
     frames = torch.randint(0, 100, (1, 9, 16, 16, 3), dtype=torch.uint8)
     x = frames.permute(0, 4, 1, 2, 3).float()
-    moves = judge.video.move
+    moves = judge.video.motion
     torch.testing.assert_close(moves(x.diff(dim=2)), moves((x + 50).diff(dim=2)), atol=1e-3, rtol=1e-4)
     assert not torch.allclose(judge.features(frames), judge.features(frames.flip(1)), atol=1e-4)
 

@@ -32,7 +32,7 @@ def test_it_learns_and_says_how_well(judged, clips, config):
 
 
 def test_equal_inputs_give_equal_bytes_and_held_out_clips_teach_nothing(config, clips, clips_of, tmp_path):
-    config = dataclasses.replace(config, steps=4)
+    config = dataclasses.replace(config, optimization=dataclasses.replace(config.optimization, steps=4, warmup_steps=1))
     stage.run(config, clips=clips, output=tmp_path / "one")
     stage.run(config, clips=clips, output=tmp_path / "two")
     one, two = read_manifest(tmp_path / "one"), read_manifest(tmp_path / "two")
@@ -49,7 +49,8 @@ def test_clips_without_attributes_and_captions_still_give_a_judge(config, clips,
         dataclasses.replace(row, clip=dataclasses.replace(row.clip, attributes={}, caption=""))
         for row in (kept.row(i) for i in range(len(kept)))
     ]
-    stage.run(dataclasses.replace(config, steps=2), clips=clips_of(bare), output=tmp_path / "judge")
+    optimization = dataclasses.replace(config.optimization, steps=2, warmup_steps=1)
+    stage.run(dataclasses.replace(config, optimization=optimization), clips=clips_of(bare), output=tmp_path / "judge")
     assert json.loads((tmp_path / "judge" / "metrics.json").read_text()) == {"heldout_clips": 22}
     assert data.load(tmp_path / "judge").values == {}
 

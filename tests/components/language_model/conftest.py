@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from components.common import artifacts
-from components.language_model.config import Architecture, Config, Mix, Optimization
+from components.language_model.config import Architecture, Config, Mix, PhaseOptimization
 from components.language_model.model import Facts, Model
 from components.language_model.sequence import Shape
 from components.language_model.tasks import TASKS
@@ -43,14 +43,14 @@ def model(architecture: Architecture, facts: Facts) -> Model:
 
 @pytest.fixture
 def config(architecture: Architecture) -> Config:
-    optimization = Optimization(
+    optimization = PhaseOptimization(
         steps=8,
         schedule_steps=8,
         warmup_steps=2,
         learning_rate=1e-2,
         final_learning_rate=1e-3,
         weight_decay=0.1,
-        beta2=0.95,
+        betas=(0.9, 0.95),
         clip_norm=1.0,
         global_batch_tokens=120,
         head_chunk_tokens=0,

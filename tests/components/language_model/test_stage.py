@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from components.common import artifacts, runtime
 from components.common.errors import Stopped
+from components.common.fit.strategy import Strategy
 from components.language_model import stage, training
 from components.language_model.config import Config
 from components.language_model.data import load
@@ -50,10 +50,10 @@ def test_a_killed_phase_ends_with_the_same_bytes(
     stage.run(config, tokens=tokens, output=tmp_path / "undisturbed")
     step = training.Training.step
 
-    def dying(self: training.Training, fabric: Fabric, batch: Batch, number: int) -> Mapping[str, Tensor]:
+    def dying(self: training.Training, strategy: Strategy, batch: Batch, number: int) -> Mapping[str, Tensor]:
         if number == 5:
             raise Stopped("killed")
-        return step(self, fabric, batch, number)
+        return step(self, strategy, batch, number)
 
     with runtime.use(runtime.Runtime(scratch=tmp_path / "scratch", cache=tmp_path / "cache")):
         monkeypatch.setattr(training.Training, "step", dying)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from components.nn.transformer import Cache, FeedForward, SelfAttention, rotary_axes, rotary_table, rotate
+from components.nn.transformer import FeedForward, KeyValueCache, SelfAttention, rotary_axes, rotary_table, rotate
 
 
 def test_rotated_scores_depend_on_distance_only():
@@ -35,7 +35,7 @@ def test_attention_through_a_cache_equals_attention_at_once():
     x = torch.randn(3, 6, 16)
     table = rotary_table(torch.arange(6), 8)
     whole = layer(x, table=table, mask=torch.ones(6, 6, dtype=torch.bool).tril())
-    cache = Cache(torch.zeros(3, 2, 6, 8), torch.zeros(3, 2, 6, 8))
+    cache = KeyValueCache(torch.zeros(3, 2, 6, 8), torch.zeros(3, 2, 6, 8))
     steps = [layer(x[:, n : n + 1], table=(table[0][n : n + 1], table[1][n : n + 1]), cache=cache) for n in range(6)]
     torch.testing.assert_close(torch.cat(steps, dim=1), whole)
 

@@ -9,6 +9,7 @@ import pytest
 
 from components.common import artifacts, runtime
 from components.common.errors import DataError, Stopped
+from components.common.optimization import Optimization
 from components.pretokenize import data as tokens_data
 from components.pretokenize.data import Tokens
 from components.super_resolution import data, stage
@@ -29,13 +30,16 @@ CONFIG = Config(
     low_noise_max=0.2,
     condition_dropout=0.1,
     label_smoothing=0.0001,
-    global_batch=8,
-    steps=60,
-    learning_rate=0.01,
-    final_learning_rate=0.001,
-    warmup_steps=5,
-    weight_decay=0.01,
-    gradient_norm=1.0,
+    global_batch_pairs=8,
+    optimization=Optimization(
+        steps=60,
+        learning_rate=0.01,
+        final_learning_rate=0.001,
+        warmup_steps=5,
+        betas=(0.9, 0.96),
+        weight_decay=0.01,
+        clip_norm=1.0,
+    ),
     ema_decay=0.9,
     checkpoint_every_steps=20,
 )
@@ -68,7 +72,12 @@ def train(tokens: Path, output: Path, scratch: Path, config: Config = CONFIG) ->
 
 def test_a_stage_learns_what_the_small_clip_says(tmp_path: Path):
     tokens = make_tokens(tmp_path / "tokens", ["train"] * 48 + ["heldout"] * 16)
-    model = train(tokens, tmp_path / "model", tmp_path / "scratch", replace(CONFIG, steps=150))
+    model = train(
+        tokens,
+        tmp_path / "model",
+        tmp_path / "scratch",
+        replace(CONFIG, optimization=replace(CONFIG.optimization, steps=150)),
+    )
     metrics = json.loads((model / "metrics.json").read_text())
     assert metrics["accuracy_low_half_chance"] == 1 / 8
     assert metrics["accuracy_low_half_start"] > 2 * metrics["accuracy_low_half_most_frequent"]
@@ -83,10 +92,10 @@ def test_a_killed_stage_ends_with_the_same_bytes(tmp_path: Path, monkeypatch: py
     whole = train(tokens, tmp_path / "whole", tmp_path / "a")
     step = Training.step
 
-    def step_and_stop(training: Training, fabric, batch, number: int):
+    def step_and_stop(training: Training, strategy, batch, number: int):
         if number == 30:
             os.kill(os.getpid(), signal.SIGTERM)
-        return step(training, fabric, batch, number)
+        return step(training, strategy, batch, number)
 
     monkeypatch.setattr(Training, "step", step_and_stop)
     with pytest.raises(Stopped):
@@ -127,7 +136,11 @@ def test_windows_that_do_not_fit_are_named(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"width": 40}, "multiple of 16 × heads"), ({"low_noise_max": 1.5}, "is a share"), ({"steps": 0}, "positive")],
+    [
+        ({"width": 40}, "multiple of 16 × heads"),
+        ({"low_noise_max": 1.5}, "is a share"),
+        ({"global_batch_pairs": 0}, "positive"),
+    ],
 )
 def test_nonsense_is_refused(change: dict[str, float], message: str):
     with pytest.raises(ValueError, match=message):

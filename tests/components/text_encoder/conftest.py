@@ -2,6 +2,7 @@
 
 import pytest
 
+from components.common.optimization import Optimization
 from components.text_encoder.config import Train
 
 
@@ -17,16 +18,21 @@ def train() -> Train:
         dropout=0.1,
         noise_share=0.3,
         span_tokens=1.5,
-        steps=6,
-        global_batch=8,
-        learning_rate=0.002,
-        warmup_steps=2,
-        gradient_clip=1.0,
+        optimization=Optimization(
+            steps=6,
+            learning_rate=0.002,
+            final_learning_rate=0.0002,
+            warmup_steps=2,
+            betas=(0.9, 0.999),
+            weight_decay=0.01,
+            clip_norm=1.0,
+        ),
+        global_batch_captions=8,
         checkpoint_every_steps=2,
     )
 
 
 @pytest.fixture
 def captions() -> list[str]:
-    colours, shapes = ("red", "green", "blue"), ("circle", "square", "star")
-    return sorted(f"a {colour} {shape} moves up" for colour in colours for shape in shapes)
+    colors, shapes = ("red", "green", "blue"), ("circle", "square", "star")
+    return sorted(f"a {color} {shape} moves up" for color in colors for shape in shapes)

@@ -14,12 +14,12 @@ from components.text_encoder.training import Training, architecture
 
 
 @pytest.fixture
-def encoder(train: Train, captions: list[str]) -> data.Encoder:
+def encoder(train: Train, captions: list[str]) -> data.CaptionEncoder:
     tokenizer = train_tokenizer(captions, train.vocabulary)
-    return data.Encoder(Training(train, 0, tokenizer, captions, 8).encoder(), tokenizer)
+    return data.CaptionEncoder(Training(train, 0, tokenizer, captions, 8).encoder(), tokenizer)
 
 
-def test_vectors_are_zero_behind_the_length(encoder: data.Encoder) -> None:
+def test_vectors_are_zero_behind_the_length(encoder: data.CaptionEncoder) -> None:
     vectors_BND, lengths_B = encoder.encode(["a red star", ""], 6)
     assert vectors_BND.shape == (2, 6, encoder.width)
     assert vectors_BND.dtype == torch.float32
@@ -29,24 +29,24 @@ def test_vectors_are_zero_behind_the_length(encoder: data.Encoder) -> None:
     assert (vectors_BND[1] == 0).all()
 
 
-def test_a_long_text_keeps_its_beginning_and_its_end_mark(encoder: data.Encoder) -> None:
+def test_a_long_text_keeps_its_beginning_and_its_end_mark(encoder: data.CaptionEncoder) -> None:
     whole, cut = encoder.tokens("a red star moves up", 20), encoder.tokens("a red star moves up", 4)
     assert cut == [*whole[:3], whole[-1]]
     assert encoder.encode(["a red star moves up"], 4)[1].tolist() == [4]
 
 
-def test_neighbours_in_a_batch_change_nothing(encoder: data.Encoder) -> None:
+def test_neighbours_in_a_batch_change_nothing(encoder: data.CaptionEncoder) -> None:
     alone_BND, _ = encoder.encode(["a red star"], 8)
     beside_BND, _ = encoder.encode(["a blue circle moves up", "a red star", ""], 8)
     torch.testing.assert_close(alone_BND[0], beside_BND[1])
 
 
-def test_only_empty_texts_have_no_vectors(encoder: data.Encoder) -> None:
+def test_only_empty_texts_have_no_vectors(encoder: data.CaptionEncoder) -> None:
     assert encoder.encode(["", "  "], 4)[1].tolist() == [0, 0]
     assert encoder.encode([], 4)[0].shape == (0, 4, encoder.width)
 
 
-def test_what_is_saved_is_what_is_read(encoder: data.Encoder, tmp_path: Path) -> None:
+def test_what_is_saved_is_what_is_read(encoder: data.CaptionEncoder, tmp_path: Path) -> None:
     data.save(tmp_path, encoder)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model.safetensors", "tokenizer.json"]
     assert torch.equal(data.load(tmp_path).encode(["a red star"], 8)[0], encoder.encode(["a red star"], 8)[0])

@@ -69,10 +69,10 @@ def test_a_killed_run_ends_with_the_same_bytes(
 ) -> None:
     learn = Training.step
 
-    def killed(training: Training, fabric: Any, batch: Any, step: int) -> Mapping[str, torch.Tensor]:
+    def killed(training: Training, strategy: Any, batch: Any, step: int) -> Mapping[str, torch.Tensor]:
         if step == 5:
             raise KeyboardInterrupt
-        return learn(training, fabric, batch, step)
+        return learn(training, strategy, batch, step)
 
     with runtime.use(runtime.Runtime(tmp_path / "scratch", tmp_path / "cache")):
         monkeypatch.setattr(Training, "step", killed)

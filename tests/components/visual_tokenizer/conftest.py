@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from components.common.formats import Formats
-from components.visual_tokenizer.config import Architecture, Config, Diet, Losses
+from components.common.optimization import Optimization
+from components.visual_tokenizer.config import Architecture, ClipSampling, Config, VisualLosses
 from components.visual_tokenizer.model import Model
 
 
@@ -38,7 +39,7 @@ def config(architecture: Architecture, formats: Formats) -> Config:
         threads=1,
         seed=0,
         architecture=replace(architecture, channels=8, **quick),
-        losses=Losses(
+        losses=VisualLosses(
             reconstruction=1.0,
             entropy=0.01,
             entropy_temperature=1.0,
@@ -55,15 +56,26 @@ def config(architecture: Architecture, formats: Formats) -> Config:
             discriminator_channels=4,
             discriminator_multipliers=(2, 2),
         ),
-        diet=Diet(images=0.4, finer=(0.2, 0.2), windows=2, balance=0.5, global_batch_images=4, global_batch_clips=2),
+        sampling=ClipSampling(
+            image_share=0.4,
+            high_res_share=(0.2, 0.2),
+            crops=2,
+            balance=0.5,
+            global_batch_images=4,
+            global_batch_clips=2,
+        ),
         precision="float32",
-        steps=6,
-        learning_rate=0.002,
+        optimization=Optimization(
+            steps=6,
+            learning_rate=0.002,
+            final_learning_rate=4e-05,
+            warmup_steps=2,
+            betas=(0.9, 0.99),
+            weight_decay=0.0,
+            clip_norm=1.0,
+        ),
         discriminator_learning_rate=0.001,
-        betas=(0.9, 0.99),
-        weight_decay=0.0,
-        warmup_steps=2,
-        gradient_clip=1.0,
+        discriminator_final_learning_rate=2e-05,
         ema_decay=0.9,
         checkpoint_every_steps=2,
         cache_mib=8,
@@ -75,7 +87,7 @@ def config(architecture: Architecture, formats: Formats) -> Config:
 def image_config(config: Config) -> Config:
     """The run on single frames that the video run goes on from."""
     architecture = replace(config.architecture, kernel_t=1, strides_t=(1, 1))
-    return replace(config, architecture=architecture, diet=replace(config.diet, images=1.0))
+    return replace(config, architecture=architecture, sampling=replace(config.sampling, image_share=1.0))
 
 
 @pytest.fixture(scope="session")

@@ -58,12 +58,12 @@ def test_formats_must_fill_the_grid(config: Config):
 
 def test_shares_weights_and_rates_must_make_sense(config: Config, image_config: Config):
     with pytest.raises(ValueError, match="a share of the steps"):
-        replace(config.diet, finer=(0.7, 0.4))
-    with pytest.raises(ValueError, match=r"diet\.balance"):
-        replace(config.diet, balance=1.5)
-    with pytest.raises(ValueError, match=r"diet\.images must be 1"):
-        replace(image_config, diet=config.diet)
+        replace(config.sampling, high_res_share=(0.7, 0.4))
+    with pytest.raises(ValueError, match=r"sampling\.balance"):
+        replace(config.sampling, balance=1.5)
+    with pytest.raises(ValueError, match=r"sampling\.image_share must be 1"):
+        replace(image_config, sampling=config.sampling)
     with pytest.raises(ValueError, match="negative"):
         replace(config.losses, entropy=-1.0)
     with pytest.raises(ValueError, match="warmup_steps"):
-        replace(config, warmup_steps=config.steps)
+        replace(config.optimization, warmup_steps=config.optimization.steps)

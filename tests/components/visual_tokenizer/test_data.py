@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from components.common.errors import DataError
+from components.common.weighted_sampler import WeightedSampler
 from components.filter.data import Clips, write_weights
-from components.visual_tokenizer.data import Batches, Group, balanced
+from components.visual_tokenizer.data import Batches, ClipGroup, balanced
 
 
 @pytest.fixture
@@ -33,8 +34,11 @@ def test_processes_share_the_kind_and_split_the_global_batch(batches: Batches):
         assert [half.shape for half in halves] == [(len(whole) // 2, *whole.shape[1:])] * 2
 
 
-def test_a_finer_batch_is_a_window_on_the_finer_clip(config, kept_clips: Path):
-    batches = Batches(replace(config, diet=replace(config.diet, images=0.0, finer=(1.0, 0.0), windows=1)), kept_clips)
+def test_a_high_resolution_batch_is_a_crop_of_the_larger_clip(config, kept_clips: Path):
+    batches = Batches(
+        replace(config, sampling=replace(config.sampling, image_share=0.0, high_res_share=(1.0, 0.0), crops=1)),
+        kept_clips,
+    )
     frames, rows, columns = np.meshgrid(np.arange(17), np.arange(112), np.arange(64), indexing="ij")
     places = np.stack([frames, rows, columns], axis=-1).astype(np.uint8)  # every pixel says where it is
     batches.sources = {("clip", 2): [places[:, :64]] * 14, ("clip_portrait", 2): [places] * 14}
@@ -51,7 +55,7 @@ def test_a_finer_batch_is_a_window_on_the_finer_clip(config, kept_clips: Path):
 def test_a_small_folder_is_drawn_as_often_as_the_balance_says(balance: float, share: float):
     weights = balanced(["large"] * 90 + ["small"] * 10, balance, np.ones(100))
     assert weights[90:].sum() / weights.sum() == pytest.approx(share)
-    drawn = Group(range(100), weights).draw(np.random.default_rng(0), 4000)
+    drawn = WeightedSampler(weights).draw_independent(np.random.default_rng(0), 4000)
     assert (drawn >= 90).mean() == pytest.approx(share, abs=0.03)
     assert len(np.unique(drawn)) == 100
 
@@ -83,15 +87,16 @@ def test_the_filters_weights_decide_what_is_drawn(config, kept_clips: Path, tmp_
 
 
 def test_a_group_draws_its_own_clips_only():
-    group = Group([2, 5, 7], balanced(["a"] * 4 + ["b"] * 4, 0.5, np.ones(8)))
+    clips = np.array([2, 5, 7])
+    group = ClipGroup(clips, WeightedSampler(balanced(["a"] * 4 + ["b"] * 4, 0.5, np.ones(8))[clips]))
     assert set(group.draw(np.random.default_rng(0), 100)) == {2, 5, 7}
 
 
-def test_a_finer_copy_is_looked_at_through_several_windows(config, kept_clips: Path):
-    diet = replace(config.diet, images=0.0, finer=(1.0, 0.0), windows=2, global_batch_clips=4)
-    batches, drawn = Batches(replace(config, diet=diet), kept_clips), list[int]()
-    one = batches._one
-    batches._one = lambda own, index, *how: drawn.append(index) or one(own, index, *how)
+def test_several_crops_are_taken_of_one_high_resolution_copy(config, kept_clips: Path):
+    sampling = replace(config.sampling, image_share=0.0, high_res_share=(1.0, 0.0), crops=2, global_batch_clips=4)
+    batches, drawn = Batches(replace(config, sampling=sampling), kept_clips), list[int]()
+    one = batches._crop
+    batches._crop = lambda own, index, *how: drawn.append(index) or one(own, index, *how)
     batches.batch(0, 0, 1)
     assert drawn[::2] == drawn[1::2]
 
@@ -100,7 +105,7 @@ def test_only_the_training_split_is_drawn_from(batches: Batches):
     assert {clip.split for clip in batches.clips} == {"train"}
 
 
-def test_a_diet_without_food_is_refused(config, kept_clips: Path):
-    hungry = replace(config, formats=replace(config.formats, clip_frames=45, long_frames=49))
+def test_a_training_without_clips_is_refused(config, kept_clips: Path):
+    empty = replace(config, formats=replace(config.formats, clip_frames=45, long_frames=49))
     with pytest.raises(DataError, match="no training clip has 45 frames"):
-        Batches(hungry, kept_clips)
+        Batches(empty, kept_clips)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from lightning_fabric import Fabric
 
 from components.common import runtime
 from components.common.fit import History, fit
+from components.common.fit.strategy import Strategy
 from components.common.runtime import Runtime
 from components.visual_tokenizer.config import Config
 from components.visual_tokenizer.data import Batches
@@ -21,7 +21,7 @@ def made(config: Config, clips: Path) -> Training:
 
 
 def trained(training: Training, config: Config) -> History:
-    return fit(training, steps=config.steps, seed=1, checkpoint_every_steps=2, unit="steps", per_step=1)
+    return fit(training, steps=config.optimization.steps, seed=1, checkpoint_every_steps=2, unit="steps", per_step=1)
 
 
 def tensors(training: Training) -> Mapping[str, torch.Tensor]:
@@ -39,10 +39,10 @@ def test_a_training_that_was_killed_ends_as_one_that_was_not(config, kept_clips:
     killed = made(config, kept_clips)
     steps = killed.step
 
-    def step(fabric: Fabric, batch: torch.Tensor, number: int) -> Mapping[str, torch.Tensor]:
+    def step(strategy: Strategy, batch: torch.Tensor, number: int) -> Mapping[str, torch.Tensor]:
         if number == 3:
             raise KeyboardInterrupt
-        return steps(fabric, batch, number)
+        return steps(strategy, batch, number)
 
     killed.step = step  # type: ignore[method-assign]  # the kill
     with runtime.use(Runtime(scratch=tmp_path / "killed", cache=tmp_path)):
@@ -84,9 +84,9 @@ def test_a_small_tokenizer_learns_the_made_up_clips(config, kept_clips: Path, pr
         config,
         losses=replace(config.losses, adversarial=0.0),
         precision=precision,
-        steps=40,
-        warmup_steps=4,
-        learning_rate=0.01,
+        optimization=replace(
+            config.optimization, steps=40, warmup_steps=4, learning_rate=0.01, final_learning_rate=0.0002
+        ),
     )
     rows = trained(made(short, kept_clips), short).rows
     first, last = (sum(row["reconstruction"] for row in part) / 10 for part in (rows[:10], rows[-10:]))

@@ -34,7 +34,7 @@ def test_when_one_pod_makes_way_all_stop_and_go_on_from_the_checkpoint(runs, tra
     run = runs()
     assert run.bring("seed")[0].how == "ran"
     assert sum("stopped at step" in line for line in run.lines) == 1
-    assert sum("goes on from step" in line for line in run.lines) == 1
+    assert sum("resumes at step" in line for line in run.lines) == 1
     assert len(training.jobs()) == 1
     assert len(training.pods) == 4
 
@@ -49,4 +49,4 @@ def test_when_one_pod_is_lost_the_next_try_goes_on_from_the_checkpoint(runs, tra
     assert caught.value.code == errors.RETRY
     run = runs()
     assert run.bring("seed")[0].how == "ran"
-    assert "training: goes on from step 5" in run.lines
+    assert "training: resumes at step 5" in run.lines
