@@ -2,13 +2,13 @@
 
 import ast
 import json
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
 from components.common import codelock
-from flows.graph import fingerprint
 
 ROOT = Path(__file__).parents[1]
 COMPONENTS = codelock.components()
@@ -98,5 +98,11 @@ def test_no_linter_is_silenced_without_a_reason() -> None:
                 assert "  # " in line.split("# noqa")[-1].split("# type: ignore")[-1], f"{name(path)}:{number}: say why"
 
 
-def test_no_package_is_installed_that_fabric_would_import_at_every_start_of_a_training() -> None:
-    assert not fingerprint.pinned(ROOT / "constraints.txt").keys() & {"lightning", "pytorch-lightning", "torchmetrics"}
+def test_only_the_strategy_of_trainings_imports_lightning() -> None:
+    importing = [name(path) for path in SOURCES if re.search(r"^\s*(from|import) lightning", path.read_text(), re.M)]
+    assert importing == ["components/common/fit/strategy.py"]
+
+
+def test_only_stages_that_train_pay_for_importing_lightning() -> None:
+    trained = {one for one in COMPONENTS if (ROOT / "components" / one / "training.py").is_file()} | {"adapt"}
+    assert {one for one in COMPONENTS if "components.common.fit.strategy" in codelock.modules(one)} == trained

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import TypeVar, cast
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.strategies.ddp import DDPStrategy
+from lightning.fabric import Fabric
+from lightning.fabric.strategies import DDPStrategy
 from torch import Tensor, nn
 from torch.distributed import DistError
 from torch.optim import Optimizer
