@@ -70,7 +70,7 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Codebooks:
-    """How the codebooks learn: by moving averages, not by gradients."""
+    """Learning of the codebooks: by moving averages, not by gradients."""
 
     decay: float
     """Decay per step of the moving averages."""
@@ -159,7 +159,7 @@ class Config:
     """Shape of the network."""
 
     codebooks: Codebooks
-    """How the codes follow the encoder."""
+    """Learning of the codebooks."""
 
     losses: AudioLosses
     """Weights of the loss terms."""

@@ -1,6 +1,6 @@
 """kept clips -> stretches of sound; a trained codec -> files and back.
 
-Only clips with audible sound are heard. Decoded sounds are kept in memory up to a limit, which changes speed only.
+Only clips with audible sound are used. Decoded sounds are kept in memory up to a limit, which changes speed only.
 """
 
 from collections.abc import Sequence
@@ -37,11 +37,11 @@ class Sounds:
         return len(self.audible)
 
     def wave(self, number: int) -> npt.NDArray[np.float32]:
-        """The whole sound of the number-th audible clip."""
+        """Return the whole sound of the number-th audible clip."""
         return self._wave(number)
 
     def stretch(self, draw: np.random.Generator, length: int) -> npt.NDArray[np.float32]:
-        """`length` samples from a random place of a sound drawn by its weight, and silence after a shorter one."""
+        """Return `length` samples from a random position of a sound drawn by its weight, padded with silence."""
         wave_S = self.wave(int(self.sampler.draw(draw, 1)[0]))
         start = int(draw.integers(max(1, len(wave_S) - length + 1)))
         piece_S = wave_S[start : start + length]

@@ -1,7 +1,7 @@
 """Causal convolutions over sound.
 
 Shapes: B sounds, C channels, S samples (at any rate), F code frames.
-Padding is zeros on the past side only, as if silence had come before, so no output depends on a later input:
+Padding is zeros on the past side only, as if preceded by silence, so no output depends on a later input:
 after a stride of s, output i sees inputs up to (i + 1)·s - 1, and back again the same holds.
 """
 
@@ -39,7 +39,7 @@ class CausalUpsample(nn.Module):
 
 
 class Snake(nn.Module):
-    """x + sin²(a·x)/a per channel: a bias towards periodic signals (Ziyin et al., 2020)."""
+    """x + sin²(a·x)/a per channel: a bias toward periodic signals (Ziyin et al., 2020)."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -50,7 +50,7 @@ class Snake(nn.Module):
 
 
 def activation(config: Architecture, channels: int) -> nn.Module:
-    """The non-linearity that the architecture names."""
+    """Return the non-linearity that the architecture names."""
     match config.activation:
         case "elu":
             return nn.ELU()

@@ -1,6 +1,6 @@
 """The codec: waveform -> codes -> waveform.
 
-Laws: no code frame depends on a sample after it, no sample on a code frame after it; a remainder shorter than one
+Invariants: no code frame depends on a sample after it, no sample on a code frame after it; a remainder shorter than one
 frame is cut, never padded (2.125 s at 16 kHz and hop 320 are 106 frames).
 Shapes: B sounds, S samples, F code frames, L levels, D latent width. Samples lie in [-1, 1].
 """
@@ -34,28 +34,28 @@ class Model(nn.Module):
         self.decoder = layers.decoder(config)
 
     def frames(self, samples: int) -> int:
-        """Whole code frames in `samples`, rounded down."""
+        """Return the number of whole code frames in `samples`."""
         return samples // self.config.hop
 
     @torch.no_grad()
     def encode(self, wave_BS: Tensor) -> Tensor:
-        """Codes (B, L, F) in [0, codebook_size); samples after the last whole frame are left out."""
+        """Return codes (B, L, F) in [0, codebook_size); samples after the last whole frame are left out."""
         codes_BLF: Tensor = self.quantizer.encode(self.latent(wave_BS))
         return codes_BLF
 
     @torch.no_grad()
     def decode(self, codes_BLF: Tensor) -> Tensor:
-        """Waveform (B, F · hop); fewer levels than all give a coarser sound."""
+        """Return the waveform (B, F · hop); fewer levels than all give a coarser sound."""
         return self.render(self.quantizer.decode(codes_BLF)).clamp(-1, 1)
 
     def latent(self, wave_BS: Tensor) -> Tensor:
-        """Encoder output (B, F, D)."""
+        """Return the encoder's output (B, F, D)."""
         whole_BS = wave_BS[:, : self.frames(wave_BS.shape[1]) * self.config.hop]
         latent_BDF: Tensor = self.encoder(whole_BS[:, None])
         return latent_BDF.transpose(1, 2)
 
     def render(self, latent_BFD: Tensor) -> Tensor:
-        """Decoder output (B, F · hop)."""
+        """Return the decoder's output (B, F · hop)."""
         wave_B1S: Tensor = self.decoder(latent_BFD.transpose(1, 2))
         return wave_B1S[:, 0]
 

@@ -92,7 +92,7 @@ class ResidualQuantizer(nn.Module):
     def update_codebooks(
         self, found: Quantized, levels_B: Tensor, settings: Codebooks, generator: torch.Generator, ranks: Ranks
     ) -> None:
-        """Move each code towards the vectors that chose it, then replace the dead ones by vectors of the batch."""
+        """Move each code toward the vectors that chose it, then replace the dead ones by vectors of the batch."""
         for level, codebook_KD in enumerate(self.codebooks):
             used_B = level < levels_B
             x_ND = found.residuals[used_B, level].flatten(0, 1)

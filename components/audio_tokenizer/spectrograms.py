@@ -1,4 +1,4 @@
-"""Spectrograms as pictures: originals above, reconstructions below.
+"""Spectrograms as images: originals above, reconstructions below.
 
 Columns are time, rows frequency (low at the bottom), brightness decibels from 60 below full scale up.
 """
@@ -20,12 +20,12 @@ ZOOM = 3
 
 
 def spectrogram(wave_S: Tensor, sample_rate_hz: int) -> npt.NDArray[np.uint8]:
-    """Log mel spectrogram as an RGB picture (H, W, 3)."""
+    """Return the log mel spectrogram as an RGB image (H, W, 3)."""
     mel_MT = mel(wave_S[None], sample_rate_hz, analysis_window(sample_rate_hz), 64)[0]
     level_MT = (mel_MT.clamp(DARKEST, 1).log10() / -np.log10(DARKEST) + 1).flip(0).numpy()
     steps = np.linspace(0, 1, len(ANCHORS))
-    picture = np.stack([np.interp(level_MT, steps, ANCHORS[:, channel]) for channel in range(3)], axis=-1)
-    return picture.round().astype(np.uint8).repeat(ZOOM, 0).repeat(ZOOM, 1)
+    image = np.stack([np.interp(level_MT, steps, ANCHORS[:, channel]) for channel in range(3)], axis=-1)
+    return image.round().astype(np.uint8).repeat(ZOOM, 0).repeat(ZOOM, 1)
 
 
 def write_comparison(path: Path, pairs: Sequence[tuple[Tensor, Tensor]], sample_rate_hz: int) -> None:
@@ -37,9 +37,9 @@ def write_comparison(path: Path, pairs: Sequence[tuple[Tensor, Tensor]], sample_
 
 
 def _stacked(original_S: Tensor, made_S: Tensor, sample_rate_hz: int) -> list[npt.NDArray[np.uint8]]:
-    """Original, white line, reconstruction, all as wide as the original."""
+    """Return original, white line and reconstruction, all as wide as the original."""
     above, below = spectrogram(original_S, sample_rate_hz), spectrogram(made_S, sample_rate_hz)
-    missing = above.shape[1] - below.shape[1]  # what was cut because it fills no code frame
+    missing = above.shape[1] - below.shape[1]  # the remainder that fills no code frame
     return [
         above,
         np.full((GAP_PX, above.shape[1], 3), 255, dtype=np.uint8),

@@ -21,7 +21,7 @@ SHOWN = 8
 
 
 def run(config: Config, *, clips: Path, output: Path) -> Summary:
-    """Train on the audible clips of the training split; raises DataError if there are none to learn from or judge."""
+    """Train on the audible clips of the training split; raises DataError if there are none in either split."""
     sounds = data.Sounds(clips, "train", config.cache_mib)
     heldout = data.Sounds(clips, "heldout")
     for split, found in (("train", sounds), ("heldout", heldout)):

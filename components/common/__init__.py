@@ -1,1 +1,1 @@
-"""Bookkeeping that every stage shares: parameters, artefacts, progress, training."""
+"""Bookkeeping that every stage shares: parameters, artifacts, progress, training."""

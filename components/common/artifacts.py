@@ -1,4 +1,4 @@
-"""A folder's life as an artefact: whole or absent, and described by its manifest.
+"""An output folder as an artifact: complete or absent, and described by its manifest.
 
 The manifest names every file with its hash, so the hash of the manifest is the identity of the folder.
 Nothing in it depends on when, where or how fast the folder was made.
@@ -21,7 +21,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class Summary:
-    """What a stage did, in numbers: things written, and things dropped by reason."""
+    """Counts of a stage: items written, and items dropped by reason."""
 
     counts: dict[str, int] = field(default_factory=dict)
     dropped: dict[str, int] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The description of an artefact."""
+    """The description of an artifact."""
 
     schema_version: int
     kind: str
@@ -42,9 +42,9 @@ class Manifest:
 
 @contextmanager
 def fresh(output: Path) -> Iterator[Path]:
-    """Give a new folder beside `output` that takes its place only if the block succeeds.
+    """Give a new folder beside `output` that replaces it only if the block succeeds.
 
-    What an earlier, killed attempt left beside it is removed. On failure nothing stays and `output` is untouched.
+    Leftovers of an earlier, killed attempt are removed. On failure nothing stays and `output` is untouched.
     """
     output = output.absolute()
     beside = output.with_name(f".{output.name}.partial")
@@ -89,10 +89,10 @@ def describe(
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read an artefact's manifest; raises ValueError if the folder is not a whole artefact of this version."""
+    """Read an artifact's manifest; raises ValueError if the folder is not a whole artifact of this version."""
     path = folder / MANIFEST
     if not path.is_file():
-        raise ValueError(f"{folder} is not a finished artefact (it has no {MANIFEST}): run the stage that makes it")
+        raise ValueError(f"{folder} is not a finished artifact (it has no {MANIFEST}): run the stage that makes it")
     values = json.loads(path.read_text())
     if values.get("schema_version") != SCHEMA_VERSION:
         raise ValueError(f"{path} has schema version {values.get('schema_version')}, this code reads {SCHEMA_VERSION}")
@@ -100,7 +100,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def digest(path: Path) -> str:
-    """Identity of an artefact as hex: the hash of a folder's manifest, or of a single file's bytes."""
+    """Return the identity of an artifact as hex: the hash of a folder's manifest, or of a single file's bytes."""
     if path.is_file():
         return hash_file(path)
     read_manifest(path)
@@ -108,7 +108,7 @@ def digest(path: Path) -> str:
 
 
 def hash_file(path: Path) -> str:
-    """SHA-256 of a file's bytes as hex, read in pieces."""
+    """Return the SHA-256 of a file's bytes as hex, read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -121,7 +121,7 @@ def write_json(path: Path, value: Any) -> None:
 def replace_file(path: Path, content: bytes) -> None:
     """Write `content` to `path` so that a reader, or a crash, sees the old bytes or the new ones, never a part.
 
-    Several may write the same path at once, from several machines too: one of them is the last.
+    Several processes may write the same path at once, from several machines too: the last one wins.
     """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:

@@ -1,17 +1,17 @@
-"""The ways a stage can end other than well, and their exit codes (0 done, 1 a fault of ours).
+"""Errors that end a stage, and their exit codes (0 success, 1 a bug of ours).
 
-A `ValueError` is the user's to mend in params.yaml (64); the classes here are for what a parameter cannot mend.
+A `ValueError` is for the user to correct in params.yaml (64); the classes here are for what no parameter can correct.
 """
 
 CONFIGURATION, DATA, RETRY, STOPPED = 64, 65, 75, 143
 
 
 class DataError(Exception):
-    """The data break a gate, or more items failed than `max_error_rate` allows (exit 65)."""
+    """The data violate a quality gate, or more items failed than `max_error_rate` allows (exit 65)."""
 
 
 class Retryable(Exception):
-    """A passing fault, such as a remote that does not answer: the same command may succeed (exit 75)."""
+    """A transient error, such as a remote that does not answer: the same command may succeed (exit 75)."""
 
 
 class Stopped(Exception):

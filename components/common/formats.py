@@ -1,4 +1,4 @@
-"""The shapes that pictures, clips and sounds take everywhere: the `formats` section of params.yaml.
+"""The shapes of images, clips and sounds in all stages: the `formats` section of params.yaml.
 
 An image is a clip of one frame. Sizes are base sizes, before super-resolution (stage 1 doubles, stage 2 quadruples).
 """
@@ -19,7 +19,7 @@ class Format:
     width_px: int
 
     def scaled(self, factor: int) -> "Format":
-        """The same frames at `factor` times the height and width, as super-resolution makes them."""
+        """Return the same frames at `factor` times the height and width, as super-resolution makes them."""
         return Format(f"{self.name}_x{factor}", self.frames, self.height_px * factor, self.width_px * factor)
 
 
@@ -28,14 +28,31 @@ class Formats:
     """Frame counts, sizes and rates (paper, §4.1: 17 and 41 frames at 8 fps, 128×128 and 224 high × 128 wide)."""
 
     fps: int
+    """Frames per second of all clips."""
+
     clip_frames: int
+    """Frames of a usual clip: 1 + a multiple of 4, because a latent frame covers 4 frames."""
+
     long_frames: int
+    """Frames of a long clip: 1 + a multiple of 4, more than `clip_frames`."""
+
     height_px: int
+    """Height of square clips and images."""
+
     width_px: int
+    """Width of square clips and images."""
+
     portrait_height_px: int
+    """Height of portrait clips and images."""
+
     portrait_width_px: int
+    """Width of portrait clips and images."""
+
     sample_rate_hz: int
+    """Samples per second of all sounds."""
+
     text_tokens: int
+    """Most tokens of a caption that the models see."""
 
     def __post_init__(self) -> None:
         for name in ("clip_frames", "long_frames"):
@@ -57,12 +74,12 @@ class Formats:
 
     @property
     def image(self) -> Format:
-        """A square still picture."""
+        """A square still image."""
         return self.of(1, "square")
 
     @property
     def image_portrait(self) -> Format:
-        """An upright still picture."""
+        """A portrait still image."""
         return self.of(1, "portrait")
 
     @property
@@ -72,7 +89,7 @@ class Formats:
 
     @property
     def clip_portrait(self) -> Format:
-        """The usual clip, upright."""
+        """The usual clip in portrait orientation."""
         return self.of(self.clip_frames, "portrait")
 
     @property
@@ -82,15 +99,15 @@ class Formats:
 
     @property
     def long_portrait(self) -> Format:
-        """The long clip, upright."""
+        """The long clip in portrait orientation."""
         return self.of(self.long_frames, "portrait")
 
     def all(self) -> tuple[Format, ...]:
-        """Every format, images first."""
+        """Return every format, images first."""
         return (self.image, self.image_portrait, self.clip, self.clip_portrait, self.long, self.long_portrait)
 
     def of(self, frames: int, orientation: Orientation) -> Format:
-        """The format of `frames` frames; raises ValueError for a frame count that no format has."""
+        """Return the format of `frames` frames; raises ValueError for a frame count that no format has."""
         kinds = {1: "image", self.clip_frames: "clip", self.long_frames: "long"}
         if frames not in kinds:
             raise ValueError(f"no format has {frames} frames: choose one of {sorted(kinds)}")
@@ -99,5 +116,5 @@ class Formats:
         return Format(kinds[frames], frames, self.height_px, self.width_px)
 
     def samples(self, frames: int) -> int:
-        """Sound samples that last as long as `frames` frames, rounded down."""
+        """Return how many sound samples last as long as `frames` frames, rounded down."""
         return frames * self.sample_rate_hz // self.fps

@@ -1,6 +1,6 @@
-"""Tables -> what was found of each expectation, and a stop if one is broken.
+"""Tables -> a finding for each expectation, and an error if one is violated.
 
-Great Expectations checks; of its results only what was found is kept, for the rest is times and ids.
+Great Expectations checks; only its findings are kept, because the rest of its results are times and ids.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a look at the table says of one expectation."""
+    """Result of checking one expectation on a table."""
 
     expectation: Expectation
     holds: bool
@@ -38,14 +38,14 @@ Suite = tuple[pa.Table, Sequence[Expectation]]  # what is looked at, and what mu
 
 
 def check(table: pa.Table, expectations: Sequence[Expectation], name: str) -> None:
-    """Raise DataError naming every broken expectation of the table `name`; an empty table passes."""
+    """Raise DataError naming every violated expectation of the table `name`; an empty table passes."""
     broken = [finding.words for finding in look(table, expectations, name) if not finding.holds]
     if broken:
         raise DataError(f"the gate of {name} is broken: {'; '.join(broken)}")
 
 
 def look(table: pa.Table, expectations: Sequence[Expectation], name: str) -> list[Finding]:
-    """What is to be said of each expectation, in their order; of an empty table nothing."""
+    """Return a finding for each expectation, in their order; none for an empty table."""
     if table.num_rows == 0:
         return []
     results = _asked(_context(), table, expectations, name)

@@ -2,9 +2,9 @@
 
     python -m components.common.launch [options of torchrun] -m components <stage> …
 
-torchrun on its own ends with 1 whatever its processes ended with, so that nobody could tell a configuration that must
-be mended from a passing fault. A node that never came, or that is gone, is a passing fault. What torchrun is told in
-its own environment variables (PET_…) holds here too.
+torchrun alone exits with 1 whatever the exit codes of its processes, so that a wrong configuration would look like a
+transient error. A node that never came, or that is lost, is a transient error. torchrun's own environment variables
+(PET_…) apply here too.
 """
 
 import logging
@@ -17,12 +17,15 @@ from torch.distributed.elastic.rendezvous import RendezvousError
 
 from components.common import errors
 
-_AFTER = {errors.RETRY: 1, errors.STOPPED: 2}  # how a process ends because another one did: less telling than a cause
+_AFTER = {
+    errors.RETRY: 1,
+    errors.STOPPED: 2,
+}  # codes of processes that ended because another one did: reported only if there is no other
 
 
 def main(arguments: list[str]) -> int:
-    """Start this node's processes and wait for them; returns the exit code of the one that failed of itself."""
-    logging.disable(logging.ERROR)  # torchrun's words on an end, which would come after the stage's last ones
+    """Start this node's processes and wait for them; returns the exit code of the process that failed first."""
+    logging.disable(logging.ERROR)  # torchrun's own messages, which would come after the stage's last ones
     try:
         run.run(run.parse_args(arguments))
     except ChildFailedError as error:

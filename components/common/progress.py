@@ -1,6 +1,6 @@
 """Progress of long loops: a bar on a terminal, a line every few seconds elsewhere.
 
-Lines go to standard error: rate, share done and time left. Nothing of it ever reaches an output folder.
+Lines go to standard error: rate, share done and time left. None of it ever reaches an output folder.
 """
 
 import sys
@@ -15,7 +15,7 @@ SECONDS_BETWEEN_LINES = 5.0
 
 
 def progress(items: Iterable[T], *, total: int | None, unit: str, label: str) -> Iterator[T]:
-    """Yield `items` unchanged while showing how far and how fast they go."""
+    """Yield `items` unchanged while printing progress and rate."""
     if sys.stderr.isatty():
         yield from tqdm(items, total=total, unit=f" {unit}", desc=label, dynamic_ncols=True)
         return

@@ -1,4 +1,4 @@
-"""Seeds from names, so that every draw is a function of what it is for and never of what was drawn before."""
+"""Seeds from names, so that every draw is a function of its purpose and never of earlier draws."""
 
 import hashlib
 

@@ -1,6 +1,6 @@
-"""What a stage may know of the machine it runs on: where it may keep checkpoints and cached work, and whom to tell.
+"""The runtime environment of a stage: folders for checkpoints and cached work, and the tracker.
 
-`components/__main__.py` alone reads the environment and calls `use`; a stage asks `current`. Nothing of it may reach
+`components/__main__.py` alone reads the environment and calls `use`; a stage calls `current`. Nothing of it may reach
 an output folder.
 """
 
@@ -29,7 +29,7 @@ class Runtime:
 
 
 def root_of(text: str) -> Path | str:
-    """What an alias stands for, as it is written down: the address of an object store, or else a folder."""
+    """Return the target of an alias from its text: the address of an object store, or else a folder."""
     return text if "://" in text else Path(text)
 
 
@@ -37,7 +37,7 @@ _current: ContextVar[Runtime] = ContextVar("runtime")
 
 
 def current() -> Runtime:
-    """The runtime in force; without `use`, a new one that nothing is resumed from and that ends with the process."""
+    """Return the active runtime; without `use`, a new temporary one that is removed when the process ends."""
     try:
         return _current.get()
     except LookupError:
@@ -48,7 +48,7 @@ def current() -> Runtime:
 
 @contextmanager
 def use(runtime: Runtime) -> Iterator[None]:
-    """Put `runtime` in force for a block."""
+    """Make `runtime` the active one for a block."""
     token = _current.set(runtime)
     try:
         yield

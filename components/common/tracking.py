@@ -1,6 +1,6 @@
-"""A stage's way to tell MLflow: curves and files, or silence when nobody listens.
+"""Metrics and files of a stage to MLflow, or to nowhere if no run is tracked.
 
-A tracking server that fails never fails a stage: the first fault is printed, and telling stops.
+A tracking server that fails never fails a stage: the first error is printed, and tracking stops.
 """
 
 import sys
@@ -12,40 +12,40 @@ from typing import Any
 
 
 class Tracker:
-    """Tells nobody; the base of what tells MLflow."""
+    """A tracker that does nothing; the base of the one for MLflow."""
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
-        """Note measures at a step."""
+        """Log metrics at a step."""
 
     def file(self, path: Path) -> None:
-        """Keep a copy of a file, such as a picture."""
+        """Store a copy of a file, such as an image."""
 
 
 class MlflowTracker(Tracker):
-    """Tells one existing MLflow run."""
+    """A tracker that logs to one existing MLflow run."""
 
     def __init__(self, uri: str, run_id: str):
         self._uri, self._run_id, self._silent = uri, run_id, False
 
     @cached_property
     def _client(self) -> Any:
-        from mlflow import MlflowClient  # 2 s to import: only when there is something to tell
+        from mlflow import MlflowClient  # 2 s to import: only when there is something to log
 
         return MlflowClient(tracking_uri=self._uri)
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
-        """Note measures at a step."""
+        """Log metrics at a step."""
         from mlflow.entities import Metric
 
         now_ms = int(time.time() * 1000)
         metrics = [Metric(name, float(value), now_ms, step) for name, value in sorted(values.items())]
-        self._tell(lambda: self._client.log_batch(self._run_id, metrics=metrics))
+        self._send(lambda: self._client.log_batch(self._run_id, metrics=metrics))
 
     def file(self, path: Path) -> None:
-        """Keep a copy of a file among the run's artifacts."""
-        self._tell(lambda: self._client.log_artifact(self._run_id, str(path)))
+        """Store a copy of a file among the run's artifacts."""
+        self._send(lambda: self._client.log_artifact(self._run_id, str(path)))
 
-    def _tell(self, call: Callable[[], object]) -> None:
+    def _send(self, call: Callable[[], object]) -> None:
         if self._silent:
             return
         try:

@@ -1,6 +1,6 @@
-"""The judge as files: weights and architecture, the words and attribute values it knows, its accuracies.
+"""The judge as files: weights and architecture, the words and attribute values it knows.
 
-`metrics.json` beside them holds how far it can be trusted: accuracy on held-out real clips, with chance.
+`metrics.json` beside them holds its accuracy on held-out real clips, with chance.
 """
 
 from dataclasses import asdict
@@ -21,7 +21,7 @@ def save(folder: Path, judge: Judge, architecture: Architecture) -> None:
 
 
 def load(folder: Path) -> Judge:
-    """Read a judge, ready to judge; raises ValueError if `folder` holds no model."""
+    """Read a judge, ready for inference; raises ValueError if `folder` holds no model."""
     config = weights.read_config(folder)
     architecture = typed(Architecture, config["architecture"], "architecture")
     judge = Judge(architecture, Words(config["words"]), config["attributes"])

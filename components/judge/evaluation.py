@@ -1,4 +1,4 @@
-"""How far the judge can be trusted: its accuracy and retrieval on held-out real clips, each with chance.
+"""Accuracy and retrieval of the judge on held-out real clips, each with chance.
 
 `unseen` counts the held-out clips whose combination of attribute values no training clip has.
 """
@@ -16,7 +16,7 @@ from components.judge.model import Judge
 
 @torch.no_grad()
 def metrics(judge: Judge, train: Examples, heldout: Examples) -> dict[str, float]:
-    """Flat name -> number; an attribute or a kind of clip that is not there has no entry."""
+    """Return metrics by name; an attribute or a kind of clip that does not occur has no entry."""
     features_ND = _features(judge, heldout)
     values: dict[str, float] = {"heldout_clips": len(heldout)}
     seen = set(train.combinations(judge.values))
@@ -40,7 +40,7 @@ def metrics(judge: Judge, train: Examples, heldout: Examples) -> dict[str, float
 
 
 def retrieval(video_ND: Tensor, text_ND: Tensor, captions: Sequence[str]) -> dict[str, float]:
-    """Share of clips whose nearest caption reads as their own, and of captions whose nearest clip bears them."""
+    """Return the share of clips whose nearest caption equals their own, and of captions whose nearest clip has them."""
     scores_NN = F.normalize(video_ND, dim=1) @ F.normalize(text_ND, dim=1).T
     same_NN = torch.tensor([[one == other for other in captions] for one in captions])
     rows = torch.arange(len(captions))

@@ -1,9 +1,9 @@
-"""Kept clips as the judge learns from them: pixels, captions, and attribute values as numbers.
+"""Kept clips as examples for the judge: pixels, captions, and attribute values as numbers.
 
-An attribute is learnt if captions say it (else nobody can ask for it, and a source's columns hold much that is not to
-be seen) and at least two of its values occur often enough. It counts as visible in a still if any image has it, and
-only then do single frames of clips teach it. Clips are seen at their format's base size, long ones by
-their first `formats.clip_frames` frames. Decoded pixels are kept up to a memory limit, which changes nothing but time.
+An attribute is learned if captions mention it (a source's columns also hold facts that nobody can see) and at least two
+of its values occur often enough. It counts as visible in a still if any image has it, and only then is it learned from
+single frames of clips. Clips have their format's base size, long ones their first `formats.clip_frames` frames.
+Decoded pixels are cached up to a memory limit, which affects nothing but time.
 """
 
 from collections import Counter
@@ -24,7 +24,7 @@ MISSING = -100  # the class number that cross-entropy ignores
 
 @dataclass(frozen=True)
 class ShapeGroup:
-    """Clips of one shape: stills or moving, square or upright."""
+    """Clips of one shape: stills or moving, square or portrait."""
 
     still: bool
     orientation: str
@@ -34,9 +34,9 @@ class ShapeGroup:
 class Examples:
     """A split of the kept clips, by position."""
 
-    def __init__(self, clips: Clips, formats: Formats, memory_mib: int = 0):
+    def __init__(self, clips: Clips, formats: Formats, cache_mib: int = 0):
         self.formats = formats
-        self._frames = {form: Frames(clips, form, memory_mib << 20) for form in formats.all()}
+        self._frames = {form: Frames(clips, form, cache_mib << 20) for form in formats.all()}
         every = list(clips)
         self.captions = [clip.caption for clip in every]
         self.attributes = [clip.attributes for clip in every]
@@ -47,12 +47,12 @@ class Examples:
         return len(self.captions)
 
     def pixels(self, index: int) -> Pixels:
-        """Frames of one clip, uint8 THWC: 1 of an image, `formats.clip_frames` of a video."""
+        """Return the frames of one clip, uint8 THWC: 1 of an image, `formats.clip_frames` of a video."""
         frames = 1 if self.is_image[index] else self.formats.clip_frames
         return self._frames[self.formats.of(frames, self.orientations[index])][index]
 
     def groups(self) -> list[ShapeGroup]:
-        """Moving groups hold videos; still groups hold images and videos, to be seen by one frame. None is empty."""
+        """Return moving groups of videos, and still groups of images and of videos by one frame each; none is empty."""
         found = []
         for still in (False, True):
             for orientation in ("square", "portrait"):
@@ -63,7 +63,7 @@ class Examples:
         return found
 
     def combinations(self, names: Iterable[str]) -> list[tuple[str, ...] | None]:
-        """The values of all of `names` for every clip; None where one is missing."""
+        """Return the values of all of `names` for every clip; None where one is missing."""
         names = sorted(names)
         return [
             tuple(values[name] for name in names) if all(name in values for name in names) else None
@@ -72,9 +72,9 @@ class Examples:
 
 
 def learnable_values(examples: Examples, min_clips: int) -> dict[str, tuple[str, ...]]:
-    """Attribute -> its values that at least `min_clips` clips have, for attributes with two such values or more.
+    """Return each attribute's values that at least `min_clips` clips have, for attributes with two such values or more.
 
-    Most captions of clips that have the attribute must hold the words of its value.
+    Most captions of clips that have the attribute must contain the words of its value.
     """
     counts = Counter(pair for attributes in examples.attributes for pair in attributes.items() if pair[1])
     values: dict[str, tuple[str, ...]] = {}
@@ -86,7 +86,7 @@ def learnable_values(examples: Examples, min_clips: int) -> dict[str, tuple[str,
 
 
 def _said(examples: Examples, name: str) -> float:
-    """Share of the captions of clips with an attribute that say its value; 0 if there are none."""
+    """Return the share of captions of clips with an attribute that mention its value; 0 if there are none."""
     pairs = [
         (attributes[name], caption)
         for attributes, caption in zip(examples.attributes, examples.captions, strict=True)
@@ -96,13 +96,13 @@ def _said(examples: Examples, name: str) -> float:
 
 
 def visible_in_stills(examples: Examples) -> frozenset[str]:
-    """Names of the attributes that images have."""
+    """Return the names of the attributes that images have."""
     pairs = zip(examples.is_image, examples.attributes, strict=True)
     return frozenset(name for is_image, attributes in pairs if is_image for name in attributes)
 
 
 def labels(attributes: Sequence[Mapping[str, str]], values: Mapping[str, Sequence[str]]) -> Tensor:
-    """Class numbers (B, attributes in sorted order); MISSING where a clip lacks the attribute or its value is rare."""
+    """Return class numbers (B, attributes in sorted order); MISSING if the attribute is absent or its value rare."""
     rows = [
         [list(values[name]).index(of[name]) if of.get(name) in values[name] else MISSING for name in sorted(values)]
         for of in attributes

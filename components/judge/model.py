@@ -1,8 +1,8 @@
-"""A video–text dual encoder with one head per attribute.
+"""A video–text dual encoder with one classification head per attribute.
 
-Two streams watch a clip: a wide one sees few frames one by one (what it looks like), a narrow one sees all frames
-together, by their differences (how it moves); both end in pooling over space and time, so every size and length is
-taken. A still picture has no motion features: they are zero. Texts are sets of words; word order is not seen.
+A clip passes two streams: a wide one sees few frames one by one (appearance), a narrow one the differences of all
+frames (motion); both end in pooling over space and time, so every size and length fits. A still image has no motion
+features: they are zero. Texts are sets of words; word order is ignored.
 
 Shapes: B clips, T frames, H height, W width, C channels, N words, D features, K values of an attribute.
 """
@@ -21,7 +21,7 @@ CLIPS_AT_ONCE = 32
 
 
 class ConvLayer(nn.Module):
-    """Convolution, batch normalisation, ReLU; `kernel` and `stride` are (time, space)."""
+    """Convolution, batch normalization, ReLU; `kernel` and `stride` are (time, space)."""
 
     def __init__(self, inputs: int, outputs: int, kernel: tuple[int, int], stride: tuple[int, int]):
         super().__init__()
@@ -76,7 +76,7 @@ class VideoEncoder(nn.Module):
 
 
 class TextEncoder(nn.Module):
-    """words_BN (0 = no word) -> features_BD: the mean of the words' vectors, through two layers."""
+    """words_BN (0 = no word) -> features_BD: the mean of the word vectors, through two layers."""
 
     def __init__(self, words: int, architecture: Architecture):
         super().__init__()
@@ -91,7 +91,7 @@ class TextEncoder(nn.Module):
 
 
 class Judge(nn.Module):
-    """Names attributes of clips and compares clips with texts; `values` lists each attribute's learnt values."""
+    """Classifies attributes of clips and compares clips with texts; `values` lists each attribute's learned values."""
 
     def __init__(self, architecture: Architecture, words: Words, values: Mapping[str, Sequence[str]]):
         super().__init__()
@@ -114,17 +114,17 @@ class Judge(nn.Module):
 
     @torch.no_grad()
     def features(self, frames_BTHWC: Tensor) -> Tensor:
-        """Describe uint8 clips of any length and size by D numbers each."""
+        """Return D features of each uint8 clip of any length and size."""
         return torch.cat([self.video(unit) for unit in _in_parts(frames_BTHWC)])
 
     @torch.no_grad()
     def attributes(self, frames_BTHWC: Tensor) -> dict[str, list[str]]:
-        """Name the likeliest value of every attribute; empty if the clips it learnt from had no attributes."""
+        """Return the likeliest value of every attribute; empty if the clips it learned from had no attributes."""
         return self.named(self.features(frames_BTHWC))
 
     @torch.no_grad()
     def named(self, features_BD: Tensor) -> dict[str, list[str]]:
-        """Name the likeliest values from features."""
+        """Return the likeliest values from features."""
         return {
             name: [self.values[name][i] for i in scores_BK.argmax(dim=1).tolist()]
             for name, scores_BK in self.logits(features_BD).items()
@@ -132,13 +132,13 @@ class Judge(nn.Module):
 
     @torch.no_grad()
     def text_features(self, texts: Sequence[str]) -> Tensor:
-        """Describe texts by D numbers each."""
+        """Return D features of each text."""
         features_BD: Tensor = self.text(self.words.numbers(texts).to(self.text.embedding.weight.device))
         return features_BD
 
     @torch.no_grad()
     def similarity(self, frames_BTHWC: Tensor, texts: Sequence[str]) -> Tensor:
-        """Cosine between each clip and its text, (B,) in -1..1."""
+        """Return the cosine between each clip and its text, (B,) in -1..1."""
         return F.cosine_similarity(self.features(frames_BTHWC), self.text_features(texts), dim=1)
 
 

@@ -106,7 +106,7 @@ def shift(x_BCTHW: Tensor, most_px: int) -> Tensor:
 
 
 def degrade(x_BCTHW: Tensor, blur: float, noise: float) -> Tensor:
-    """Make clips look as after a tokenizer, each by a strength of its own up to the limits given.
+    """Degrade clips as a tokenizer does, each by a strength of its own up to the given limits.
 
     A copy of half or quarter resolution is mixed in, up to the share `blur`. Noise of up to the deviation `noise` is
     added, half of it fine, half in blocks, all of it new in every frame.

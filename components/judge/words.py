@@ -1,6 +1,6 @@
-"""Texts -> numbers of their words.
+"""Texts -> word ids.
 
-0 is "no word" (padding), 1 is every word that the training captions do not hold at least twice.
+0 is padding, 1 is every word that the training captions do not contain at least twice.
 """
 
 import re

@@ -1,9 +1,9 @@
 """Transformer parts that several models share.
 
-A rotation depends on places alone, so tokens keep theirs when others are added after them: decoding with a cache equals
-the whole forward pass.
+A rotation depends on positions alone, so tokens keep theirs when others are appended: decoding with a cache equals the
+whole forward pass.
 
-Shapes: B sequences, N positions (M cached ones), A axes of a place, D width, H heads, K width of a head.
+Shapes: B sequences, N positions (M cached ones), A axes of a position, D width, H heads, K width of a head.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 
 def rotary_table(positions_N: Tensor, head_width: int, base: float = 10_000.0) -> tuple[Tensor, Tensor]:
-    """Cosines and sines (N, K) that turn each pair of channels by an angle that grows with the position."""
+    """Return cosines and sines (N, K) that rotate each pair of channels by an angle proportional to the position."""
     half = head_width // 2
     rates = base ** (-torch.arange(half, dtype=torch.float32, device=positions_N.device) / half)
     angles_NK = (positions_N.float()[:, None] * rates).repeat(1, 2)
@@ -23,9 +23,9 @@ def rotary_table(positions_N: Tensor, head_width: int, base: float = 10_000.0) -
 
 
 def rotary_axes(positions_NA: Tensor, head_width: int, bases: Sequence[float]) -> tuple[Tensor, Tensor]:
-    """Cosines and sines (N, K) for positions along several axes: each axis turns its own share of the channel pairs.
+    """Return cosines and sines (N, K) for positions along several axes: each axis rotates its share of the channels.
 
-    The first axis has what an even share leaves over. Positions need not be whole numbers.
+    The first axis gets the remainder of an even division. Positions need not be whole numbers.
     """
     half, axes = head_width // 2, len(bases)
     pairs = [half // axes + (half % axes if axis == 0 else 0) for axis in range(axes)]
@@ -38,7 +38,7 @@ def rotary_axes(positions_NA: Tensor, head_width: int, bases: Sequence[float]) -
 
 
 def rotate(x_BHNK: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
-    """Turn queries or keys by their positions; scores then depend on distances only."""
+    """Rotate queries or keys by their positions; scores then depend on distances only."""
     cos_NK, sin_NK = (part.to(x_BHNK.dtype) for part in table)
     first, second = x_BHNK.chunk(2, dim=-1)
     return x_BHNK * cos_NK + torch.cat((-second, first), dim=-1) * sin_NK
@@ -60,7 +60,7 @@ class FeedForward(nn.Module):
 
 @dataclass
 class KeyValueCache:
-    """Keys and values of the positions seen so far, in memory laid out once for `M` of them."""
+    """Keys and values of the positions seen so far, in memory allocated once for `M` of them."""
 
     keys: Tensor  # B, H, M, K
     values: Tensor  # B, H, M, K
@@ -75,7 +75,7 @@ class KeyValueCache:
 
 
 class SelfAttention(nn.Module):
-    """Attention over one set of positions; queries and keys are normalised per head before they are rotated."""
+    """Attention over one set of positions; queries and keys are normalized per head before they are rotated."""
 
     def __init__(self, width: int, heads: int):
         super().__init__()
@@ -99,8 +99,8 @@ class SelfAttention(nn.Module):
     ) -> Tensor:
         """Attend; `mask` (broadcast to B, H, N, M) is True where attention is allowed.
 
-        `table` rotates queries and keys; with `key_table` the keys are turned by that one, so that what is asked for
-        may stand elsewhere than what is offered.
+        `table` rotates queries and keys; with `key_table` the keys are rotated by that one, so that
+        queries and keys may have different positions.
         """
         B, N, _ = x_BND.shape
         parts = self.query_key_value(x_BND).view(B, N, 3, self.heads, self.head_width).permute(2, 0, 3, 1, 4)

@@ -1,6 +1,6 @@
 """kept clips -> captions; a T5 encoder in Hugging Face's files -> vectors.
 
-Law: the empty caption has no vectors (length 0), every other at least one; behind its length a row is zero.
+Invariant: the empty caption has no vectors (length 0), every other at least one; after its length a row is zero.
 Shapes: B texts, N tokens, D width.
 """
 
@@ -33,22 +33,22 @@ class CaptionEncoder:
 
     @torch.no_grad()
     def encode(self, texts: Sequence[str], tokens: int) -> tuple[Tensor, Tensor]:
-        """Vectors (B, tokens, D) float32 and lengths (B) int64; longer texts keep their beginning and the end mark."""
+        """Return vectors (B, tokens, D) float32 and lengths (B) int64; longer texts are cut before the end mark."""
         device = self.model.device
         vectors_BND = torch.zeros(len(texts), tokens, self.width, device=device)
         ids = [self.tokens(text, tokens) for text in texts]
         lengths_B = torch.tensor([len(row) for row in ids], device=device)
-        spoken_B = lengths_B > 0
-        if spoken_B.any():
+        nonempty_B = lengths_B > 0
+        if nonempty_B.any():
             longest = int(lengths_B.max())
             ids_BN = torch.tensor([row + [0] * (longest - len(row)) for row in ids if row], device=device)
-            mask_BN = torch.arange(longest, device=device) < lengths_B[spoken_B, None]
+            mask_BN = torch.arange(longest, device=device) < lengths_B[nonempty_B, None]
             found_BND = self.model(input_ids=ids_BN, attention_mask=mask_BN.long()).last_hidden_state.float()
-            vectors_BND[spoken_B, :longest] = found_BND * mask_BN[..., None]
+            vectors_BND[nonempty_B, :longest] = found_BND * mask_BN[..., None]
         return vectors_BND, lengths_B
 
     def tokens(self, text: str, limit: int) -> list[int]:
-        """Token ids, ended, at most `limit` of them; none for an empty text."""
+        """Return token ids with the end mark, at most `limit` of them; none for an empty text."""
         if not text.strip():
             return []
         ids: list[int] = self.tokenizer.encode(text).ids
@@ -56,7 +56,7 @@ class CaptionEncoder:
 
 
 def captions(clips: Path, split: Literal["train", "heldout"]) -> dict[str, Mapping[str, str]]:
-    """The captions of a split, sorted, each with the attributes of the first clip that has it."""
+    """Return the captions of a split, sorted, each with the attributes of the first clip that has it."""
     found: dict[str, Mapping[str, str]] = {}
     for clip in Clips(clips, split):
         if clip.caption.strip():
@@ -86,7 +86,7 @@ def load(folder: Path) -> CaptionEncoder:
 
 
 def _tokenizer(folder: Path) -> Tokenizer:
-    """The folder's fast tokenizer, converted from SentencePiece where a public model has nothing else."""
+    """Return the folder's fast tokenizer, converted from SentencePiece where a public model has nothing else."""
     if (folder / TOKENIZER).is_file():
         tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     else:

@@ -1,4 +1,4 @@
-"""What a text encoder knows, on held-out captions, with chance beside it."""
+"""Quality of a text encoder on held-out captions, with chance beside each metric."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,7 +17,7 @@ BATCH = 64
 
 @torch.no_grad()
 def denoising(training: Training, tokens: Sequence[Sequence[int]], seed: int) -> dict[str, float]:
-    """Share of hidden tokens that are guessed right, each given those before it; chance names the commonest one."""
+    """Return the share of hidden tokens predicted correctly, each given those before it; chance is the commonest."""
     model = training.model.cpu().eval()
     right, hidden = 0, []
     for number in range(ROUNDS):
@@ -34,10 +34,10 @@ def denoising(training: Training, tokens: Sequence[Sequence[int]], seed: int) ->
     }
 
 
-def neighbours(
+def neighbors(
     encoder: CaptionEncoder, asked: Mapping[str, Mapping[str, str]], known: Mapping[str, Mapping[str, str]], limit: int
 ) -> dict[str, float]:
-    """How often the nearest other caption (cosine of mean vectors) shares each attribute, and how often any does."""
+    """Return how often the nearest other caption (cosine of mean vectors) shares each attribute, with chance."""
     near_MN = means(encoder, list(asked), limit) @ means(encoder, list(known), limit).T
     same_MN = torch.tensor([[text == other for other in known] for text in asked])
     nearest = near_MN.masked_fill(same_MN, -2).argmax(1).tolist()
@@ -58,7 +58,7 @@ def neighbours(
 def readable(
     encoder: CaptionEncoder, asked: Mapping[str, Mapping[str, str]], known: Mapping[str, Mapping[str, str]], limit: int
 ) -> dict[str, float]:
-    """Share of the attributes that captions say which a linear map of the mean vector, fitted on `known`, reads."""
+    """Return the share of attributes in captions that a linear map of the mean vector, fitted on `known`, predicts."""
     metrics = {}
     for name in sorted({name for attributes in asked.values() for name in attributes}):
         taught, tested = _said(known, name), _said(asked, name)
@@ -74,12 +74,12 @@ def readable(
 
 
 def _said(captions: Mapping[str, Mapping[str, str]], name: str) -> dict[str, str]:
-    """Captions that say the value of an attribute in words, with the value."""
+    """Return captions that contain the value of an attribute, with the value."""
     return {text: found[name] for text, found in captions.items() if found.get(name) in text.split()}
 
 
 def means(encoder: CaptionEncoder, texts: Sequence[str], limit: int) -> Tensor:
-    """Mean vector of each text, of length 1: (B, D)."""
+    """Return the mean vector of each text, normalized to length 1: (B, D)."""
     rows = []
     for start in range(0, len(texts), BATCH):
         vectors_BND, lengths_B = encoder.encode(texts[start : start + BATCH], limit)

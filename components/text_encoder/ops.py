@@ -1,9 +1,9 @@
-"""Span corruption: what the small T5 learns from.
+"""Span corruption: the training task of the small T5.
 
-The target is the whole caption, not the hidden spans alone: an encoder that need only help to guess what is hidden
-forgets the words that predict nothing, such as colours, and those are what a picture is made of.
+The target is the whole caption, not the hidden spans alone: an encoder trained on the spans alone loses words that
+predict no others, such as colors, and these describe a clip.
 
-Law: the source with each sentinel replaced by the tokens hidden there is the target.
+Invariant: the source with each sentinel replaced by the tokens hidden there is the target.
 Shapes: lists of token ids; B captions, N tokens.
 """
 
@@ -37,7 +37,7 @@ def corrupt(
 
 
 def pad(rows: Sequence[Sequence[int]], value: int) -> npt.NDArray[np.int64]:
-    """Rows of different lengths as one array, filled with `value` behind."""
+    """Return rows of different lengths as one array, padded with `value`."""
     padded_BN = np.full((len(rows), max(len(row) for row in rows)), value, dtype=np.int64)
     for number, row in enumerate(rows):
         padded_BN[number, : len(row)] = row

@@ -1,7 +1,7 @@
 """kept clips (and public weights) -> a T5 encoder in Hugging Face's format.
 
-Whatever the source, what comes out is one folder that one loader reads; a public model passes through unchanged in
-value. A trained one is measured on captions of the held-out split.
+The output is one folder in one format whatever the source; a public model keeps its values. A trained one is measured
+on captions of the held-out split.
 """
 
 from pathlib import Path
@@ -26,7 +26,7 @@ def run(config: Config, *, clips: Path, pretrained: Path, output: Path) -> Summa
     else:
         encoder, history, metrics = data.load(_public(pretrained, config.pretrained)), None, {}
     if known and asked:
-        metrics |= evaluation.neighbours(encoder, asked, known, limit) | evaluation.readable(
+        metrics |= evaluation.neighbors(encoder, asked, known, limit) | evaluation.readable(
             encoder, asked, known, limit
         )
     current().tracker.scalars(metrics, config.train.optimization.steps if config.train else 0)

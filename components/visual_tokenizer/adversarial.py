@@ -1,4 +1,4 @@
-"""The game between tokenizer and discriminator: losses on logits, R1 penalty, LeCAM regularisation.
+"""Losses of tokenizer and discriminator against each other: on logits, R1 penalty, LeCAM regularization.
 
 Shapes: B clips; logits are (B,).
 """
@@ -13,12 +13,12 @@ Kind = Literal["non_saturating", "hinge"]
 
 
 def generator_loss(fake_B: Tensor, kind: Kind) -> Tensor:
-    """What the tokenizer minimises: to be taken for real."""
+    """Return the tokenizer's loss, small if reconstructions pass for real."""
     return F.softplus(-fake_B).mean() if kind == "non_saturating" else -fake_B.mean()
 
 
 def discriminator_loss(real_B: Tensor, fake_B: Tensor, kind: Kind) -> Tensor:
-    """What the discriminator minimises: to tell them apart."""
+    """Return the discriminator's loss, small if it tells real clips from reconstructions."""
     if kind == "non_saturating":
         return (F.softplus(-real_B) + F.softplus(fake_B)).mean()
     return (F.relu(1 - real_B) + F.relu(1 + fake_B)).mean()
@@ -31,7 +31,7 @@ def gradient_penalty(real_B: Tensor, x_BCTHW: Tensor) -> Tensor:
 
 
 class Lecam(nn.Module):
-    """E[relu(D(x) − fake average)²] + E[relu(real average − D(x̂))²], the averages moving with the training."""
+    """E[relu(D(x) − fake average)²] + E[relu(real average − D(x̂))²], with moving averages."""
 
     def __init__(self, decay: float):
         super().__init__()
@@ -42,7 +42,7 @@ class Lecam(nn.Module):
         self.register_buffer("fake", torch.zeros(()))
 
     def forward(self, real_B: Tensor, fake_B: Tensor) -> Tensor:
-        """Regularise towards the averages so far, then move them."""
+        """Regularize toward the averages so far, then update them."""
         loss = F.relu(real_B - self.fake).square().mean() + F.relu(self.real - fake_B).square().mean()
         self.real.lerp_(real_B.detach().mean(), 1 - self.decay)
         self.fake.lerp_(fake_B.detach().mean(), 1 - self.decay)

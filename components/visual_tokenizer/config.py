@@ -90,7 +90,7 @@ class Architecture:
         return self.stem_px * prod(self.strides_px)
 
     def latent(self, frames: int, height_px: int, width_px: int) -> tuple[int, int, int]:
-        """Token grid of a clip; raises ValueError for a clip that does not fill it."""
+        """Return the token grid of a clip; raises ValueError for a clip that does not fill it."""
         if (frames - 1) % self.stride_t or frames < 1:
             raise ValueError(f"a clip must have 1 + a multiple of {self.stride_t} frames, got {frames}")
         if height_px % self.stride_px or width_px % self.stride_px:
@@ -157,7 +157,7 @@ class VisualLosses:
 
 @dataclass(frozen=True)
 class ClipSampling:
-    """How training batches are drawn: shares of the steps, one kind of batch a step.
+    """The draw of training batches: shares of the steps, one kind of batch a step.
 
     A clip or a single frame of one is seen whole, or as a crop of the base size on a copy of higher resolution.
     """
@@ -213,7 +213,7 @@ class Config:
     """Weights of the loss terms."""
 
     sampling: ClipSampling
-    """How batches are drawn."""
+    """The draw of training batches."""
 
     precision: Literal["float32", "bfloat16"]
     """Number format of the convolutions; codes and losses are float32."""

@@ -1,6 +1,6 @@
 """The StyleGAN discriminator in three dimensions: residual blocks, each halving time and space after a blur.
 
-No normalisation, so a clip is judged alone. Shapes: B clips, T frames, H height, W width, C channels.
+No normalization, so each clip is classified independently. Shapes: B clips, T frames, H height, W width, C channels.
 """
 
 import math
@@ -33,7 +33,7 @@ class BlurPool(nn.Module):
 
 
 class DownBlock(nn.Module):
-    """Two convolutions and a pool, beside a straight path; their sum keeps the variance."""
+    """Two convolutions and a pool, with a residual path; their sum keeps the variance."""
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
@@ -49,9 +49,9 @@ class DownBlock(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """How real a clip looks, one logit each (MAGVIT-v2: 128 channels × (2, 4, 4, 4, 4)).
+    """Classifier of real and reconstructed clips, one logit each (MAGVIT-v2: 128 channels × (2, 4, 4, 4, 4)).
 
-    The last features are averaged over time and place, so one network judges every format, pictures included.
+    The last features are averaged over time and space, so one network serves every format, images included.
     """
 
     def __init__(self, channels: int, multipliers: tuple[int, ...]):
@@ -60,10 +60,10 @@ class Discriminator(nn.Module):
         self.stem = nn.Conv3d(3, channels, 3, padding=1)
         self.blocks = nn.Sequential(*(DownBlock(*pair) for pair in pairwise(widths)))
         self.last = nn.Conv3d(widths[-1], widths[-1], 3, padding=1)
-        self.hidden, self.head = nn.Linear(widths[-1], channels), nn.Linear(channels, 1)
+        self.dense, self.head = nn.Linear(widths[-1], channels), nn.Linear(channels, 1)
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
         h_BCTHW = self.blocks(F.leaky_relu(self.stem(x_BCTHW), 0.2))
         h_BC = F.leaky_relu(self.last(h_BCTHW), 0.2).mean((2, 3, 4))
-        logits_B: Tensor = self.head(F.leaky_relu(self.hidden(h_BC), 0.2))[:, 0]
+        logits_B: Tensor = self.head(F.leaky_relu(self.dense(h_BC), 0.2))[:, 0]
         return logits_B

@@ -1,4 +1,4 @@
-"""What the tokenizer keeps of held-out clips: figures, and pictures of originals beside reconstructions.
+"""Reconstruction of held-out clips: metrics, and images of originals beside reconstructions.
 
 Shapes: B clips, T frames, H height, W width, C channels; uint8 pixels unless said otherwise.
 """
@@ -26,18 +26,18 @@ CORPUS = "rendered"  # clips without a folder of the user's
 
 @torch.no_grad()
 def measure(config: Config, model: Model, clips: Clips, known: Clips) -> dict[str, float]:
-    """Mean PSNR (dB) of held-out `clips` at each size, beside what trivial answers give, and how the bits are used.
+    """Mean PSNR (dB) of held-out `clips` at each size, beside trivial baselines, and how the bits are used.
 
-    Trivial are the mean frame of as many `known` clips, which says nothing of the clip, and the mean colour of each of
-    its frames. Where clips of several folders are there, each has figures of its own at the base sizes. A bit is dead
-    if nearly all tokens of the base size agree on it; its bias is the distance of its mean from 0.
+    The baselines are the mean frame of as many `known` clips, independent of the clip, and the mean color of each of
+    its frames. If there are clips of several folders, each folder has metrics of its own at the base sizes. A bit is
+    dead if nearly all tokens of the base size agree on it; its bias is the distance of its mean from 0.
     """
     figures: dict[str, float] = {}
     usage_K = torch.zeros(config.architecture.codebook_bits)
     base, *others = _forms(config)
     for form in (base, *others):
-        finer = form.height_px * form.width_px // (config.formats.height_px * config.formats.width_px)
-        count = max(4, config.evaluation_clips // finer)  # the finer, the dearer
+        area = form.height_px * form.width_px // (config.formats.height_px * config.formats.width_px)
+        count = max(4, config.evaluation_clips // area)  # the larger, the more expensive
         found, bits_K = _scores(model, clips, known, form, count)
         figures |= {f"{name}_{form.name}": value for name, value in found.items()}
         if found and form == base:
@@ -52,12 +52,12 @@ def measure(config: Config, model: Model, clips: Clips, known: Clips) -> dict[st
 def _scores(
     model: Model, clips: Clips, known: Clips, form: Format, count: int, root: str | None = None
 ) -> tuple[dict[str, float], Tensor]:
-    """PSNR of reconstructions and of the trivial answers, and every bit's mean."""
+    """Return the PSNR of reconstructions and of the baselines, and every bit's mean."""
     device, scores, bits = next(model.parameters()).device, dict[str, list[Tensor]](), []
     seen = [x_BCTHW.mean(2, keepdim=True) for x_BCTHW in _batches(known, form, count, device, root)]
     for x_BCTHW in _batches(clips, form, count, device, root):
         codes_BTHW = model.encode(x_BCTHW)
-        answers = {"psnr_db": model.decode(codes_BTHW), "mean_colour_psnr_db": x_BCTHW.mean((3, 4), keepdim=True)}
+        answers = {"psnr_db": model.decode(codes_BTHW), "mean_color_psnr_db": x_BCTHW.mean((3, 4), keepdim=True)}
         if seen:
             answers["mean_frame_psnr_db"] = torch.cat(seen).mean(0, keepdim=True)
         for name, y_BCTHW in answers.items():
@@ -68,13 +68,13 @@ def _scores(
 
 
 def psnr_db(y_BCTHW: Tensor, x_BCTHW: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio of each clip (B,), for pixels in [-1, 1]; at most 60 dB."""
+    """Return the peak signal-to-noise ratio of each clip (B,), for pixels in [-1, 1]; at most 60 dB."""
     return -10 * torch.log10(((y_BCTHW - x_BCTHW) / 2).square().mean((1, 2, 3, 4)).clamp(min=1e-6))
 
 
 @torch.no_grad()
 def sheet(config: Config, model: Model, clips: Clips) -> Pixels:
-    """A few held-out clips of every folder as one picture (H, W, 3): each original beside its reconstruction."""
+    """Return a few held-out clips of every folder as one image (H, W, 3), each original beside its reconstruction."""
     device, rows, roots = next(model.parameters()).device, [], _roots(clips)
     for form, root in product(_forms(config)[:2], roots):
         for x_BCTHW in _batches(clips, form, max(2, SHEET_CLIPS // len(roots)), device, root):
@@ -91,8 +91,8 @@ def _frames(config: Config) -> int:
 def _forms(config: Config) -> tuple[Format, ...]:
     frames, formats = _frames(config), config.formats
     base = formats.of(frames, "square")
-    finer = (base.scaled(2), base.scaled(FINEST)) if frames > 1 else ()
-    return (base, formats.of(frames, "portrait"), *finer)
+    larger = (base.scaled(2), base.scaled(FINEST)) if frames > 1 else ()
+    return (base, formats.of(frames, "portrait"), *larger)
 
 
 def _roots(clips: Clips) -> list[str]:
@@ -100,8 +100,8 @@ def _roots(clips: Clips) -> list[str]:
 
 
 def _batches(clips: Clips, form: Format, count: int, device: torch.device, root: str | None = None) -> Iterator[Tensor]:
-    """The first `count` clips of a format, of one folder or of all, as pixels in [-1, 1]."""
-    orientation = "portrait" if "portrait" in form.name else "square"
+    """Yield the first `count` clips of a format, of one folder or of all, as pixels in [-1, 1]."""
+    orientation = "portrait" if form.height_px > form.width_px else "square"
     fits = [
         i
         for i, clip in enumerate(clips)

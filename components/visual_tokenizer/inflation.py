@@ -1,7 +1,7 @@
-"""An image tokenizer's weights -> a video tokenizer that treats a still picture alike.
+"""An image tokenizer's weights -> a video tokenizer that treats a still image the same.
 
-The last slice of a causal kernel sees the current frame, so the picture's kernel goes there and the past starts at
-zero. Where depth becomes time, the picture's channels are repeated for every new frame. On one frame, both networks
+The last slice of a causal kernel sees the current frame, so the image kernel goes there and the past starts at
+zero. Where depth becomes time, the image channels are repeated for every new frame. On one frame, both networks
 then compute the same.
 """
 
@@ -14,7 +14,7 @@ from components.visual_tokenizer.model import Model
 
 @torch.no_grad()
 def inflate(image: Model, video: Model) -> None:
-    """Overwrite `video`'s weights with `image`'s; raises ValueError if the two differ in more than time.
+    """Overwrite `video`'s weights with `image`'s; raises ValueError if the two differ other than in time.
 
     A network of the very same shape is copied, so that a training may also go on from a video tokenizer.
     """

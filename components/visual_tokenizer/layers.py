@@ -1,8 +1,8 @@
 """Causal layers over space and time.
 
-Time is causal: no output frame ever sees an input frame that comes after it, and normalisation counts one frame at a
-time. So an image is a clip of one frame, and a clip may be fed in pieces: a `Memory` carries what each convolution
-still has to see of the past. The first piece holds 1 + n·stride frames, each later one n·stride.
+Time is causal: no output frame ever sees an input frame that comes after it, and normalization counts one frame at a
+time. So an image is a clip of one frame, and a clip may be fed in pieces: a `Memory` holds the past frames that each
+convolution still needs. The first piece holds 1 + n·stride frames, each later one n·stride.
 
 Shapes: B clips, T frames, H height, W width, C channels.
 """
@@ -43,7 +43,7 @@ class CausalConv3d(nn.Module):
 
 
 class FrameNorm(nn.Module):
-    """Group normalisation whose statistics are taken within each frame, never across time."""
+    """Group normalization whose statistics are taken within each frame, never across time."""
 
     def __init__(self, channels: int, groups: int, affine: bool = True):
         super().__init__()
@@ -57,7 +57,7 @@ class FrameNorm(nn.Module):
 
 
 class AdaptiveNorm(nn.Module):
-    """Frame normalisation whose scale and shift are read from the tokens of the same moment.
+    """Frame normalization whose scale and shift are computed from the tokens of the same moment.
 
     Statistics of the code vectors over the positions of one latent frame: their spread gives the scale, their mean the
     shift. Each latent frame steers the `stride_t` frames it stands for at this level; the very first, only one.
@@ -122,7 +122,7 @@ class Upsample(nn.Module):
 
 
 def depth_to_space(x_BCTHW: Tensor, stride: Triple) -> Tensor:
-    """Spread groups of channels over `stride` neighbouring frames, rows and columns."""
+    """Spread groups of channels over `stride` neighboring frames, rows and columns."""
     B, _, T, H, W = x_BCTHW.shape
     t, h, w = stride
     blocks = x_BCTHW.reshape(B, -1, t, h, w, T, H, W)

@@ -1,4 +1,4 @@
-"""Look-up-free quantization: a code is the signs of its latent vector, so there is no table to learn or to search.
+"""Look-up-free quantization: a code is the signs of its latent vector, without a table to learn or to search.
 
 Every bit is independent given the latent, so the distribution over all 2^K codes factorises and both entropies of the
 loss are exact without ever forming a (vectors × 2^K) table. Everything here is computed in float32 at least.
@@ -22,7 +22,7 @@ def signs(z_BCTHW: Tensor) -> Tensor:
 
 
 def ids(z_BCTHW: Tensor) -> Tensor:
-    """Name each vector by its signs: integers B,T,H,W in [0, 2^K)."""
+    """Return the id of each vector from its signs: integers B,T,H,W in [0, 2^K)."""
     place_C = 2 ** torch.arange(z_BCTHW.shape[1], device=z_BCTHW.device)
     return ((z_BCTHW > 0) * place_C[:, None, None, None]).sum(1)
 
@@ -59,13 +59,13 @@ def _softmax_over_signs(z_NK: Tensor, temperature: float) -> Tensor:
 
 
 def commitment(z_BCTHW: Tensor) -> Tensor:
-    """Mean squared distance of latents to their codes, which hold still."""
+    """Return the mean squared distance of latents to their codes, which get no gradient."""
     z_BCTHW = at_least_float32(z_BCTHW)
     return F.mse_loss(z_BCTHW, signs(z_BCTHW).detach())
 
 
 def annealed(weight: float, step: int, *, boost: float, boost_steps: int) -> float:
-    """Entropy weight at `step`: `weight` · (1 + boost) at first, falling linearly to `weight` over `boost_steps`."""
+    """Return the entropy weight at `step`: `weight` · (1 + boost), falling to `weight` over `boost_steps`."""
     return weight * (1 + boost * max(0.0, 1 - step / boost_steps)) if boost_steps else weight
 
 

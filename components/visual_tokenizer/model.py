@@ -1,7 +1,7 @@
 """The causal tokenizer: clips to grids of codes, and back.
 
 1 + n·stride_t frames become 1 + n latent frames, each of height/stride_px × width/stride_px codes. The first code
-frame is a function of the first frame alone, so a picture has the tokens of a clip that begins with it.
+frame is a function of the first frame alone, so an image has the tokens of a clip that begins with it.
 
 Shapes: B clips, T frames, H height, W width, C channels; pixels in [-1, 1]; codes are int64 in [0, 2^bits).
 """
@@ -50,7 +50,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Codes as vectors of ±1 to pixels: the encoder's mirror, with an adaptive normalisation before each level."""
+    """Codes as vectors of ±1 to pixels: the encoder's mirror, with an adaptive normalization before each level."""
 
     def __init__(self, config: Architecture):
         super().__init__()
@@ -98,16 +98,16 @@ class Model(nn.Module):
         return self.decoder(lfq.signs(z_BCTHW)), z_BCTHW
 
     def encode(self, x_BCTHW: Tensor, memory: Memory | None = None) -> Tensor:
-        """Tokens of a clip, B,T,H,W on the latent grid."""
+        """Return the tokens of a clip, B,T,H,W on the latent grid."""
         return lfq.ids(self.encoder(x_BCTHW, memory))
 
     def decode(self, codes_BTHW: Tensor, memory: Memory | None = None) -> Tensor:
-        """Pixels of a grid of tokens, B,C,T,H,W, cut off at the ends of [-1, 1]."""
+        """Return the pixels of a grid of tokens, B,C,T,H,W, clamped to [-1, 1]."""
         x_BCTHW: Tensor = self.decoder(lfq.vectors(codes_BTHW, self.config.codebook_bits), memory)
         return x_BCTHW.float().clamp(-1, 1)
 
     def latent(self, frames: int, height_px: int, width_px: int) -> tuple[int, int, int]:
-        """Token grid of a clip of that size."""
+        """Return the token grid of a clip of that size."""
         return self.config.latent(frames, height_px, width_px)
 
 

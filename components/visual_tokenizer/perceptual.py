@@ -1,5 +1,4 @@
-"""Distance between pictures as a trained image network sees them: VGG-16's features, unit-normalised (LPIPS without its
-learned weights).
+"""Perceptual distance of images: unit-normalized features of VGG-16 (LPIPS without its learned weights).
 
 The weights are those of torchvision's `vgg16`, as a safetensors file with its names (`features.0.weight`, …), fetched
 by the stage `pretrained`. Shapes: B clips, T frames, H height, W width, C channels; pixels in [-1, 1].
@@ -40,24 +39,24 @@ class Perceptual(nn.Module):
         self.eval().requires_grad_(False)
 
     def forward(self, y_BCTHW: Tensor, x_BCTHW: Tensor) -> Tensor:
-        """Distance of `y` to `x`, a scalar."""
-        distances = [F.mse_loss(y, x) for y, x in zip(self._seen(y_BCTHW), self._seen(x_BCTHW), strict=True)]
+        """Return the distance of `y` to `x`, a scalar."""
+        distances = [F.mse_loss(y, x) for y, x in zip(self._features(y_BCTHW), self._features(x_BCTHW), strict=True)]
         return torch.stack(distances).sum()
 
-    def _seen(self, x_BCTHW: Tensor) -> list[Tensor]:
+    def _features(self, x_BCTHW: Tensor) -> list[Tensor]:
         h_NCHW = (x_BCTHW.transpose(1, 2).flatten(0, 1) * 0.5 + 0.5 - self.mean) / self.deviation
-        seen = []
+        found = []
         for index, layer in enumerate(self.features):
             if isinstance(layer, nn.MaxPool2d) and min(h_NCHW.shape[2:]) < 2:
                 break
             h_NCHW = layer(h_NCHW)
             if index in self.taps:
-                seen.append(F.normalize(h_NCHW, dim=1))
-        return seen
+                found.append(F.normalize(h_NCHW, dim=1))
+        return found
 
 
 def load(pretrained: Path) -> Perceptual:
-    """Read the network from the `pretrained` artefact; raises ValueError that says what to fetch."""
+    """Read the network from the `pretrained` artefact; raises ValueError that names the missing weights."""
     found = sorted((pretrained / NAME).glob("*.safetensors"))
     if len(found) != 1:
         raise ValueError(

@@ -1,6 +1,6 @@
 """kept clips -> a visual tokenizer.
 
-What is saved is the moving average of the weights. With `initial`, an image tokenizer is inflated first: on one frame
+The moving average of the weights is saved. With `initial`, an image tokenizer is inflated first: on one frame
 both then compute the same, and training continues from there.
 """
 

@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 
 import torch
 from lightning.fabric import Fabric
-from lightning.fabric.strategies import DDPStrategy
+from lightning.fabric.strategies.ddp import DDPStrategy
 from torch import Tensor, nn
 from torch.distributed import DistError
 from torch.optim import Optimizer
@@ -31,7 +31,7 @@ class Strategy:
 
     @property
     def device(self) -> torch.device:
-        """Where this process computes."""
+        """Device of this process."""
         return self._fabric.device
 
     @property
