@@ -18,7 +18,7 @@ ENTRY_POINTS = ("stage", "part", "request")  # modules of a component that hold 
 def page() -> str:
     """Return the reference of `videopoet` and of `python -m components`."""
     command = typer.main.get_command(app)
-    context = command.make_context("videopoet", [], resilient_parsing=True)
+    context = typer.Context(command, info_name="videopoet")
     text = html.unescape(get_docs_for_click(obj=command, ctx=context, name="videopoet", title="videopoet"))
     text = re.sub(r"^# videopoet\n", "## videopoet\n", text)
     text = re.sub(r"^(#+) `videopoet (.+)`$", lambda found: f"{found[1]} videopoet {found[2]}", text, flags=re.M)

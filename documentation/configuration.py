@@ -26,7 +26,7 @@ def placement() -> str:
     )
     example = (
         "```yaml\nstages:\n"
-        "  language_model: {image: videopoet:gpu, cpu: 16, memory: 128Gi, gpus: 8, priority_class: videopoet-training}\n"
+        "  language_model: {image: videopoet:gpu, cpu: 16, memory: 128Gi, gpus: 8, priority_class: high}\n"
         "  ingest: {parts: 200, parallelism: 50, media: {holidays: media-holidays}}\n"
         "  filter: {parts: 16}\n"
         "```"
@@ -39,7 +39,7 @@ def placement() -> str:
 def prefect_parameters() -> str:
     """Return the reference of the deployments in prefect.yaml and of the parameters of their flows."""
     parts = [
-        "Defined in `prefect.yaml`; `videopoet serve` registers them. See [schedules](../how-to/schedule-and-notify.md)."
+        "Defined in `prefect.yaml`, registered by `videopoet serve`. See [schedules](../how-to/schedule-and-notify.md)."
     ]
     for deployment in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]:
         module, _, flow = deployment["entrypoint"].rpartition(".")

@@ -44,9 +44,9 @@ def page() -> str:
     """Return the reference of exit codes."""
     rows = [[f"**{code}**", *words] for code, words in sorted(CODES.items())]
     after = (
-        "A stage that ends with a negative number was killed by that signal: `-9` is SIGKILL, mostly because memory ran "
-        "out. `videopoet run` ends with the code of its failed stages if they agree, otherwise with 1. A stage process "
-        "(`python -m components …`) uses 64, 65, 75 and 143 in the same way; a pod does too."
+        "A stage that ends with a negative number was killed by that signal: `-9` is SIGKILL, mostly because memory "
+        "ran out. `videopoet run` ends with the code of its failed stages if they agree, otherwise with 1. A stage "
+        "process (`python -m components …`) uses 64, 65, 75 and 143 in the same way; a pod does too."
     )
     return tables.page(
         "Exit codes", "`components/common/errors.py`", tables.table(["code", "name", "means", "do"], rows), after

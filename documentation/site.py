@@ -63,7 +63,7 @@ def llms(root: Path, folder: Path) -> str:
         if of != section:
             lines, section = [*lines, "", f"## {of or 'Start'}", ""], of
         title, _, text = re.sub(r"```.*?```|<!--.*?-->", "", (folder / page).read_text(), flags=re.S).partition("\n")
-        paragraph = next((part for part in re.split(r"\n{2,}", text) if re.match(r"[`\w]", part)), "")
+        paragraph = next((part for part in re.split(r"\n{2,}", text.strip()) if re.match(r"[`\w]", part)), "")
         sentence = re.split(r"(?<=[.!?])\s", paragraph.replace("\n", " "), maxsplit=1)[0]
         lines.append(f"- [{title.lstrip('# ')}]({page}): {sentence}".rstrip(": "))
     return "\n".join(lines) + "\n"
