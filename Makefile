@@ -6,7 +6,7 @@ export DO_NOT_TRACK := 1
 # A core for each process; whole modules go to one, in the order in which tests/conftest.py puts them.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --dist loadscope --no-loadscope-reorder --numprocesses
 
-.PHONY: run test test-slow test-container image setup setup-dev lint types contracts codelock unit chain clean
+.PHONY: run test test-slow test-container image setup setup-dev setup-docs docs lint types contracts codelock unit chain clean
 
 run: setup ## train everything at profile `tiny`, generate, evaluate, report (11 to 22 minutes on 2 cores)
 	$(BIN)/videopoet run
@@ -25,6 +25,7 @@ image: .venv/bin/python ## build videopoet:cpu with podman
 
 setup: .venv/.installed
 setup-dev: .venv/.installed-dev
+setup-docs: .venv/.installed-docs
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Python 3.11 is needed: make PYTHON=/path/to/python3.11")'
@@ -37,6 +38,14 @@ setup-dev: .venv/.installed-dev
 .venv/.installed-dev: .venv/.installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
+
+.venv/.installed-docs: .venv/.installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	touch $@
+
+docs: setup-docs ## write the generated reference pages, then build the site into build/docs; no network
+	$(BIN)/python -m documentation
+	$(BIN)/zensical build --clean --strict
 
 lint: setup-dev
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""What ingest and filter cost, measured on some files and extrapolated: the tables of docs/COSTS.md.
+"""What ingest and filter cost, measured on some files and extrapolated: the tables of docs/costs.md.
 
     OMP_NUM_THREADS=1 python benchmarks/cost_model.py ../shared/media profiles/paper_1b.yaml
 
