@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from components.common import params
-from components.common.places import Places
+from components.common.weighted_sampler import WeightedSampler
 from components.filter import balance
 from components.filter.config import Balance, Config
 
@@ -48,9 +48,9 @@ def balanced(captions: list[str], config: Balance) -> None:
         f"  weights {weights_N.min():.3f} to {weights_N.max():.2f}; largest share {shares[0].share_before:.3f} before,"
     )
     print(f"  {max(share.share_after for share in shares):.4f} after")
-    places = Places(weights_N.astype(np.float64))
+    sampler = WeightedSampler(weights_N.astype(np.float64))
     random = np.random.default_rng(1)
-    drawn = np.bincount(np.concatenate([places.draw(random, 10_000) for _ in range(100)]), minlength=clips)
+    drawn = np.bincount(np.concatenate([sampler.draw(random, 10_000) for _ in range(100)]), minlength=clips)
     for rank in (1, 2, 10, 100, 1000):
         share = shares[rank - 1]
         said = [place for place, caption in enumerate(captions) if share.name in balance.words(caption)]
@@ -58,8 +58,8 @@ def balanced(captions: list[str], config: Balance) -> None:
         print(
             f"  word {rank}: {before:.4f} of all clips, {after:.4f} by weight: {after / before:.2f}x; drawn {seen:.4f}"
         )
-    alike = Places(np.ones(clips))
-    weighed, plain = (timed(lambda where=where: where.draw(random, BATCH, once=True)) for where in (places, alike))
+    alike = WeightedSampler(np.ones(clips))
+    weighed, plain = (timed(lambda where=where: where.draw(random, BATCH, once=True)) for where in (sampler, alike))
     print(f"  a batch of {BATCH} by weight {weighed * 1e6:.0f} µs, alike {plain * 1e6:.0f} µs: {weighed / plain:.2f}x")
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from components.common import artifacts, runtime
 from components.common.formats import Formats
+from components.common.optimization import Optimization
 from components.embed_text import data, stage
 from components.embed_text.config import Config
 from components.filter.data import Clips
@@ -24,11 +25,12 @@ def config(formats: Formats) -> Config:
 @pytest.fixture
 def encoder(tmp_path: Path) -> Path:
     """An untrained text encoder as an artefact."""
-    train = Train(256, 16, 1, 2, 8, 32, 0.0, 0.3, 1.5, 1, 1, 0.001, 1, 1.0, 1)
+    optimization = Optimization(1, 0.001, 0.0, 0, (0.9, 0.999), 0.0, 1.0)
+    train = Train(256, 16, 1, 2, 8, 32, 0.0, 0.3, 1.5, optimization, 1, 1)
     tokenizer = train_tokenizer(["a red square"], train.vocabulary)
     model = Training(train, 0, tokenizer, ["a red square"], 16).encoder()
     with artifacts.fresh(tmp_path / "encoder") as folder:
-        text_encoder.save(folder, text_encoder.Encoder(model, tokenizer))
+        text_encoder.save(folder, text_encoder.CaptionEncoder(model, tokenizer))
         artifacts.describe(folder, text_encoder.KIND, inputs={}, counts={})
     return tmp_path / "encoder"
 

@@ -9,7 +9,7 @@ from components.judge.examples import MISSING, Examples, labels, learnable_value
 
 @pytest.fixture
 def train(clips, config):
-    return Examples(Clips(clips, "train"), config.formats, memory_mib=1)
+    return Examples(Clips(clips, "train"), config.formats, cache_mib=1)
 
 
 def test_what_images_have_is_visible_in_stills(train):

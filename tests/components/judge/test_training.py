@@ -10,7 +10,7 @@ from components.judge.words import Words
 
 @pytest.fixture
 def training(clips, config):
-    examples = Examples(Clips(clips, "train"), config.formats, memory_mib=1)
+    examples = Examples(Clips(clips, "train"), config.formats, cache_mib=1)
     judge = Judge(config.architecture, Words.of(examples.captions), learnable_values(examples, 4))
     return Training(config, judge, examples)
 

@@ -1,4 +1,4 @@
-"""One loader reads a trained encoder and a public T5 alike; padding and neighbours change no vector."""
+"""One loader reads a trained encoder and a public T5 alike; padding and neighbors change no vector."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def test_a_long_text_keeps_its_beginning_and_its_end_mark(encoder: data.CaptionE
     assert encoder.encode(["a red star moves up"], 4)[1].tolist() == [4]
 
 
-def test_neighbours_in_a_batch_change_nothing(encoder: data.CaptionEncoder) -> None:
+def test_neighbors_in_a_batch_change_nothing(encoder: data.CaptionEncoder) -> None:
     alone_BND, _ = encoder.encode(["a red star"], 8)
     beside_BND, _ = encoder.encode(["a blue circle moves up", "a red star", ""], 8)
     torch.testing.assert_close(alone_BND[0], beside_BND[1])

@@ -51,7 +51,7 @@ def test_figures_for_every_size_and_a_picture(
     run(config, clips=kept_clips, pretrained=pretrained, initial=image_tokenizer, output=tmp_path / "video")
     metrics = json.loads((tmp_path / "video" / "metrics.json").read_text())
     sizes = ("clip", "clip_portrait", "clip_x2", "clip_x4")
-    expected = {f"{of}psnr_db_{size}" for size in sizes for of in ("", "mean_frame_", "mean_colour_")}
+    expected = {f"{of}psnr_db_{size}" for size in sizes for of in ("", "mean_frame_", "mean_color_")}
     assert set(metrics) == expected | {"dead_bits", "mean_bit_bias"}
     assert all(np.isfinite(value) for value in metrics.values())
     assert images.read(tmp_path / "video" / "reconstructions.png").ndim == 3
