@@ -7,7 +7,7 @@ their first `formats.clip_frames` frames. Decoded pixels are kept up to a memory
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,14 +61,6 @@ class Examples:
                 if len(indices):
                     found.append(Group(still, orientation, indices))
         return found
-
-    def combinations(self, names: Iterable[str]) -> list[tuple[str, ...] | None]:
-        """The values of all of `names` for every clip; None where one is missing."""
-        names = sorted(names)
-        return [
-            tuple(values[name] for name in names) if all(name in values for name in names) else None
-            for values in self.attributes
-        ]
 
 
 def learnable_values(examples: Examples, min_clips: int) -> dict[str, tuple[str, ...]]:
