@@ -15,8 +15,8 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from components.language_model.config import Architecture
-from components.language_model.model import Facts, Model
-from components.language_model.sampling import Conditions, Sampling, sample
+from components.language_model.model import Model, TokenSpec
+from components.language_model.sampling import Conditions, SamplingConfig, sample
 from components.language_model.sequence import Shape
 from components.language_model.tasks import TASKS
 from components.language_model.vocabulary import Vocabulary
@@ -29,11 +29,11 @@ VOCABULARY = Vocabulary(codebook_bits=12, levels=1, codebook_size=256)
 def ours() -> Callable[[], object]:
     """Text-to-video on a (5, 4, 4) latent; markers and text make up the prefix."""
     shape = Shape("clip", (5, 4, 4), 0)
-    model = Model(ARCHITECTURE, Facts(VOCABULARY, 64, PREFIX - 4, {"clip": shape})).eval()
+    model = Model(ARCHITECTURE, TokenSpec(VOCABULARY, 64, PREFIX - 4, {"clip": shape})).eval()
     text = Conditions(torch.randn(BATCH, PREFIX - 4, 64), torch.full((BATCH,), PREFIX - 4))
-    settings = Sampling(guidance=1.0, temperature=1.0, top_k=0, top_p=1.0)
+    settings = SamplingConfig(guidance=1.0, temperature=1.0, top_k=0, top_p=1.0)
     seeds = range(BATCH)
-    return lambda: sample(model, VOCABULARY, TASKS["text-to-video"], shape, text, settings=settings, seeds=seeds)
+    return lambda: sample(model, VOCABULARY, TASKS["text_to_video"], shape, text, settings=settings, seeds=seeds)
 
 
 def theirs() -> Callable[[], object]:
@@ -42,7 +42,7 @@ def theirs() -> Callable[[], object]:
         LlamaConfig(
             vocab_size=VOCABULARY.size,
             hidden_size=ARCHITECTURE.width,
-            intermediate_size=ARCHITECTURE.hidden,
+            intermediate_size=ARCHITECTURE.feed_forward_width,
             num_hidden_layers=ARCHITECTURE.layers,
             num_attention_heads=ARCHITECTURE.heads,
         )

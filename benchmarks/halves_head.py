@@ -14,7 +14,7 @@ import time
 import torch
 
 from components.language_model.config import Architecture
-from components.language_model.model import Batch, Facts, Model
+from components.language_model.model import Batch, Model, TokenSpec
 from components.language_model.sequence import Shape, layout
 from components.language_model.tasks import TASKS
 from components.language_model.vocabulary import Vocabulary
@@ -24,16 +24,16 @@ CLIP = Shape("clip", (5, 4, 4), 26)
 
 
 def main() -> None:
-    """Print each head's core-seconds a step, and how many times the flat one costs the halves."""
+    """Print each head's core-seconds a step, and how many times the flat one costs the factorized one."""
     torch.manual_seed(0)
     torch.set_num_threads(1)
     vocabulary = Vocabulary(int(sys.argv[1]) if len(sys.argv) > 1 else 13, 4, 256)
-    plan = layout(TASKS["text-to-video"], CLIP, 0, TEXT_TOKENS, vocabulary)
+    plan = layout(TASKS["text_to_video"], CLIP, 0, TEXT_TOKENS, vocabulary)
     codes = torch.randint(vocabulary.visual_codes, (SEQUENCES, 80)) + vocabulary.visual_ids.start
     text, lengths = torch.randn(SEQUENCES, TEXT_TOKENS, TEXT_WIDTH), torch.full((SEQUENCES,), 8)
     batch = Batch(plan, plan.assemble({"visual_out": codes}, SEQUENCES), text, lengths)
-    facts = Facts(vocabulary, TEXT_WIDTH, TEXT_TOKENS, {"clip": CLIP})
-    models = {head: Model(Architecture(128, 4, 4, 336, 0.15, "bits", head), facts) for head in ("table", "halves")}
+    spec = TokenSpec(vocabulary, TEXT_WIDTH, TEXT_TOKENS, {"clip": CLIP})
+    models = {head: Model(Architecture(128, 4, 4, 336, 0.15, "bits", head), spec) for head in ("table", "factorized")}
     optimizers = {head: torch.optim.AdamW(model.parameters(), fused=True) for head, model in models.items()}
     spent_s: dict[str, list[float]] = {head: [] for head in models}
     for _ in range(TURNS):
@@ -44,7 +44,9 @@ def main() -> None:
             optimizers[head].zero_grad()
             spent_s[head].append(time.process_time() - start_s)
     step_s = {head: round(statistics.median(seconds), 3) for head, seconds in spent_s.items()}
-    print(json.dumps({"core_seconds": step_s, "table_over_halves": round(step_s["table"] / step_s["halves"], 2)}))
+    print(
+        json.dumps({"core_seconds": step_s, "table_over_factorized": round(step_s["table"] / step_s["factorized"], 2)})
+    )
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from components.common.fit import Training, fit
 from components.filter.data import Clips
 from components.ingest.data import decode
 from components.language_model import training as language_model
-from components.language_model.data import Source
+from components.language_model.data import TokenDataset
 from components.language_model.mixture import Mixture
 from components.language_model.model import Model as LanguageModel
 from components.pretokenize.data import Tokens
@@ -66,10 +66,10 @@ def clips_in_order(clips: Clips) -> Work:
 def batches(mixture: Mixture, *, shuffled: bool) -> Work:
     """Read batches of the language model, of rows that lie anywhere or side by side."""
     for step in range(BATCHES):
-        choice = mixture.choice(step)
-        rows = mixture.rows[choice.draw.task.name][choice.draw.group]
-        first = int(choice.rows[0]) % max(1, len(rows) - len(choice.rows) + 1)
-        mixture.source.batch(choice.draw, choice.rows if shuffled else rows[first : first + len(choice.rows)])
+        plan = mixture.plan(step)
+        rows = mixture.rows[plan.spec.task.name][plan.spec.group]
+        first = int(plan.rows[0]) % max(1, len(rows) - len(plan.rows) + 1)
+        mixture.dataset.batch(plan.spec, plan.rows if shuffled else rows[first : first + len(plan.rows)])
         yield
 
 
@@ -105,11 +105,11 @@ def main(kept: Path, tokens: Path) -> None:
     clips = Clips(kept, split="train")
     compared(f"{len(clips)} clips", lambda: shuffled_clips(clips), lambda: clips_in_order(clips))
     config = params.build("language_model", "language_model.image_heavy", read)
-    source, chosen = Source(Tokens(tokens), "train"), config.optimization
-    mixture = Mixture(config.mix, source, seed=config.seed, batch_tokens=chosen.global_batch_tokens)
+    dataset, chosen = TokenDataset(Tokens(tokens), "train"), config.optimization
+    mixture = Mixture(config.mix, dataset, seed=config.seed, batch_tokens=chosen.global_batch_tokens)
     shuffled, in_order = (partial(batches, mixture, shuffled=is_shuffled) for is_shuffled in (True, False))
     compared(f"{BATCHES} batches of tokens", shuffled, in_order)
-    model = LanguageModel(config.architecture, source.facts, chosen.head_chunk_tokens)
+    model = LanguageModel(config.architecture, dataset.token_spec, chosen.head_chunk_tokens)
     waiting("language model", language_model.Training(model, mixture, chosen))
     images = params.build("visual_tokenizer", "visual_tokenizer.image", read)
     images = replace(images, losses=replace(images.losses, perceptual=0.0))

@@ -1,6 +1,7 @@
 """The command line of every stage: `python -m components <stage> --params <section> --<input> PATH … --output PATH`.
 
-Flags are read from the signature of the stage's `run`. This is the only place that reads the environment:
+Flags are read from the signature of the stage's `run`; an argument that is a dataclass, such as the paths of all
+models, has one flag for each of its fields. This is the only place that reads the environment:
 
 VIDEOPOET_SCRATCH   folder for checkpoints (default .videopoet/scratch)
 VIDEOPOET_CACHE     folder for cached work (default .videopoet/cache)
@@ -19,10 +20,10 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from jsonargparse import ArgumentParser
 
@@ -78,7 +79,7 @@ def _run(component: str, door: str, arguments: list[str]) -> None:
         # what `use_deterministic_algorithms` does, but without torch's compiler, which takes 2 s to import
         sys.modules["torch"].set_deterministic_debug_mode("warn")
     with runtime.use(_runtime(component, section, config, flags)), _output_of_one(flags):
-        summary = run(config, **flags)
+        summary = run(config, **_arguments(run, flags))
     if isinstance(summary, artifacts.Summary):
         dropped = "".join(f", {count} {reason}" for reason, count in summary.dropped.items())
         counts = ", ".join(f"{count:,} {what}" for what, count in summary.counts.items())
@@ -107,14 +108,38 @@ def _section(arguments: list[str]) -> str:
 def _flags(component: str, run: Callable[..., Any], arguments: list[str]) -> dict[str, Any]:
     parser = ArgumentParser(prog=f"python -m components {component}", description=inspect.getdoc(run))
     parser.add_argument("--params", type=str, required=True, help="section of params.yaml")
-    for name, parameter in inspect.signature(run).parameters.items():
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+    for parameter in _keywords(run):
+        for name, kind in _members(parameter).items():
             required = parameter.default is inspect.Parameter.empty
             extra = {} if required else {"default": parameter.default}
-            parser.add_argument(f"--{name.replace('_', '-')}", type=parameter.annotation, required=required, **extra)
+            parser.add_argument(f"--{name.replace('_', '-')}", type=kind, required=required, **extra)
     values = parser.parse_args(arguments).as_dict()
     del values["params"]
     return {name.replace("-", "_"): value for name, value in values.items()}
+
+
+def _arguments(run: Callable[..., Any], flags: dict[str, Any]) -> dict[str, Any]:
+    """Build the arguments of `run` from the values of its flags."""
+    return {parameter.name: _argument(parameter, flags) for parameter in _keywords(run)}
+
+
+def _argument(parameter: inspect.Parameter, flags: dict[str, Any]) -> Any:
+    if not is_dataclass(parameter.annotation):
+        return flags[parameter.name]
+    build = cast(Callable[..., Any], parameter.annotation)
+    return build(**{name: flags[name] for name in _members(parameter)})
+
+
+def _keywords(run: Callable[..., Any]) -> list[inspect.Parameter]:
+    found = inspect.signature(run).parameters.values()
+    return [parameter for parameter in found if parameter.kind is inspect.Parameter.KEYWORD_ONLY]
+
+
+def _members(parameter: inspect.Parameter) -> dict[str, Any]:
+    """Return the flags of a parameter, by name, with their types: its fields if it is a dataclass, else itself."""
+    if is_dataclass(parameter.annotation):
+        return {field.name: field.type for field in fields(parameter.annotation)}
+    return {parameter.name: parameter.annotation}
 
 
 def _runtime(component: str, section: str, config: Any, flags: dict[str, Any]) -> runtime.Runtime:

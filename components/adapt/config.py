@@ -1,4 +1,4 @@
-"""What may be chosen about an adaptation."""
+"""Settings of an adaptation."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,20 @@ class Config:
     """Further training of the base model on a few tasks, with a new optimizer and schedule."""
 
     threads: int
+    """CPU threads of the stage."""
+
     seed: int
+    """Seed of tasks, batches and held-out draws."""
+
     mix: Mix
-    quality_share: float  # of the captioned clips: those whose caption explains most of them; 1 keeps all clips
+    """Tasks to adapt to."""
+
+    quality_share: float
+    """Share of the captioned clips to train on: those whose caption lowers their loss most; 1 keeps all clips."""
+
     optimization: PhaseOptimization
-    heldout_sequences: int  # per task, for the loss on clips that were not trained on
+    heldout_sequences: int
+    """Sequences per task for the loss on held-out clips."""
 
     def __post_init__(self) -> None:
         if not 0 < self.quality_share <= 1:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Orientation = Literal["square", "portrait"]
+PORTRAIT = "_portrait"  # ends the names of portrait formats
 
 
 @dataclass(frozen=True)
@@ -17,10 +18,12 @@ class Format:
     frames: int
     height_px: int
     width_px: int
+    orientation: Orientation
 
     def scaled(self, factor: int) -> "Format":
-        """Return the same frames at `factor` times the height and width, as super-resolution makes them."""
-        return Format(f"{self.name}_x{factor}", self.frames, self.height_px * factor, self.width_px * factor)
+        """The same frames at `factor` times the height and width, as super-resolution makes them."""
+        height_px, width_px = self.height_px * factor, self.width_px * factor
+        return Format(f"{self.name}_x{factor}", self.frames, height_px, width_px, self.orientation)
 
 
 @dataclass(frozen=True)
@@ -112,9 +115,15 @@ class Formats:
         if frames not in kinds:
             raise ValueError(f"no format has {frames} frames: choose one of {sorted(kinds)}")
         if orientation == "portrait":
-            return Format(f"{kinds[frames]}_portrait", frames, self.portrait_height_px, self.portrait_width_px)
-        return Format(kinds[frames], frames, self.height_px, self.width_px)
+            height_px, width_px = self.portrait_height_px, self.portrait_width_px
+            return Format(kinds[frames] + PORTRAIT, frames, height_px, width_px, orientation)
+        return Format(kinds[frames], frames, self.height_px, self.width_px, orientation)
 
     def samples(self, frames: int) -> int:
         """Return how many sound samples last as long as `frames` frames, rounded down."""
         return frames * self.sample_rate_hz // self.fps
+
+
+def orientation_of(name: str) -> Orientation:
+    """Return the orientation of a base format of which only the name is known, as in token shards."""
+    return "portrait" if name.endswith(PORTRAIT) else "square"

@@ -1,1 +1,1 @@
-"""Samples held against their prompts and against real clips."""
+"""Evaluation of samples against their prompts and real clips."""

@@ -1,4 +1,4 @@
-"""What may be chosen about the evaluation."""
+"""Settings of the evaluation."""
 
 from dataclasses import dataclass
 
@@ -7,17 +7,27 @@ from components.common.formats import Formats
 
 @dataclass(frozen=True)
 class Config:
-    """One scoring of all samples."""
+    """One evaluation of all samples."""
 
     formats: Formats
+
     threads: int
+    """CPU threads of the stage."""
+
     seed: int
-    heldout_clips: (
-        int  # real clips, and as many pictures, at the most that give the ceilings; in the order of their ids
-    )
-    bootstrap_draws: int  # for the 95 % intervals
-    constant_rate_factor: int  # generate's: ceilings and baselines go through the same video codec as the samples
-    moving_threshold: int  # a pixel moves where a channel differs by more from the last given frame, of 0..255
+    """Seed of the bootstrap."""
+
+    heldout_clips: int
+    """Real clips, and as many images, at most that give the ceilings, in the order of their ids."""
+
+    bootstrap_draws: int
+    """Resamples for each 95 % interval."""
+
+    crf: int
+    """Constant rate factor that generate used: ceilings and baselines go through the same video codec as samples."""
+
+    moving_threshold: int
+    """A pixel moves if a channel, of 0 … 255, differs by more than this from the last given frame."""
 
     def __post_init__(self) -> None:
         if self.heldout_clips < 2:

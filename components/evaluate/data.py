@@ -1,7 +1,7 @@
-"""Samples' pixels and sound as they were written; scores as files.
+"""Reader of the pixels and audio of samples; writer of scores.
 
 `scores.json` holds the records that the report shows, `metrics.json` the same values flat, `answers.csv` and
-`measures.csv` what they were made of, sample by sample.
+`measures.csv` the values of every sample.
 """
 
 import csv
@@ -23,46 +23,46 @@ from components.media import audio, images, video
 Answer = tuple[str, str, str, str]  # sample id, attribute, wanted, answered
 
 
-class Media:
-    """Files of samples, by sample."""
+class SampleMedia:
+    """Media files of samples."""
 
-    def __init__(self, folder: Path, formats: Formats, constant_rate_factor: int):
-        self.folder, self.formats, self.constant_rate_factor = folder, formats, constant_rate_factor
+    def __init__(self, folder: Path, formats: Formats, crf: int):
+        self.folder, self.formats, self.crf = folder, formats, crf
         self._format = {fmt.name: fmt for fmt in formats.all()}
 
     def format_of(self, sample: Sample) -> Format:
-        """The base format that the sample was made in, whatever its size now."""
+        """Return the base format of a sample, whatever its size now."""
         return self._format[sample.format]
 
     def scale(self, sample: Sample) -> int:
-        """How many times larger than its base format the file is."""
+        """Return the ratio of the height of the file to that of its base format."""
         if sample.stage == "base":
             return 1
         return video.probe(self.folder / sample.path).height_px // self.format_of(sample).height_px
 
     def frames(self, sample: Sample) -> Pixels:
-        """Pixels (T, H, W, 3) as a viewer sees them, after the video codec."""
+        """Return pixels (T, H, W, 3) after the video codec."""
         path = self.folder / sample.path
         if path.suffix == ".png":
             return images.read(path)[None]
         return video.decode(path, fps=self.formats.fps, frames=self.format_of(sample).frames)
 
     def shown(self, frames_THWC: Pixels) -> Pixels:
-        """Other frames as they would look if they were a sample: after the same video codec, which blurs colour."""
+        """Return other frames after the same video codec, which blurs color."""
         if len(frames_THWC) == 1:
             return frames_THWC
-        mp4 = video.encode_mp4(frames_THWC, fps=self.formats.fps, crf=self.constant_rate_factor)
+        mp4 = video.encode_mp4(frames_THWC, fps=self.formats.fps, crf=self.crf)
         return video.decode(mp4, fps=self.formats.fps, frames=len(frames_THWC))
 
-    def sound(self, sample: Sample) -> NDArray[np.float32]:
-        """Samples as long as the frames last, after the sound codec; silence if there is no sound."""
+    def audio(self, sample: Sample) -> NDArray[np.float32]:
+        """Return audio as long as the frames, after the audio codec; silence if there is none."""
         length, rate_hz = self.formats.samples(self.format_of(sample).frames), self.formats.sample_rate_hz
         wave_S = audio.decode(self.folder / sample.path, sample_rate_hz=rate_hz, duration_s=length / rate_hz)
         return np.zeros(length, np.float32) if wave_S is None else wave_S
 
 
 def write(folder: Path, scores: Sequence[Score], measures: Sequence[Measure], answers: Iterable[Answer]) -> None:
-    """Write the scores and what they were made of."""
+    """Write the scores and the values of every sample."""
     artifacts.write_json(folder / "scores.json", [asdict(score) for score in scores])
     values = {f"{score.task}/{score.name}": score.value for score in scores}
     counts = {f"{score.task}/{score.name}/n": score.n for score in scores}
@@ -77,7 +77,7 @@ def write(folder: Path, scores: Sequence[Score], measures: Sequence[Measure], an
 
 
 def plain_name(score: Score) -> str:
-    """Task and name without brackets, which a tracking store refuses."""
+    """Return task and name without brackets, which tracking stores refuse."""
     return f"{score.task}/{score.name}".replace("[", " ").replace("]", "")
 
 

@@ -1,15 +1,15 @@
-"""Samples held against the real clip that they were made from: given frames, holes, structure, larger versions.
+"""Samples compared with the real clip of their inputs: continuation, masked regions, structure, super-resolution.
 
 Ceilings are the tokenizer's reconstructions of the real clips. They and the baselines go through the video codec as
-samples do: its coarse colour alone would otherwise decide between similar pictures.
+samples do: its subsampled color alone would otherwise decide between similar images.
 
-Two measures of motion, because a copied first frame is right wherever nothing moves, and in most clips that is most
-of the picture: `psnr_where_it_moves` looks only at pixels that differ from the last given frame, where copying it is
-wrong by definition; plain `psnr` is shown beside it.
+There are two measures of motion, because a copied first frame is right wherever nothing moves, and in most clips that
+is most of the image: `psnr_where_it_moves` counts only pixels that differ from the last given frame, where copying is
+wrong by definition; `psnr` counts all.
 
-So has enlargement: bicubic risks nothing and is hard to beat in PSNR, but makes next to no detail. `detail_agreement`
-looks at what a small clip cannot show: how far what shrinking would take away agrees with that of the truth, in place
-and in strength (Lin's concordance: 1 for equal detail, 0 for none or unrelated).
+Super-resolution has two as well: bicubic upsampling is hard to beat in PSNR, but adds almost no detail.
+`detail_agreement` compares the detail that a low-resolution clip cannot hold with that of the real clip, in place and
+in strength (Lin's concordance: 1 for equal detail, 0 for none or unrelated).
 
 Shapes: T frames, H height, W width, C channels.
 """
@@ -21,22 +21,22 @@ from typing import cast
 import numpy as np
 
 from components.estimate_structure import ops as structure
-from components.evaluate.data import Media
+from components.evaluate.data import SampleMedia
 from components.evaluate.ops import Doubles, Mask, Pixels, concordance, correlation, moving, psnr_db
 from components.evaluate.records import Measure
-from components.evaluate.truth import Truth, unrelated
+from components.evaluate.reference_clips import ReferenceClips, unrelated
 from components.generate.data import Sample
 from components.media.pixels import crop_and_resize
 from components.pretokenize import regions
 from components.pretokenize.config import Region
 
-GREY = np.uint8(128)
-FLOW_LIMIT = 0.05  # picture widths per frame
+GRAY = np.uint8(128)
+FLOW_LIMIT = 0.05  # image widths per frame
 
 
 @dataclass(frozen=True)
-class Compared:
-    """A sample, the truth, the best that tokens could show, and a trivial answer; `where` (T, H, W) counts."""
+class Comparison:
+    """A sample, its real clip, the reconstruction, and a trivial answer; pixels of `where` (T, H, W) count."""
 
     sample: Sample
     made: Pixels
@@ -46,61 +46,65 @@ class Compared:
     where: Mask
 
 
-def continued(samples: Sequence[Sample], media: Media, truth: Truth, moving_threshold: int) -> list[Measure]:
-    """Frames after the given ones, beside the last given frame held."""
+def continuation_metrics(
+    samples: Sequence[Sample], media: SampleMedia, references: ReferenceClips, moving_threshold: int
+) -> list[Measure]:
+    """Measure frames after the given ones; the baseline repeats the last given frame."""
     compared = []
-    for sample, made, true, reconstructed in _pairs(samples, media, truth):
+    for sample, made, true, reconstructed in _pairs(samples, media, references):
         new = slice(sample.given_frames, None)
         last_HWC = true[sample.given_frames - 1]
         held = media.shown(np.concatenate([true[: sample.given_frames], np.broadcast_to(last_HWC, true[new].shape)]))
         where = moving(true[new], last_HWC, moving_threshold)
-        compared.append(Compared(sample, made[new], true[new], reconstructed[new], held[new], where))
+        compared.append(Comparison(sample, made[new], true[new], reconstructed[new], held[new], where))
     name = "copied first frame" if all(sample.given_frames == 1 for sample in samples) else "last given frame held"
-    everywhere = [Compared(**vars(one) | {"where": np.ones_like(one.where)}) for one in compared]
+    everywhere = [Comparison(**vars(one) | {"where": np.ones_like(one.where)}) for one in compared]
     return [*_psnr("psnr_where_it_moves", compared, name), *_psnr("psnr", everywhere, name)]
 
 
-def painted(samples: Sequence[Sample], media: Media, truth: Truth) -> list[Measure]:
-    """What was hidden, beside grey, and beside what the model was shown in its place."""
-    grey: list[Compared] = []
-    shown: list[Compared] = []
-    for sample, made, true, reconstructed in _pairs(samples, media, truth):
+def inpainting_metrics(samples: Sequence[Sample], media: SampleMedia, references: ReferenceClips) -> list[Measure]:
+    """Measure masked pixels; the baselines are gray, and the filled pixels that the model was given."""
+    grey: list[Comparison] = []
+    shown: list[Comparison] = []
+    for sample, made, true, reconstructed in _pairs(samples, media, references):
         region = cast(Region, sample.region)
         where = np.broadcast_to(regions.hidden(region, *true.shape[1:3]), true.shape[:3])
         for found, pixels in (
-            (grey, np.where(where[..., None], GREY, true)),
+            (grey, np.where(where[..., None], GRAY, true)),
             (shown, regions.condition(true, region)),
         ):
-            found.append(Compared(sample, made, true, reconstructed, media.shown(pixels), where))
+            found.append(Comparison(sample, made, true, reconstructed, media.shown(pixels), where))
     return [
-        *_psnr("psnr_where_hidden", grey, "grey fill"),
-        *_psnr("psnr_where_hidden_beside_edge", shown, "edge of the visible part spread out"),
+        *_psnr("psnr_where_masked", grey, "grey fill"),
+        *_psnr("psnr_where_masked_beside_edge", shown, "edge of the visible part spread out"),
     ]
 
 
-def enlarged(samples: Sequence[Sample], media: Media, truth: Truth, scale: int) -> list[Measure]:
-    """Real clips enlarged from their tokens, beside bicubic enlargement of the same tokens and of the true pixels.
+def super_resolution_metrics(
+    samples: Sequence[Sample], media: SampleMedia, references: ReferenceClips, scale: int
+) -> list[Measure]:
+    """Measure real clips upsampled from tokens; baselines are bicubic upsampling of the same tokens and of real pixels.
 
-    Only the first has what the model was given; the second sees pixels that the tokens no longer hold.
+    The first baseline has the same input as the model; the second has pixels that the tokens no longer hold.
     """
     small = {sample.clip_id: sample for sample in samples if sample.stage == "base"}
     large = [sample for sample in samples if media.scale(sample) == scale and sample.clip_id in small]
-    of_tokens: list[Compared] = []
-    of_pixels: list[Compared] = []
+    of_tokens: list[Comparison] = []
+    of_pixels: list[Comparison] = []
     for sample in large:
         fmt = media.format_of(sample)
         big = fmt.scaled(scale)
-        made, true = media.frames(sample), truth.pixels(sample.clip_id, big)
-        reconstructed = media.shown(truth.reconstruction(sample.clip_id, big))
+        made, true = media.frames(sample), references.pixels(sample.clip_id, big)
+        reconstructed = media.shown(references.reconstruction(sample.clip_id, big))
         where = np.ones(true.shape[:3], dtype=bool)
         for found, pixels in (
             (of_tokens, media.frames(small[sample.clip_id])),
-            (of_pixels, truth.pixels(sample.clip_id, fmt)),
+            (of_pixels, references.pixels(sample.clip_id, fmt)),
         ):
             bicubic = media.shown(crop_and_resize(pixels, big.height_px, big.width_px))
-            found.append(Compared(sample, made, true, reconstructed, bicubic, where))
+            found.append(Comparison(sample, made, true, reconstructed, bicubic, where))
 
-    def detail_agreement(pixels: Pixels, one: Compared) -> float:
+    def detail_agreement(pixels: Pixels, one: Comparison) -> float:
         return concordance(detail(pixels, scale), detail(one.true, scale))
 
     return [
@@ -111,15 +115,15 @@ def enlarged(samples: Sequence[Sample], media: Media, truth: Truth, scale: int) 
 
 
 def detail(frames_THWC: Pixels, scale: int) -> Doubles:
-    """What is lost when frames are shrunk `scale` times and enlarged again, both bicubic, (T, H, W, C)."""
+    """Return what is lost when frames are downsampled `scale` times and upsampled again, both bicubic, (T, H, W, C)."""
     height_px, width_px = frames_THWC.shape[1:3]
     small_THWC = crop_and_resize(frames_THWC, height_px // scale, width_px // scale)
     return frames_THWC.astype(np.float64) - crop_and_resize(small_THWC, height_px, width_px)
 
 
-def restyled(samples: Sequence[Sample], media: Media, truth: Truth) -> list[Measure]:
-    """Whether flow and depth are kept: their correlation with the real clip's; chance is another clip's."""
-    clips = [[_structure(frames) for frames in found[1:]] for found in _pairs(samples, media, truth)]
+def structure_metrics(samples: Sequence[Sample], media: SampleMedia, references: ReferenceClips) -> list[Measure]:
+    """Measure the correlation of flow and depth with those of the real clip; chance is that of another clip."""
+    clips = [[_structure(frames) for frames in found[1:]] for found in _pairs(samples, media, references)]
     pairs = [(i, j) for i, j in unrelated(samples) if clips[i][0].shape == clips[j][1].shape]
     measures = []
     for name, part in (("flow_agreement[farneback]", slice(0, 2)), ("depth_agreement[border_contrast]", slice(2, 3))):
@@ -145,18 +149,18 @@ def _structure(frames: Pixels) -> Pixels:
     return structure.as_clip(structure.farneback(frames), structure.border_contrast(frames), FLOW_LIMIT)
 
 
-def _psnr(name: str, compared: Sequence[Compared], baseline_name: str) -> list[Measure]:
+def _psnr(name: str, compared: Sequence[Comparison], baseline_name: str) -> list[Measure]:
     return _measures(name, "dB", lambda pixels, one: psnr_db(pixels, one.true, one.where), compared, baseline_name)
 
 
 def _measures(
     name: str,
     unit: str,
-    compare: Callable[[Pixels, Compared], float],
-    compared: Sequence[Compared],
+    compare: Callable[[Pixels, Comparison], float],
+    compared: Sequence[Comparison],
     baseline_name: str,
 ) -> list[Measure]:
-    """Hold samples, trivial answers and reconstructions against the truth; nothing where no pixel counts."""
+    """Compare samples, trivial answers and reconstructions with the real clips; nothing where no pixel counts."""
     counted = [one for one in compared if one.where.any()]
     if not counted:
         return []
@@ -175,9 +179,11 @@ def _measures(
     ]
 
 
-def _pairs(samples: Sequence[Sample], media: Media, truth: Truth) -> Iterator[tuple[Sample, Pixels, Pixels, Pixels]]:
-    """(sample, its frames, the real frames, their reconstruction), all of one size."""
+def _pairs(
+    samples: Sequence[Sample], media: SampleMedia, references: ReferenceClips
+) -> Iterator[tuple[Sample, Pixels, Pixels, Pixels]]:
+    """Yield (sample, its frames, the real frames, their reconstruction), all of one size."""
     for sample in samples:
         fmt = media.format_of(sample)
-        true = truth.pixels(sample.clip_id, fmt)
-        yield sample, media.frames(sample), true, media.shown(truth.reconstruction(sample.clip_id, fmt))
+        true = references.pixels(sample.clip_id, fmt)
+        yield sample, media.frames(sample), true, media.shown(references.reconstruction(sample.clip_id, fmt))

@@ -1,4 +1,4 @@
-"""What a measure finds, sample by sample, and the score that is made of it."""
+"""Values of a measure, sample by sample, and their score."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ Better = Literal["higher", "lower"]
 
 @dataclass(frozen=True)
 class Measure:
-    """One number per sample, with what it must be read beside.
+    """One number per sample, with baselines and ceilings.
 
-    `name` ends with the stand-in that measured it, in brackets, where a public network would be usual.
+    Where a public network is usual, `name` ends with its stand-in, in brackets.
     """
 
     task: str
@@ -23,13 +23,13 @@ class Measure:
     baselines: Sequence[float] | None = None  # of a trivial answer to the same task
     baseline_name: str | None = None
     chance: float | None = None
-    reconstruction_ceiling: float | None = None  # what real clips get after the tokenizer
-    real_ceiling: float | None = None  # what real clips get
+    reconstruction_ceiling: float | None = None  # of real clips after the tokenizer
+    real_ceiling: float | None = None  # of real clips
 
 
 @dataclass(frozen=True)
 class Score:
-    """A mean over samples with its 95 % interval; None where something does not apply."""
+    """A mean over samples with its 95 % interval; None where a field does not apply."""
 
     name: str
     task: str

@@ -1,4 +1,4 @@
-"""samples -> scores, each beside chance, a trivial baseline and its ceilings."""
+"""samples -> scores, each with chance, a trivial baseline and its ceilings."""
 
 from itertools import groupby
 from pathlib import Path
@@ -11,30 +11,14 @@ from components.common.artifacts import Summary
 from components.common.progress import progress
 from components.evaluate import data
 from components.evaluate.config import Config
-from components.evaluate.data import Media
-from components.evaluate.real import Reality
-from components.evaluate.scoring import Scoring
-from components.evaluate.truth import Truth
+from components.evaluate.data import SampleMedia
+from components.evaluate.real_reference import RealReference
+from components.evaluate.reference_clips import ReferenceClips
+from components.evaluate.scoring import METRICS, Scoring
 from components.filter.data import Clips
 from components.generate.data import read_table
 from components.judge import data as judges
 from components.visual_tokenizer import data as visual_tokenizers
-
-TASKS = (  # in the order of the report
-    "text_to_video",
-    "text_to_image",
-    "image_to_video",
-    "frame_prediction",
-    "inpainting",
-    "outpainting",
-    "stylization",
-    "video_to_audio",
-    "audio_to_video",
-    "audio_video_continuation",
-    "super_resolution",
-    "unconditioned_video",
-    "unconditioned_image",
-)
 
 
 def run(
@@ -51,15 +35,17 @@ def run(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     visual = visual_tokenizers.load(visual_tokenizer).to(device)
     audio = audio_tokenizers.load(audio_tokenizer).to(device)
-    jury, kept = judges.load(judge).to(device), Clips(clips)
-    truth = Truth(kept, visual, audio)
-    media = Media(samples, config.formats, config.constant_rate_factor)
-    scoring = Scoring(config, jury, media, truth, Reality(config, kept, truth, media, jury))
-    table = sorted(read_table(samples), key=lambda sample: (place(sample.task), sample.task, sample.sample_id))
+    judge_model, kept = judges.load(judge).to(device), Clips(clips)
+    references = ReferenceClips(kept, visual, audio)
+    media = SampleMedia(samples, config.formats, config.crf)
+    scoring = Scoring(
+        config, judge_model, media, references, RealReference(config, kept, references, media, judge_model)
+    )
+    table = sorted(read_table(samples), key=lambda sample: (position_of(sample.task), sample.task, sample.sample_id))
     tasks = [(name, list(group)) for name, group in groupby(table, key=lambda sample: sample.task)]
     for name, group in progress(tasks, total=len(tasks), unit="tasks", label="evaluate"):
         scoring.task(name, group)
-    scores = sorted(scoring.scores, key=lambda score: (place(score.task), score.task))
+    scores = sorted(scoring.scores, key=lambda score: (position_of(score.task), score.task))
     runtime.current().tracker.scalars({data.plain_name(score): score.value for score in scores}, 0)
     with artifacts.fresh(output) as folder:
         data.write(folder, scores, scoring.measures, sorted(scoring.answers))
@@ -83,6 +69,6 @@ def run(
         )
 
 
-def place(task: str) -> int:
-    """Where a task stands; those without a place come last."""
-    return TASKS.index(task) if task in TASKS else len(TASKS)
+def position_of(task: str) -> int:
+    """Return the position of a task among the scores; unknown ones come last."""
+    return list(METRICS).index(task) if task in METRICS else len(METRICS)

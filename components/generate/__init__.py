@@ -1,1 +1,1 @@
-"""Prompts, pictures, clips and sounds to new videos: every task, from tokens to files."""
+"""Generation: prompts, images, clips and audio -> new videos, for every task."""

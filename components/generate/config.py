@@ -1,71 +1,91 @@
-"""What may be chosen about generation: how much of what, and how it is drawn."""
+"""Settings of generation: number of samples, and how they are drawn."""
 
 from dataclasses import dataclass
 
 from components.common.formats import Formats
+from components.language_model.config import SamplingConfig
+from components.language_model.tasks import TASKS
 from components.pretokenize.config import Region
-from components.super_resolution import config as super_resolution
+from components.super_resolution.config import UpsamplingConfig
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """How a language model draws the next code."""
+class SampleCounts:
+    """Number of samples, from held-out prompts and clips."""
 
-    guidance: float  # 1 follows the text as learned
-    temperature: float  # 0 takes the likeliest
-    top_k: int  # 0 keeps all codes
-    top_p: float  # 1 keeps all codes
+    tasks: dict[str, int]
+    """Samples of every task in its usual format, by the task's name. Text-to-video samples have audio, and start with
+    combinations of attributes that no training clip shows."""
 
-    def __post_init__(self) -> None:
-        if self.temperature < 0 or self.top_k < 0 or not 0 < self.top_p <= 1:
-            raise ValueError(f"temperature and top_k must not be negative, and 0 < top_p ≤ 1: {self}")
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How many samples of each task, on held-out prompts and clips."""
-
-    unconditioned_image: int
-    unconditioned_video: int
-    text_to_image: int
-    text_to_video: int  # each with sound; combinations of attributes never trained on come first
     text_to_video_portrait: int
+    """Text-to-video samples in portrait orientation."""
+
     text_to_video_long: int
-    image_to_video: int
-    frame_prediction: int
-    inpainting: int
-    outpainting: int
-    stylization: int
-    audio_to_video: int
-    video_to_audio: int
-    audio_video_continuation: int
-    super_resolution: int  # of real clips
-    super_resolution_of_text_to_video: int  # of the first generated ones
+    """Text-to-video samples of `formats.long_frames` frames."""
+
+    super_resolution: int
+    """Real clips that are reconstructed and upsampled."""
+
+    super_resolution_of_text_to_video: int
+    """Text-to-video samples that are upsampled too: the first ones."""
 
     def __post_init__(self) -> None:
-        if min(vars(self).values()) < 0:
+        if wrong := sorted(self.tasks.keys() ^ TASKS.keys()):
+            raise ValueError(f"samples.tasks must count every task and no other: add or remove {', '.join(wrong)}")
+        others = (number for name, number in vars(self).items() if name != "tasks")
+        if min(*self.tasks.values(), *others) < 0:
             raise ValueError(f"samples must not be negative: {self}")
 
 
 @dataclass(frozen=True)
 class Config:
-    """One round of samples; also what a single request on the command line uses."""
+    """One round of samples; a single request on the command line uses the same settings."""
 
     threads: int
+    """CPU threads of the stage."""
+
     seed: int
-    batch_tokens: int  # samples are drawn together up to this many visual tokens, and at least one by one
-    samples: Counts
-    prompts: tuple[str, ...]  # more prompts for text-to-video
-    prompt_file: str  # a text file with one prompt a line, or "" for none
-    prompt_file_sha256: str  # pins its content; "" where there is no file
-    given_frames: int  # of frame prediction (paper, §5.1: 5)
+    """Seed of the samples, each of which draws from a seed of its own that follows from it."""
+
+    batch_tokens: int
+    """Samples are drawn together up to this many visual tokens, and at least one by one."""
+
+    samples: SampleCounts
+    """Number of samples of each kind."""
+
+    prompts: tuple[str, ...]
+    """More prompts for text-to-video."""
+
+    prompt_file: str
+    """Text file with one more prompt a line; "" for none."""
+
+    prompt_file_sha256: str
+    """Hash that pins the content of the prompt file; "" where there is none."""
+
+    given_frames: int
+    """Frames that frame prediction is given: 1 + a multiple of 4 (paper, §5.1: 5)."""
+
     inpainted: Region
+    """Region that inpainting fills in, if a request gives no mask."""
+
     outpainted: Region
-    visual: Drawing
-    sound: Drawing
-    stage1: super_resolution.Sampling
-    stage2: super_resolution.Sampling
-    constant_rate_factor: int  # of the H.264 files: lower is closer to what was made
+    """Region that outpainting fills in, if a request gives no mask."""
+
+    visual: SamplingConfig
+    """How visual codes are drawn."""
+
+    audio: SamplingConfig
+    """How audio codes are drawn."""
+
+    stage1: UpsamplingConfig
+    """How super-resolution stage 1 draws, which doubles height and width."""
+
+    stage2: UpsamplingConfig
+    """How super-resolution stage 2 draws, which doubles them again."""
+
+    crf: int
+    """Constant rate factor of the H.264 files, 0 … 51: lower is closer to what was generated."""
+
     formats: Formats
 
     def __post_init__(self) -> None:

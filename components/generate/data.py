@@ -1,7 +1,7 @@
-"""Samples as files: media, a JSON beside each, and one table of them all.
+"""Samples as files: media, a JSON for each, and one table of all.
 
-A clip is MP4 (H.264, and AAC where there is sound), a picture PNG. Larger versions made by super-resolution are rows of
-their own, named after the sample that they enlarge.
+A clip is MP4 (H.264, and AAC where there is audio), an image PNG. Versions upsampled by super-resolution are rows of
+their own, named after the base sample.
 """
 
 import json
@@ -27,31 +27,27 @@ Wave = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Sample:
-    """One generated file and what it was asked to be."""
+    """One generated file and its request."""
 
     sample_id: str
     task: str
     format: str
     prompt: str  # "" where the task takes no text
-    clip_id: str  # the real clip that it was made from or is to be held against, "" if none
+    clip_id: str  # the real clip that gave the inputs or the reference, "" if none
     seed: int
     stage: Literal["base", "super_resolution"]
-    unseen: bool  # whether no training clip shows these attributes together
+    unseen: bool  # True if no training clip has these attributes together
     attributes: dict[str, str]  # of the real clip
-    given_frames: int  # leading frames that were given, not made
-    region: str  # what a masked task filled in, "" elsewhere
+    given_frames: int  # leading frames that were given, not generated
+    region: str  # region that a masked task filled in, "" elsewhere
     path: str  # of the file, relative to the folder
 
 
-def encode(
-    frames_THWC: Pixels, wave_S: Wave | None, *, fps: int, sample_rate_hz: int, constant_rate_factor: int
-) -> tuple[str, bytes]:
-    """Encode a clip with its sound, or a picture; returns the file's suffix and its bytes."""
+def encode(frames_THWC: Pixels, wave_S: Wave | None, *, fps: int, sample_rate_hz: int, crf: int) -> tuple[str, bytes]:
+    """Encode a clip with its audio, or an image; return the suffix and the bytes of the file."""
     if len(frames_THWC) == 1:
         return ".png", images.encode_png(frames_THWC[0])
-    return ".mp4", video.encode_mp4(
-        frames_THWC, fps=fps, audio_S=wave_S, sample_rate_hz=sample_rate_hz, crf=constant_rate_factor
-    )
+    return ".mp4", video.encode_mp4(frames_THWC, fps=fps, audio_S=wave_S, sample_rate_hz=sample_rate_hz, crf=crf)
 
 
 def write(folder: Path, sample: Sample, media: bytes) -> None:

@@ -1,72 +1,57 @@
-"""Files of a person -> an order.
+"""Files of a request -> inputs of a sample.
 
-What a task takes is a table; anything missing, and anything that it does not take, is named before a model is loaded.
-Pictures and clips are cut and resized to the format; sounds are cut, or followed by silence, to its length.
+Inputs that are missing, and inputs that the task does not take, are named before a model is loaded. Images and clips
+are cropped and resized to the format; audio is cut, or padded with silence, to its length.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Final
 
 from components.common.formats import Format
 from components.generate.config import Config
-from components.generate.making import Order, Pixels, Wave
+from components.generate.generator import Pixels, SampleInputs, Wave
 from components.language_model.tasks import TASKS, Task
 from components.media import audio, images, pixels, video
 from components.media.errors import Unreadable
 from components.pretokenize import regions
 
-TAKES: Final[dict[str, tuple[str, ...]]] = {  # a question mark: may be left out
-    "unconditioned-image": (),
-    "unconditioned-video": (),
-    "text-to-image": ("prompt",),
-    "text-to-video": ("prompt",),
-    "image-to-video": ("image", "prompt?"),
-    "frame-prediction": ("video",),
-    "inpainting": ("video", "mask?"),
-    "outpainting": ("video", "mask?"),
-    "stylization": ("video", "prompt"),
-    "audio-to-video": ("audio",),
-    "video-to-audio": ("video",),
-    "audio-video-continuation": ("image", "audio"),
-}
-
 
 @dataclass(frozen=True)
-class Inputs:
-    """What a person gives: words and files."""
+class RequestInputs:
+    """Inputs of a request: a prompt and files."""
 
     prompt: str = ""
-    image: Path | None = None  # a picture, or a clip whose first frame counts
+    image: Path | None = None  # an image, or a clip whose first frame counts
     video: Path | None = None
-    mask: Path | None = None  # a picture: white is to be filled in
-    audio: Path | None = None  # a sound, or a clip with sound
+    mask: Path | None = None  # an image: white is filled in
+    audio: Path | None = None  # an audio file, or a clip with audio
 
     def check(self, task: Task) -> None:
-        """Raise ValueError unless the task's inputs, and no others, are there."""
-        takes = TAKES[task.name]
-        allowed = {name.rstrip("?") for name in takes}
+        """Raise ValueError unless all inputs of the task, and no others, are given."""
         given = {field.name for field in fields(self) if getattr(self, field.name)}
-        if missing := [needed for needed in takes if not needed.endswith("?") and needed not in given]:
-            raise ValueError(f"{task.name} needs {' and '.join(f'--{one}' for one in missing)}")
-        if extra := sorted(given - allowed):
-            raise ValueError(f"{task.name} takes no {' or '.join(f'--{one}' for one in extra)}")
+        if missing := [name for name in task.inputs if name not in given]:
+            raise ValueError(f"{task.option} needs {' and '.join(f'--{one}' for one in missing)}")
+        if extra := sorted(given - {*task.inputs, *task.optional_inputs}):
+            raise ValueError(f"{task.option} takes no {' or '.join(f'--{one}' for one in extra)}")
         for path in (self.image, self.video, self.mask, self.audio):
             if path is not None and not path.is_file():
                 raise ValueError(f"there is no file {path}")
 
 
 def task_of(name: str) -> Task:
-    """Look a task up by its name; raises ValueError naming all of them."""
-    if name not in TASKS:
-        raise ValueError(f"no task {name}: choose one of {', '.join(sorted(TASKS))}")
-    return TASKS[name]
+    """Return the task of an option `--task`, spelled with hyphens; raises ValueError naming all tasks."""
+    tasks = {task.option: task for task in TASKS.values()}
+    if name not in tasks:
+        raise ValueError(f"no task {name}: choose one of {', '.join(sorted(tasks))}")
+    return tasks[name]
 
 
-def order_of(inputs: Inputs, task: Task, fmt: Format, config: Config, structure: Callable[[Pixels], Pixels]) -> Order:
-    """Read what the task takes; `structure` makes flow and depth of a clip."""
+def read_inputs(
+    inputs: RequestInputs, task: Task, fmt: Format, config: Config, structure: Callable[[Pixels], Pixels]
+) -> SampleInputs:
+    """Read the inputs of the task; `structure` estimates flow and depth of a clip."""
     frames = masked = flow_and_depth = wave = None
     if task.frames == "first":
         frames = first_frame(_path(inputs.image), fmt)
@@ -78,13 +63,13 @@ def order_of(inputs: Inputs, task: Task, fmt: Format, config: Config, structure:
         masked = _masked(shown, inputs.mask, task, config)
     if task.structure:
         flow_and_depth = structure(clip(_path(inputs.video), fmt, fmt.frames, config.formats.fps))
-    if task.sound != "none":
-        wave = sound(_path(inputs.audio), fmt.frames, config)
-    return Order(inputs.prompt, frames, masked, flow_and_depth, wave)
+    if task.audio != "none":
+        wave = read_audio(_path(inputs.audio), fmt.frames, config)
+    return SampleInputs(inputs.prompt, frames, masked, flow_and_depth, wave)
 
 
 def first_frame(path: Path, fmt: Format) -> Pixels:
-    """Read a picture, or the first frame of a clip, as a clip of one frame."""
+    """Read an image, or the first frame of a clip, as a clip of one frame."""
     with _read(path, "holds no picture"):
         try:
             frame_HWC = images.read(path)
@@ -102,7 +87,7 @@ def _first_of_clip(path: Path, not_a_picture: Unreadable) -> Pixels:
 
 
 def clip(path: Path, fmt: Format, frames: int, fps: int) -> Pixels:
-    """Read the first frames of a clip; no more than one of them is held in its full size."""
+    """Read the first frames of a clip; at most one of them is in memory at full size."""
 
     def fitted(frame_HWC: Pixels) -> Pixels:
         small_HWC: Pixels = pixels.crop_and_resize(frame_HWC[None], fmt.height_px, fmt.width_px)[0]
@@ -112,13 +97,13 @@ def clip(path: Path, fmt: Format, frames: int, fps: int) -> Pixels:
         return video.decode(path, fps=fps, frames=frames, each=fitted)
 
 
-def sound(path: Path, frames: int, config: Config) -> Wave:
-    """Read a sound as long as so many frames, followed by silence where it is shorter."""
+def read_audio(path: Path, frames: int, config: Config) -> Wave:
+    """Read audio as long as `frames` frames, padded with silence."""
     rate_hz = config.formats.sample_rate_hz
-    with _read(path, "gives no sound"):
+    with _read(path, "gives no audio"):
         wave_S = audio.decode(path, sample_rate_hz=rate_hz, duration_s=config.formats.samples(frames) / rate_hz)
     if wave_S is None:
-        raise ValueError(f"{path} has no sound")
+        raise ValueError(f"{path} has no audio")
     return wave_S
 
 
@@ -127,13 +112,13 @@ def _masked(frames_THWC: Pixels, mask: Path | None, task: Task, config: Config) 
         return regions.condition(frames_THWC, config.inpainted if task.masked == "inpaint" else config.outpainted)
     with _read(mask, "is no mask"):
         picture_HWC = images.read(mask)
-    hidden_HW = pixels.crop_and_resize(picture_HWC[None], *frames_THWC.shape[1:3])[0].mean(axis=-1) >= 128
-    return regions.filled(frames_THWC, hidden_HW)
+    masked_HW = pixels.crop_and_resize(picture_HWC[None], *frames_THWC.shape[1:3])[0].mean(axis=-1) >= 128
+    return regions.filled(frames_THWC, masked_HW)
 
 
 @contextmanager
 def _read(path: Path, words: str) -> Iterator[None]:
-    """Name the file that cannot be read in a ValueError, with what is wrong with it."""
+    """Raise ValueError that names an unreadable file and the reason."""
     try:
         yield
     except Unreadable as error:

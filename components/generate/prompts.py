@@ -1,4 +1,4 @@
-"""Prompts that a person adds to those of the held-out clips."""
+"""Prompts from params.yaml, in addition to those of the held-out clips."""
 
 from pathlib import Path
 
@@ -7,9 +7,9 @@ from components.generate.config import Config
 
 
 def added(config: Config) -> list[str]:
-    """The prompts of params.yaml, then those of the prompt file, one a line, empty lines left out.
+    """Return the prompts of params.yaml, then those of the prompt file, one a line without empty lines.
 
-    Raises ValueError if the file is missing, or is not the one that its hash pins.
+    Raises ValueError if the file is missing or does not match its hash.
     """
     prompts = list(config.prompts)
     if config.prompt_file:

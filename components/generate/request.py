@@ -1,6 +1,6 @@
-"""One request of a person -> one file.
+"""One request on the command line -> one file.
 
-The same models, settings and batches of one as the stage; a sample's own seed makes the same sample again.
+Models and settings are those of the stage; the same seed gives the same sample.
 """
 
 from pathlib import Path
@@ -10,23 +10,16 @@ from components.common import artifacts
 from components.generate import data, inputs
 from components.generate.batches import STAGES
 from components.generate.config import Config
-from components.generate.making import Maker
-from components.generate.models import Folders, Models
-from components.generate.structure import Estimator
+from components.generate.generator import Generator
+from components.generate.model_paths import ModelPaths
+from components.generate.models import Models
+from components.generate.structure import StructureEstimator
 
 
 def run(
     config: Config,
     *,
-    text_encoder: Path,
-    visual_tokenizer: Path,
-    audio_tokenizer: Path,
-    base: Path,
-    text_to_video: Path,
-    image_to_video: Path,
-    video_to_audio: Path,
-    super_resolution_stage1: Path,
-    super_resolution_stage2: Path,
+    models: ModelPaths,
     task: str,
     output: Path,
     prompt: str = "",
@@ -43,43 +36,32 @@ def run(
     scale: Literal[1, 2, 4] = 1,
     seed: int = 0,
 ) -> None:
-    """Make one clip (.mp4) or picture (.png); raises ValueError that names what a task lacks or does not take."""
+    """Generate one clip (.mp4) or image (.png); raises ValueError for missing and for superfluous inputs."""
     wanted = inputs.task_of(task)
-    given = inputs.Inputs(prompt, image, video, mask, audio)
+    given = inputs.RequestInputs(prompt, image, video, mask, audio)
     given.check(wanted)
     if output.suffix != (suffix := ".png" if wanted.media == "image" else ".mp4"):
         raise ValueError(f"{task} makes a {suffix} file, not {output.name}")
     formats = config.formats
     frames = 1 if wanted.media == "image" else formats.long_frames if long else formats.clip_frames
     fmt = formats.of(frames, orientation)
-    estimator = Estimator(structure, pretrained, flow_model, depth_model, formats)
-    order = inputs.order_of(given, wanted, fmt, config, estimator)
-    folders = Folders(
-        text_encoder,
-        visual_tokenizer,
-        audio_tokenizer,
-        base,
-        text_to_video,
-        image_to_video,
-        video_to_audio,
-        super_resolution_stage1,
-        super_resolution_stage2,
-    )
-    maker = Maker(config, Models(folders))
-    if scale > 1 and fmt != (known := maker.enlarged_format()):
-        raise ValueError(f"super-resolution was trained to enlarge {known.name}, not {fmt.name}: leave --scale out")
-    made = maker.make(wanted, fmt, [order], [seed])
-    if wanted.name == "text-to-video":
-        made = maker.add_sound(made, fmt, [seed])
+    estimator = StructureEstimator(structure, pretrained, flow_model, depth_model, formats)
+    sample_inputs = inputs.read_inputs(given, wanted, fmt, config, estimator)
+    generator = Generator(config, Models(models))
+    if scale > 1 and fmt != (known := generator.upsampled_format()):
+        raise ValueError(f"super-resolution was trained to upsample {known.name}, not {fmt.name}: leave --scale out")
+    batch = generator.generate(wanted, fmt, [sample_inputs], [seed])
+    if wanted.name == "text_to_video":
+        batch = generator.add_audio(batch, fmt, [seed])
     for stage, reached in STAGES:
         if reached <= scale:
-            made = maker.enlarge(made, [prompt], stage, [seed])
+            batch = generator.upsample(batch, [prompt], stage, [seed])
     _, media = data.encode(
-        made.frames[0],
-        None if made.wave is None else made.wave[0],
+        batch.frames[0],
+        None if batch.wave is None else batch.wave[0],
         fps=formats.fps,
         sample_rate_hz=formats.sample_rate_hz,
-        constant_rate_factor=config.constant_rate_factor,
+        crf=config.crf,
     )
     output.parent.mkdir(parents=True, exist_ok=True)
     artifacts.replace_file(output, media)

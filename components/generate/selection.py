@@ -1,7 +1,7 @@
-"""Held-out clips -> what each task is asked to do with them.
+"""Held-out clips -> specifications of samples.
 
-Choices follow clip ids, which are hashes, and nothing else. For text-to-video, combinations of attributes that no
-training clip shows come first, then the others; a caption is asked for once, until all have been, then again.
+Clips are taken in the order of their ids, which are hashes. For text-to-video, combinations of attributes that no
+training clip has come first, then the others; a caption is repeated only after all others were used.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,94 +10,88 @@ from itertools import cycle, islice
 
 from components.common.formats import Format, Formats
 from components.filter import known
+from components.filter.combinations import TrainedCombinations
 from components.filter.data import Clip, Clips
-from components.generate.config import Counts
-from components.language_model.tasks import TASKS, Task
+from components.generate.config import SampleCounts
+from components.language_model.tasks import SUPER_RESOLUTION, TASKS, Task
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """One sample to be: a task, its prompt, and the clip that it is taken from (-1 for a prompt without clip)."""
+class SampleSpec:
+    """One sample to generate: its task, its prompt, and the row of its clip (-1 for a prompt without clip)."""
 
-    task: Task | None  # None: the real clip itself is enlarged
+    task: Task | None  # None: the real clip itself is upsampled
     fmt: Format
     row: int
     prompt: str
-    unseen: bool  # whether no training clip shows these attributes together
+    unseen: bool  # True if no training clip has these attributes together
     attributes: dict[str, str]
 
     @property
     def name(self) -> str:
-        """The task's name in parameters, files and tables."""
-        return plain(self.task) if self.task else "super_resolution"
+        """Name of the task in parameters, files and tables."""
+        return self.task.name if self.task else SUPER_RESOLUTION
 
 
 class Selection:
-    """The held-out clips of a collection, and what all clips that were ever trained on show."""
+    """Held-out clips, and the combinations of attributes of all clips that were ever trained on."""
 
     def __init__(self, clips: Clips, formats: Formats):
         self.clips, self.formats = clips, formats
         rows = sorted(range(len(clips)), key=lambda row: clips[row].clip_id)
         self.held_out = [row for row in rows if clips[row].split == "heldout"]
-        self.trained = {_combination(clip) for clip in known.clips(clips.folder) if clip.split == "train"}
+        trained = (clip.attributes for clip in known.clips(clips.folder) if clip.split == "train")
+        self.trained = TrainedCombinations(trained)
 
-    def all(self, counts: Counts, prompts: Sequence[str]) -> list[Chosen]:
-        """Everything that the language models are asked for, by task and format."""
-        chosen: list[Chosen] = []
+    def all(self, counts: SampleCounts, prompts: Sequence[str]) -> list[SampleSpec]:
+        """Return all samples of the language models, sorted by task and format."""
+        specs: list[SampleSpec] = []
         for task in TASKS.values():
             fmt = self.formats.image if task.media == "image" else self.formats.clip
-            chosen += self.of_task(task, fmt, getattr(counts, plain(task)))
-        text_to_video = TASKS["text-to-video"]
-        chosen += self.of_task(text_to_video, self.formats.clip_portrait, counts.text_to_video_portrait)
-        chosen += self.of_task(text_to_video, self.formats.long, counts.text_to_video_long)
-        chosen += [Chosen(text_to_video, self.formats.clip, -1, prompt, False, {}) for prompt in prompts]
-        return sorted(chosen, key=lambda one: (one.name, one.fmt.name))
+            specs += self.of_task(task, fmt, counts.tasks[task.name])
+        text_to_video = TASKS["text_to_video"]
+        specs += self.of_task(text_to_video, self.formats.clip_portrait, counts.text_to_video_portrait)
+        specs += self.of_task(text_to_video, self.formats.long, counts.text_to_video_long)
+        specs += [SampleSpec(text_to_video, self.formats.clip, -1, prompt, False, {}) for prompt in prompts]
+        return sorted(specs, key=lambda one: (one.name, one.fmt.name))
 
-    def real(self, fmt: Format, count: int) -> list[Chosen]:
-        """Choose up to `count` real clips to be enlarged."""
-        return [self._chosen(None, fmt, row) for row in self.rows(fmt, lambda clip: True)][:count]
+    def real(self, fmt: Format, count: int) -> list[SampleSpec]:
+        """Return up to `count` real clips to upsample."""
+        return [self._spec(None, fmt, row) for row in self.rows(fmt, lambda clip: True)][:count]
 
-    def of_task(self, task: Task, fmt: Format, count: int) -> list[Chosen]:
-        """Choose `count` clips, fewer only where not one fits."""
-        if not (task.text or task.frames != "none" or task.masked != "none" or task.needs_sound):
-            return [Chosen(task, fmt, -1, "", False, {})] * count
+    def of_task(self, task: Task, fmt: Format, count: int) -> list[SampleSpec]:
+        """Return `count` samples of a task; none if no clip qualifies."""
+        if not (task.text or task.frames != "none" or task.masked != "none" or task.needs_audio):
+            return [SampleSpec(task, fmt, -1, "", False, {})] * count
         rows = self.rows(fmt, lambda clip: _qualifies(clip, task))
-        chosen = [self._chosen(task, fmt, row) for row in rows]
+        specs = [self._spec(task, fmt, row) for row in rows]
         if task.text and task.frames == "none" and not task.structure:
-            chosen = _once_each(sorted(chosen, key=lambda one: not one.unseen))
-        return list(islice(cycle(chosen), count)) if chosen else []
+            specs = _once_each(sorted(specs, key=lambda one: not one.unseen))
+        return list(islice(cycle(specs), count)) if specs else []
 
     def rows(self, fmt: Format, qualifies: Callable[[Clip], bool]) -> list[int]:
-        """Held-out clips that can be seen in `fmt` and qualify."""
-        portrait = fmt.name.endswith("_portrait")
+        """Return the rows of held-out clips that fit `fmt` and qualify."""
         return [
             row
             for row in self.held_out
             if (clip := self.clips[row]).frames >= fmt.frames
             and (clip.kind == "video") == (fmt.frames > 1)
-            and (clip.orientation == "portrait") == portrait
+            and clip.orientation == fmt.orientation
             and qualifies(clip)
         ]
 
-    def _chosen(self, task: Task | None, fmt: Format, row: int) -> Chosen:
+    def _spec(self, task: Task | None, fmt: Format, row: int) -> SampleSpec:
         clip = self.clips[row]
-        unseen = bool(clip.attributes) and _combination(clip) not in self.trained
-        return Chosen(task, fmt, row, clip.caption if task is None or task.text else "", unseen, dict(clip.attributes))
-
-
-def plain(task: Task) -> str:
-    """A task's name with underscores."""
-    return task.name.replace("-", "_")
+        unseen = self.trained.lack(clip.attributes)
+        return SampleSpec(
+            task, fmt, row, clip.caption if task is None or task.text else "", unseen, dict(clip.attributes)
+        )
 
 
 def _qualifies(clip: Clip, task: Task) -> bool:
-    return (bool(clip.caption) or not task.text) and (clip.audio_state == "audible" or not task.needs_sound)
+    return (bool(clip.caption) or not task.text) and (clip.audio_state == "audible" or not task.needs_audio)
 
 
-def _combination(clip: Clip) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted(clip.attributes.items()))
-
-
-def _once_each(chosen: Sequence[Chosen]) -> list[Chosen]:
-    """Keep the first of each prompt."""
-    return list({one.prompt: one for one in reversed(chosen)}.values())[::-1]
+def _once_each(specs: Sequence[SampleSpec]) -> list[SampleSpec]:
+    """Keep the first sample of each prompt."""
+    return list({one.prompt: one for one in reversed(specs)}.values())[::-1]

@@ -1,4 +1,4 @@
-"""A person's clip -> its flow and depth, measured as those of the training clips were."""
+"""Clip of a request -> optical flow and depth, estimated as for the training clips."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,23 +6,23 @@ from pathlib import Path
 from components.common import artifacts
 from components.common.formats import Formats
 from components.estimate_structure import config, ops, stage
-from components.generate.making import Pixels
+from components.generate.generator import Pixels
 
 
 @dataclass(frozen=True)
-class Estimator:
-    """The methods that an artefact of `estimate_structure` names, and where their weights lie if they have any."""
+class StructureEstimator:
+    """Methods that an artifact of `estimate_structure` names, and the folder of their weights."""
 
-    folder: Path | None  # the artefact
+    folder: Path | None  # the artifact
     pretrained: Path | None
     flow_model: str
     depth_model: str
     formats: Formats
 
     def __call__(self, frames_THWC: Pixels) -> Pixels:
-        """Measure a clip; raises ValueError if the artefact, or weights that its methods need, are not given."""
+        """Estimate flow and depth of a clip; raises ValueError without the artifact or the weights that it needs."""
         if self.folder is None:
-            raise ValueError("stylization needs --structure, the output of estimate_structure, to measure in its way")
+            raise ValueError("stylization needs --structure, the output of estimate_structure, for its methods")
         facts = artifacts.read_manifest(self.folder).facts
         settings = config.Config(
             formats=self.formats,

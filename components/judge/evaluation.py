@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from components.filter.combinations import TrainedCombinations
 from components.judge.examples import Examples
 from components.judge.model import Judge
 
@@ -19,8 +20,8 @@ def metrics(judge: Judge, train: Examples, heldout: Examples) -> dict[str, float
     """Return metrics by name; an attribute or a kind of clip that does not occur has no entry."""
     features_ND = _features(judge, heldout)
     values: dict[str, float] = {"heldout_clips": len(heldout)}
-    seen = set(train.combinations(judge.values))
-    unseen = np.array([found is not None and found not in seen for found in heldout.combinations(judge.values)], bool)
+    trained, kinds_of = TrainedCombinations(train.attributes, judge.values), judge.values.keys()
+    unseen = np.array([kinds_of <= found.keys() and trained.lack(found) for found in heldout.attributes], bool)
     for name, scores_NK in judge.logits(features_ND).items():
         kinds = judge.values[name]
         answers = [kinds[i] for i in scores_NK.argmax(dim=1).tolist()]

@@ -7,7 +7,7 @@ Decoded pixels are cached up to a memory limit, which affects nothing but time.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,14 +61,6 @@ class Examples:
                 if len(indices):
                     found.append(ShapeGroup(still, orientation, indices))
         return found
-
-    def combinations(self, names: Iterable[str]) -> list[tuple[str, ...] | None]:
-        """Return the values of all of `names` for every clip; None where one is missing."""
-        names = sorted(names)
-        return [
-            tuple(values[name] for name in names) if all(name in values for name in names) else None
-            for values in self.attributes
-        ]
 
 
 def learnable_values(examples: Examples, min_clips: int) -> dict[str, tuple[str, ...]]:

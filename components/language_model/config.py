@@ -1,4 +1,4 @@
-"""What may be chosen about the language model."""
+"""Settings of the language model: architecture, task mixture, training and sampling."""
 
 import math
 from dataclasses import dataclass
@@ -15,16 +15,29 @@ class Architecture:
     """A decoder-only prefix language model (paper, §5.3: 300 M, 1 B and 8 B parameters)."""
 
     width: int
+    """Width of the transformer; a multiple of 2 × heads."""
+
     layers: int
+    """Decoder blocks."""
+
     heads: int
-    hidden: int  # channels of a feed-forward layer
+    """Attention heads."""
+
+    feed_forward_width: int
+    """Width of the feed-forward layers (SwiGLU)."""
+
     dropout: float
-    visual_embedding: CodeVectors  # "bits": a visual code is the sum of one vector per sign bit
-    visual_head: CodeVectors | Literal["halves"]  # of the output rows; "halves": the low bits, then the high ones
+    """Share of activations that training drops, after the embedding and in each block; 0 turns it off."""
+
+    visual_embedding: CodeVectors
+    """Embedding of visual codes: a free vector a code ("table"), the sum of a vector per sign bit ("bits"), or both."""
+
+    visual_head: CodeVectors | Literal["factorized"]
+    """Output vectors of visual codes, as above; "factorized" predicts the low bits, then the high ones (§A.3)."""
 
     def __post_init__(self) -> None:
-        if min(self.width, self.layers, self.heads, self.hidden) < 1:
-            raise ValueError(f"architecture: width, layers, heads and hidden must be positive: {self}")
+        if min(self.width, self.layers, self.heads, self.feed_forward_width) < 1:
+            raise ValueError(f"architecture: width, layers, heads and feed_forward_width must be positive: {self}")
         if self.width % (2 * self.heads):
             raise ValueError(f"architecture.width must be a multiple of 2 × heads ({2 * self.heads}), got {self.width}")
         if not 0 <= self.dropout < 1:
@@ -33,12 +46,19 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Mix:
-    """Which tasks are trained, and how often."""
+    """Task mixture: which tasks are trained, and how often (paper, §4.2)."""
 
-    image_share: float  # of all steps; the others are video
-    tasks: dict[str, float]  # weights, relative among the image tasks and among the video tasks
-    text_dropout: float  # share of captions left out, for classifier-free guidance
-    first_frame_share: float  # of stylization steps that are given the first frame too
+    image_share: float
+    """Share of steps that train image tasks; the others train video tasks."""
+
+    tasks: dict[str, float]
+    """Weights of the tasks to train, relative among the image tasks and among the video tasks."""
+
+    text_dropout: float
+    """Share of captions that training drops, for classifier-free guidance."""
+
+    first_frame_share: float
+    """Share of stylization steps that are given the first frame too."""
 
     def __post_init__(self) -> None:
         if unknown := sorted(set(self.tasks) - set(TASKS)):
@@ -53,7 +73,7 @@ class Mix:
                 raise ValueError(f"mix.image_share is {self.image_share}, but mix.tasks has no {media} task")
 
     def weights(self, media: str) -> dict[str, float]:
-        """Task weights of one medium, summing to 1."""
+        """Return the task weights of one medium, which sum to 1."""
         weights = {name: weight for name, weight in sorted(self.tasks.items()) if TASKS[name].media == media}
         return {name: weight / math.fsum(weights.values()) for name, weight in weights.items()}
 
@@ -100,8 +120,39 @@ class Config:
     """One phase of pre-training."""
 
     threads: int
+    """CPU threads of the stage."""
+
     seed: int
+    """Seed of weights, tasks, batches and held-out draws."""
+
     architecture: Architecture
+    """Sizes of the model; all phases need the same."""
+
     mix: Mix
+    """Tasks of this phase."""
+
     optimization: PhaseOptimization
-    heldout_sequences: int  # per task, for the loss on clips that were not trained on
+    heldout_sequences: int
+    """Sequences per task for the loss on held-out clips."""
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """Settings for drawing the next code; a factorized head applies them to each factor."""
+
+    guidance: float
+    """Weight of classifier-free guidance: 1 follows the text as learned, more exaggerates it. Tasks without text ignore
+    it."""
+
+    temperature: float
+    """Divides the logits; 0 takes the likeliest code."""
+
+    top_k: int
+    """Number of likeliest codes that may be drawn; 0 keeps all."""
+
+    top_p: float
+    """Probability that the likeliest codes, which may be drawn, reach together; 1 keeps all."""
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0 or self.top_k < 0 or not 0 < self.top_p <= 1:
+            raise ValueError(f"sampling: temperature and top_k must not be negative, and 0 < top_p ≤ 1: {self}")

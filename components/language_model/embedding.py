@@ -1,4 +1,4 @@
-"""Vectors for codes and for places.
+"""Embeddings of codes and of positions.
 
 Shapes: B sequences, N positions, D width, K sign bits, V codes.
 """
@@ -8,13 +8,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from components.language_model.config import CodeVectors
-from components.language_model.sequence import PLACES
+from components.language_model.sequence import AXES
 
 STANDARD_DEVIATION = 0.02
 
 
 def new_table(rows: int, width: int) -> nn.Parameter:
-    """Learned vectors, small at first."""
+    """Return a table of learned vectors, initialized small."""
     return nn.Parameter(torch.randn(rows, width) * STANDARD_DEVIATION)
 
 
@@ -35,7 +35,7 @@ class CodeTable(nn.Module):
         self.register_buffer("signs", signs_VK if kind != "table" else torch.empty(0), persistent=False)
 
     def forward(self, codes_BN: Tensor) -> Tensor:
-        """Look vectors up, (B, N, D)."""
+        """Return the vectors of codes, (B, N, D)."""
         if self.bits is None:
             assert self.table is not None
             return F.embedding(codes_BN, self.table)
@@ -43,7 +43,7 @@ class CodeTable(nn.Module):
         return sums_BND if self.table is None else sums_BND + F.embedding(codes_BN, self.table)
 
     def rows(self) -> Tensor:
-        """All vectors, (V, D)."""
+        """Return all vectors, (V, D)."""
         if self.bits is None:
             assert self.table is not None
             return self.table
@@ -51,21 +51,21 @@ class CodeTable(nn.Module):
         return rows_VD if self.table is None else rows_VD + self.table
 
 
-class Places(nn.Module):
-    """Learned vectors for where a token stands in its grid and, at output positions, for where the next one will.
+class PositionEmbedding(nn.Module):
+    """Learned vectors for the coordinates of a token in its grid, and for those of the token that comes next.
 
-    The axes' vectors are added up, so a place never seen in training still has known coordinates.
+    The vectors of all axes are added up, so a combination never seen in training still has known coordinates.
     """
 
     def __init__(self, sizes: tuple[int, ...], width: int):
         super().__init__()
-        assert len(sizes) == len(PLACES)
-        self.here = nn.ParameterList(new_table(size, width) for size in sizes)
+        assert len(sizes) == len(AXES)
+        self.current = nn.ParameterList(new_table(size, width) for size in sizes)
         self.next = nn.ParameterList(new_table(size, width) for size in sizes)
 
-    def forward(self, places_NA: Tensor) -> Tensor:
-        """Vectors (N, D) of a layout's places."""
-        after_NA = F.pad(places_NA[1:], (0, 0, 0, 1))
-        own = [F.embedding(places_NA[:, axis], table) for axis, table in enumerate(self.here)]
-        coming = [F.embedding(after_NA[:, axis], table) for axis, table in enumerate(self.next)]
-        return torch.stack(own + coming).sum(dim=0)
+    def forward(self, positions_NA: Tensor) -> Tensor:
+        """Return vectors (N, D) of the positions of a layout."""
+        next_NA = F.pad(positions_NA[1:], (0, 0, 0, 1))
+        current = [F.embedding(positions_NA[:, axis], table) for axis, table in enumerate(self.current)]
+        following = [F.embedding(next_NA[:, axis], table) for axis, table in enumerate(self.next)]
+        return torch.stack(current + following).sum(dim=0)

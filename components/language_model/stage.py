@@ -1,7 +1,7 @@
 """token shards -> language model.
 
-Without `initial` the weights start new; with it, the run goes on where that one ended: same weights, same moments,
-next step of the same schedule.
+Without `initial`, training starts from new weights; with it, it continues where that run ended: same weights, same
+optimizer moments, next step of the same schedule.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from components.common.fit import fit
 from components.common.random import seed_of
 from components.language_model import data, training
 from components.language_model.config import Config
-from components.language_model.data import Source
+from components.language_model.data import TokenDataset
 from components.language_model.evaluation import write_results
 from components.language_model.mixture import Mixture
 from components.language_model.model import Model
@@ -24,10 +24,10 @@ from components.pretokenize.data import Tokens
 def run(config: Config, *, tokens: Path, output: Path, initial: Path | None = None) -> Summary:
     """Train one phase on `tokens`, from new weights or on from `initial`."""
     shards, chosen = Tokens(tokens), config.optimization
-    source = Source(shards, "train")
-    mixture = Mixture(config.mix, source, seed=config.seed, batch_tokens=chosen.global_batch_tokens)
+    dataset = TokenDataset(shards, "train")
+    mixture = Mixture(config.mix, dataset, seed=config.seed, batch_tokens=chosen.global_batch_tokens)
     torch.manual_seed(seed_of(config.seed, "initial weights"))
-    model = Model(config.architecture, source.facts, chosen.head_chunk_tokens)
+    model = Model(config.architecture, dataset.token_spec, chosen.head_chunk_tokens)
     learner = training.Training(model, mixture, chosen)
     first_step = 0
     if initial is not None:
@@ -50,7 +50,7 @@ def run(config: Config, *, tokens: Path, output: Path, initial: Path | None = No
     with artifacts.fresh(output) as folder:
         data.save(folder, model)
         training.save_state(folder, model, learner.optimizers["model"], first_step + chosen.steps)
-        heldout = Source(shards, "heldout")
+        heldout = TokenDataset(shards, "heldout")
         write_results(folder, model, config.mix, heldout, history, sequences=config.heldout_sequences, seed=config.seed)
         counts = {"steps": first_step + chosen.steps, "parameters": sum(p.numel() for p in model.parameters())}
         return artifacts.describe(

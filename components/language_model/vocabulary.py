@@ -1,4 +1,4 @@
-"""One flat integer space for everything that the language model reads and writes.
+"""One flat integer space for all tokens of the language model.
 
 Three disjoint ranges follow each other: special tokens and task prompts, visual codes, audio codes level by level.
 Token shards store raw codes; this is the only place that turns them into ids and back (paper, §3.1 and §4.1, Table 1).
@@ -27,7 +27,7 @@ SPECIALS: Final[dict[str, int]] = {name: number for number, name in enumerate(_S
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Where each kind of code lies; the sizes are the tokenizers' own."""
+    """Ranges of ids for each kind of code, from the sizes of the tokenizers."""
 
     codebook_bits: int
     levels: int
@@ -35,7 +35,7 @@ class Vocabulary:
 
     @property
     def visual_codes(self) -> int:
-        """How many visual codes there are."""
+        """Number of visual codes."""
         return 1 << self.codebook_bits
 
     @property
@@ -55,7 +55,7 @@ class Vocabulary:
 
     @property
     def size(self) -> int:
-        """How many ids there are in all."""
+        """Number of ids in all."""
         return self.audio_ids.stop
 
     def visual_to_ids(self, codes_BTHW: Tensor) -> Tensor:

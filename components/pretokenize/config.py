@@ -6,10 +6,10 @@ from typing import Literal
 from components.common.formats import Format, Formats, Orientation
 
 Region = Literal[
-    "inpaint_centre",
+    "inpaint_center",
     "inpaint_horizontal",
     "inpaint_vertical",
-    "outpaint_centre",
+    "outpaint_center",
     "outpaint_horizontal",
     "outpaint_vertical",
 ]

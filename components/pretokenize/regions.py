@@ -24,13 +24,13 @@ def hidden(region: Region, height_px: int, width_px: int) -> Mask:
     """Where `region` hides pixels, (H, W)."""
     rows, columns = _middle(height_px)[:, None], _middle(width_px)[None, :]
     match region:
-        case "inpaint_centre":
+        case "inpaint_center":
             return rows & columns
         case "inpaint_horizontal":
             return rows | np.zeros_like(columns)
         case "inpaint_vertical":
             return columns | np.zeros_like(rows)
-        case "outpaint_centre":
+        case "outpaint_center":
             return ~(rows & columns)
         case "outpaint_horizontal":
             return ~rows | np.zeros_like(columns)

@@ -57,8 +57,7 @@ class Sources:
         """Clips of the group of `fmt`."""
         formats = self.config.formats
         frames = {fmt.frames, formats.long_frames} if fmt.frames == formats.clip_frames else {fmt.frames}
-        orientation = "portrait" if fmt.name.endswith("_portrait") else "square"
-        return [row for row, clip in self.by_id if clip.frames in frames and clip.orientation == orientation]
+        return [row for row, clip in self.by_id if clip.frames in frames and clip.orientation == fmt.orientation]
 
     def pair_rows(self, stage: Stage) -> list[int]:
         """Clips of the pairs of a stage, those stored large enough first; raises DataError if a split has none."""

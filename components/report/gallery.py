@@ -12,9 +12,9 @@ from typing import get_args
 from components.common.formats import Format, Formats
 from components.common.pages import words
 from components.generate.data import Sample
+from components.language_model.tasks import SUPER_RESOLUTION
 from components.pretokenize.config import Region
 from components.report.ops import tasks
-from components.report.ops.tasks import SUPER_RESOLUTION
 from components.report.originals import Original
 from components.report.records import Answer, Kind, Media
 

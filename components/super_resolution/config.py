@@ -1,4 +1,4 @@
-"""What may be chosen about one stage of super-resolution: its training, and how it is sampled."""
+"""Settings of one super-resolution stage: training and sampling."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,21 +10,27 @@ Grid = tuple[int, int, int]  # frames, rows, columns of tokens
 
 @dataclass(frozen=True)
 class Windows:
-    """Local windows of self-attention over the large grid, one for each of the three layers of a block."""
+    """Local windows of self-attention over the high-resolution grid, one for each of the three layers of a block."""
 
     vertical: Grid
+    """Window of the first layer: frames, rows, columns of tokens."""
+
     horizontal: Grid
+    """Window of the second layer."""
+
     temporal: Grid
+    """Window of the third layer."""
 
     def __post_init__(self) -> None:
         for name, (_, rows, columns) in self.named():
             if rows % 2 or columns % 2:
                 raise ValueError(
-                    f"windows.{name}: rows and columns must be even (the small grid has half), got {rows, columns}"
+                    f"windows.{name}: rows and columns must be even (the low-resolution grid has half), "
+                    f"got {rows, columns}"
                 )
 
     def named(self) -> tuple[tuple[str, Grid], ...]:
-        """The three windows in the order of a block's layers."""
+        """Return the three windows in the order of a block's layers."""
         return ("vertical", self.vertical), ("horizontal", self.horizontal), ("temporal", self.temporal)
 
     def check(self, grid: Grid) -> None:
@@ -39,18 +45,44 @@ class Config:
     """One training run (paper, §A.3: 1 B parameters for stage 1, 500 M for stage 2)."""
 
     threads: int
+    """CPU threads of the stage."""
+
     seed: int
+    """Seed of weights, batches and masks."""
+
     stage: Literal["stage1", "stage2"]
+    """Pairs to train on: stage1 doubles the base size, stage2 doubles that."""
+
     width: int
+    """Width of the transformer; a multiple of 16 × heads."""
+
     heads: int
-    hidden: int
-    blocks: int  # of three layers each
+    """Attention heads."""
+
+    feed_forward_width: int
+    """Width of the feed-forward layers (SwiGLU)."""
+
+    blocks: int
+    """Blocks of three layers each."""
+
     windows: Windows
-    low_added: bool  # whether large tokens also start from the small ones around them (paper, §3.3: no)
-    low_noise_max: float  # up to this share of the small clip's tokens is resampled
-    condition_dropout: float  # text and small clip are each left out of this share of the clips
+    """Windows of self-attention; each must divide the token grid exactly."""
+
+    subpixel_conditioning: bool
+    """True if high-resolution tokens also start from the low-resolution ones around them (paper, §3.3: no)."""
+
+    lr_noise_max: float
+    """Up to this share of the low-resolution tokens is resampled, as noise augmentation; 0 turns it off."""
+
+    condition_dropout: float
+    """Share of clips without text, and of clips without the low-resolution clip, for classifier-free guidance."""
+
     label_smoothing: float
+    """Share of the target's probability that is spread over all values."""
+
     global_batch_pairs: int
+    """Pairs in a step, over all processes."""
+
     optimization: Optimization
     ema_decay: float
     checkpoint_every_steps: int
@@ -58,7 +90,7 @@ class Config:
     def __post_init__(self) -> None:
         if self.width % (16 * self.heads):
             raise ValueError(f"width must be a multiple of 16 × heads ({16 * self.heads}), got {self.width}")
-        for name in ("low_noise_max", "condition_dropout", "label_smoothing", "ema_decay"):
+        for name in ("lr_noise_max", "condition_dropout", "label_smoothing", "ema_decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} is a share: 0 ≤ {name} < 1, got {getattr(self, name)}")
         if min(self.blocks, self.global_batch_pairs, self.checkpoint_every_steps) < 1:
@@ -66,14 +98,23 @@ class Config:
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """How tokens are drawn (paper, §A.3: 24 steps; text 4 and 8, small clip 1 and 2 in stages 1 and 2)."""
+class UpsamplingConfig:
+    """Settings of decoding (paper, §A.3: 24 steps; guidance by text 4 and 8, by the low-resolution clip 1 and 2)."""
 
     steps: int
-    text_guidance: float  # 1 follows the text as learned
-    low_guidance: float  # 1 follows the small clip as learned
-    temperature: float  # of the draw; 0 takes the likeliest
-    choice_temperature: float  # of the noise on what it is surest of; it falls to 0 with the last step
+    """Decoding steps."""
+
+    text_guidance: float
+    """Weight of guidance by text: 1 follows the text as learned, more exaggerates it."""
+
+    lr_guidance: float
+    """Weight of guidance by the low-resolution clip: 1 follows it as learned."""
+
+    temperature: float
+    """Temperature of the draw of each token; 0 takes the likeliest."""
+
+    choice_temperature: float
+    """Scale of the noise on the confidence that decides which tokens are kept; it falls to 0 with the last step."""
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.temperature < 0 or self.choice_temperature < 0:

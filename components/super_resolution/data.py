@@ -1,4 +1,4 @@
-"""A trained stage of super-resolution as files."""
+"""Reader and writer of a trained super-resolution stage."""
 
 from dataclasses import asdict
 from pathlib import Path

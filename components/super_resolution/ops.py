@@ -1,4 +1,4 @@
-"""Windows of a token grid, masks and their schedule.
+"""Windows of a token grid, and the mask schedule.
 
 Shapes: B clips, T H W a token grid, D width, N = T·H·W positions, n windows per clip, w positions per window.
 """
@@ -25,18 +25,18 @@ def merge(x_nwD: Tensor, window: Grid, grid: Grid) -> Tensor:
     return x.permute(0, 1, 4, 2, 5, 3, 6, 7).reshape(-1, T, H, W, x_nwD.shape[-1])
 
 
-def masked_share(progress: Tensor | float) -> Tensor:
-    """Share of positions that are hidden at `progress` 0 … 1 of decoding: the cosine schedule."""
+def mask_ratio(progress: Tensor | float) -> Tensor:
+    """Return the share of masked positions at `progress` 0 … 1 of decoding: the cosine schedule."""
     return torch.cos(torch.as_tensor(progress, dtype=torch.float64) * (math.pi / 2))
 
 
-def reveals(positions: int, steps: int) -> list[int]:
-    """How many positions each decoding step fixes: at least one each, `positions` in all."""
-    hidden, counts = positions, []
+def unmask_schedule(positions: int, steps: int) -> list[int]:
+    """Return the number of positions that each decoding step unmasks: at least one each, `positions` in all."""
+    masked, counts = positions, []
     for step in range(1, steps + 1):
-        left = 0 if step == steps else min(int(positions * masked_share(step / steps)), hidden - 1)
-        counts.append(hidden - max(left, 0))
-        hidden = max(left, 0)
-        if not hidden:
+        left = 0 if step == steps else min(int(positions * mask_ratio(step / steps)), masked - 1)
+        counts.append(masked - max(left, 0))
+        masked = max(left, 0)
+        if not masked:
             break
     return counts

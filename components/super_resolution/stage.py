@@ -1,7 +1,7 @@
 """token shards -> one stage of super-resolution.
 
-The folder holds the averaged weights, the loss curve, and how many held-out half codes the model tells right when it
-sees the small clip and none, or half, of the large one; chance and the most frequent value stand beside it.
+The folder holds the averaged weights, the loss curve, and the accuracy on held-out factors of codes, given the
+low-resolution clip and none, or half, of the high-resolution one, with chance and the most frequent value.
 """
 
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ def _architecture(config: Config, pairs: Pairs, facts: Mapping[str, Any]) -> Arc
         windows=config.windows,
         width=config.width,
         heads=config.heads,
-        hidden=config.hidden,
+        feed_forward_width=config.feed_forward_width,
         blocks=config.blocks,
-        low_added=config.low_added,
+        subpixel_conditioning=config.subpixel_conditioning,
     )

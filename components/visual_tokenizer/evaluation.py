@@ -100,12 +100,11 @@ def _roots(clips: Clips) -> list[str]:
 
 
 def _batches(clips: Clips, form: Format, count: int, device: torch.device, root: str | None = None) -> Iterator[Tensor]:
-    """Yield the first `count` clips of a format, of one folder or of all, as pixels in [-1, 1]."""
-    orientation = "portrait" if form.height_px > form.width_px else "square"
+    """The first `count` clips of a format, of one folder or of all, as pixels in [-1, 1]."""
     fits = [
         i
         for i, clip in enumerate(clips)
-        if clip.frames >= form.frames and clip.orientation == orientation and root in (None, clip.root)
+        if clip.frames >= form.frames and clip.orientation == form.orientation and root in (None, clip.root)
     ][:count]
     for start in range(0, len(fits), BATCH):
         pixels = np.stack([clips.pixels(index, form) for index in fits[start : start + BATCH]])

@@ -86,8 +86,8 @@ def test_clips_without_words_count_only_where_a_task_needs_none(tunable: Tunable
     tunable.sources("abcdw")
     assert tuned()[1].words == f"1 new clips with a caption to train on since {champion}, at least 2 are wanted"
     settings = yaml.safe_load(Path("params.yaml").read_text())
-    settings["finetune"]["training"]["mix"]["tasks"]["image-to-video"] = 1.0  # reads a caption, and
-    settings["finetune"]["training"]["mix"]["tasks"]["frame-prediction"] = 1.0  # this one reads none
+    settings["finetune"]["training"]["mix"]["tasks"]["image_to_video"] = 1.0  # reads a caption, and
+    settings["finetune"]["training"]["mix"]["tasks"]["frame_prediction"] = 1.0  # this one reads none
     Path("params.yaml").write_text(yaml.safe_dump(settings))
     assert tuned()[1].new_clips == 2
 

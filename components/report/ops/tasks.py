@@ -1,36 +1,30 @@
-"""A task -> a sentence that says what it is given and what it makes."""
-
-from typing import Final
+"""A task -> a sentence that says what it is given and what it generates."""
 
 from components.common.pages import words
-from components.generate.selection import plain
-from components.language_model.tasks import TASKS, Task
-
-KNOWN: Final = {plain(task): task for task in TASKS.values()}  # by the names that samples and scores give them
-SUPER_RESOLUTION: Final = "super_resolution"  # the one thing that samples show and the language model does not do
+from components.language_model.tasks import SUPER_RESOLUTION, TASKS, Task
 
 
 def takes_media(name: str) -> bool:
-    """Whether what is made starts from a real clip, so that the two are worth comparing."""
-    task = KNOWN.get(name)
+    """Return True if samples start from a real clip, so that the two are worth comparing."""
+    task = TASKS.get(name)
     if task is None:
         return name == SUPER_RESOLUTION
-    return task.frames != "none" or task.masked != "none" or task.structure or task.sound != "none"
+    return any(name != "prompt" for name in task.inputs)
 
 
 def order(name: str) -> tuple[bool, bool, int]:
     """Sorts tasks that follow words before others, clips before pictures, then as the language model lists them."""
-    task = KNOWN.get(name)
+    task = TASKS.get(name)
     if task is None:
-        return (True, True, len(KNOWN) + (name == SUPER_RESOLUTION))
-    return (not task.text, task.media == "image", list(KNOWN).index(name))
+        return (True, True, len(TASKS) + (name == SUPER_RESOLUTION))
+    return (not task.text, task.media == "image", list(TASKS).index(name))
 
 
 def described(name: str) -> str:
     """One sentence; empty for a name that is no task."""
     if name == SUPER_RESOLUTION:
         return "Each stage doubles height and width. The largest is shown at its true size, the others enlarged."
-    task = KNOWN.get(name)
+    task = TASKS.get(name)
     if task is None:
         return ""
     visual = [("a picture" if task.media == "image" else "a video")] if task.makes_visual else []
@@ -47,7 +41,7 @@ def _given(task: Task) -> list[str]:
         (task.masked == "inpaint", "a video with its middle hidden"),
         (task.masked == "outpaint", "the middle of a video"),
         (task.structure, "optical flow and depth"),
-        (task.sound == "whole", "a sound"),
-        (task.sound == "start", "the start of its sound"),
+        (task.audio == "whole", "a sound"),
+        (task.audio == "start", "the start of its sound"),
     )
     return [text for there, text in possible if there]

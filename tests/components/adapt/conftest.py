@@ -9,7 +9,7 @@ from components.adapt.config import Config
 from components.common import artifacts
 from components.language_model import data
 from components.language_model.config import Architecture, Mix, PhaseOptimization
-from components.language_model.data import Source
+from components.language_model.data import TokenDataset
 from components.language_model.model import Model
 from components.pretokenize import data as tokens_data
 from components.pretokenize.data import Tokens
@@ -57,7 +57,7 @@ def new_base() -> NewBase:
     def make(tokens: Path, output: Path) -> Path:
         torch.manual_seed(0)
         architecture = Architecture(32, 2, 2, 48, 0.0, "table_and_bits", "table_and_bits")
-        model = Model(architecture, Source(Tokens(tokens), "train").facts)
+        model = Model(architecture, TokenDataset(Tokens(tokens), "train").token_spec)
         for parameter in model.parameters():
             torch.nn.init.normal_(parameter, std=0.1)
         with artifacts.fresh(output) as folder:
@@ -90,5 +90,5 @@ def config() -> Config:
         precision="float32",
         checkpoint_every_steps=3,
     )
-    mix = Mix(0.0, {"text-to-video": 1.0, "image-to-video": 1.0}, text_dropout=0.1, first_frame_share=0.0)
+    mix = Mix(0.0, {"text_to_video": 1.0, "image_to_video": 1.0}, text_dropout=0.1, first_frame_share=0.0)
     return Config(threads=1, seed=1, mix=mix, quality_share=0.5, optimization=optimization, heldout_sequences=4)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from components.adapt import ops
-from components.language_model.data import Draw, Source, load
+from components.language_model.data import BatchSpec, TokenDataset, load
 from components.language_model.tasks import TASKS
 from components.pretokenize.data import Tokens
 
@@ -17,17 +17,17 @@ def test_a_share_keeps_the_best_rows_in_order():
 
 def test_losses_by_sequence_average_to_the_models_loss(tokens: Path, base: Path):
     model, _ = load(base)
-    source = Source(Tokens(tokens), "train")
-    task = TASKS["text-to-video"]
-    batch = source.batch(Draw(task, "clip", 0), source.rows(task, "clip"))
+    dataset = TokenDataset(Tokens(tokens), "train")
+    task = TASKS["text_to_video"]
+    batch = dataset.batch(BatchSpec(task, "clip", 0), dataset.rows(task, "clip"))
     torch.testing.assert_close(ops.sequence_losses(model, batch).mean(), model(batch)["loss"])
 
 
 def test_a_caption_that_the_model_cannot_see_gains_nothing(tokens: Path, base: Path):
     model, _ = load(base)
     model.text.weight.zero_()
-    source = Source(Tokens(tokens), "train")
-    rows = source.rows(TASKS["text-to-video"], "clip")
-    batches = [ops.caption_gains(model, source, "clip", rows, batch) for batch in (3, 8)]
+    dataset = TokenDataset(Tokens(tokens), "train")
+    rows = dataset.rows(TASKS["text_to_video"], "clip")
+    batches = [ops.caption_gains(model, dataset, "clip", rows, batch) for batch in (3, 8)]
     np.testing.assert_allclose(*batches, atol=1e-5)
     assert batches[0].shape == (len(rows),)

@@ -13,10 +13,10 @@ from torch.nn import functional as F
 from components.common import artifacts
 from components.common.formats import Formats
 from components.evaluate.config import Config
-from components.evaluate.data import Media
-from components.evaluate.real import Reality
+from components.evaluate.data import SampleMedia
+from components.evaluate.real_reference import RealReference
+from components.evaluate.reference_clips import ReferenceClips
 from components.evaluate.scoring import Scoring
-from components.evaluate.truth import Truth
 from components.filter import data as kept
 from components.filter.data import Clips
 from components.generate import data as generated
@@ -148,12 +148,12 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def config() -> Config:
-    return Config(FORMATS, 1, 0, heldout_clips=16, bootstrap_draws=50, constant_rate_factor=4, moving_threshold=24)
+    return Config(FORMATS, 1, 0, heldout_clips=16, bootstrap_draws=50, crf=4, moving_threshold=24)
 
 
 @pytest.fixture
-def truth(clips: Path) -> Truth:
-    return Truth(Clips(clips), LossyTokenizer(), FaintCodec())  # type: ignore[arg-type]  # made-up models
+def references(clips: Path) -> ReferenceClips:
+    return ReferenceClips(Clips(clips), LossyTokenizer(), FaintCodec())  # type: ignore[arg-type]  # made-up models
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def made(tmp_path: Path) -> Callable[..., Sample]:
         clip: kept.Clip | None = None,
         **values: object,
     ) -> Sample:
-        suffix, media = generated.encode(frames, wave, fps=8, sample_rate_hz=8000, constant_rate_factor=4)
+        suffix, media = generated.encode(frames, wave, fps=8, sample_rate_hz=8000, crf=4)
         name = name or f"{task}-{number:04d}"
         known = {
             "sample_id": name,
@@ -194,8 +194,8 @@ def made(tmp_path: Path) -> Callable[..., Sample]:
 
 
 @pytest.fixture
-def media(tmp_path: Path) -> Media:
-    return Media(tmp_path, FORMATS, 4)
+def media(tmp_path: Path) -> SampleMedia:
+    return SampleMedia(tmp_path, FORMATS, 4)
 
 
 @pytest.fixture
@@ -205,6 +205,6 @@ def heldout(clips: Path) -> list[kept.Clip]:
 
 
 @pytest.fixture
-def scoring(config: Config, media: Media, truth: Truth) -> Scoring:
+def scoring(config: Config, media: SampleMedia, references: ReferenceClips) -> Scoring:
     judge = KnowingJudge()
-    return Scoring(config, judge, media, truth, Reality(config, truth.clips, truth, media, judge))
+    return Scoring(config, judge, media, references, RealReference(config, references.clips, references, media, judge))

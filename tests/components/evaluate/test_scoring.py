@@ -13,12 +13,12 @@ def scores(scoring):
 
 
 @pytest.fixture
-def faithful(made, truth, media, heldout):
+def faithful(made, references, media, heldout):
     """Text-to-video samples that show just what was asked for."""
     return [
         made(
             i,
-            truth.pixels(clip.clip_id, media.formats.clip),
+            references.pixels(clip.clip_id, media.formats.clip),
             task="text_to_video",
             clip=clip,
             unseen=clip.attributes == {"colour": "blue", "motion": "right"},
@@ -43,11 +43,11 @@ def test_faithful_samples_score_what_real_clips_do(scoring, faithful):
     assert ("text_to_video-0000", "colour", "red", "red") in scoring.answers
 
 
-def test_samples_that_stand_still_show_no_motion(scoring, made, truth, media, heldout):
+def test_samples_that_stand_still_show_no_motion(scoring, made, references, media, heldout):
     samples = [
         made(
             i,
-            truth.pixels(clip.clip_id, media.formats.clip)[:1].repeat(5, axis=0),
+            references.pixels(clip.clip_id, media.formats.clip)[:1].repeat(5, axis=0),
             task="image_to_video",
             clip=clip,
             given_frames=1,
@@ -61,11 +61,13 @@ def test_samples_that_stand_still_show_no_motion(scoring, made, truth, media, he
     assert (colour.value, colour.baseline, colour.baseline_name) == (1.0, 1.0, "copied first frame")
 
 
-def test_other_formats_sizes_and_own_prompts_have_rows_of_their_own(scoring, faithful, made, truth, media, heldout):
+def test_other_formats_sizes_and_own_prompts_have_rows_of_their_own(
+    scoring, faithful, made, references, media, heldout
+):
     clip = heldout[0]
-    frames = truth.pixels(clip.clip_id, media.formats.clip)
+    frames = references.pixels(clip.clip_id, media.formats.clip)
     tall = np.pad(frames, ((0, 0), (4, 4), (0, 0), (0, 0)), mode="edge")
-    large = truth.pixels(clip.clip_id, media.formats.clip.scaled(2))
+    large = references.pixels(clip.clip_id, media.formats.clip.scaled(2))
     more = [
         made(90, tall, task="text_to_video", clip=clip, format="clip_portrait"),
         made(91, np.concatenate([frames, frames[:4]]), task="text_to_video", clip=clip, format="long"),
@@ -97,7 +99,7 @@ def test_pictures_are_judged_as_pictures(scoring, made):
 
 
 def test_a_task_without_a_question_is_named(scoring, faithful):
-    with pytest.raises(ValueError, match="no measure for the task video_to_smell"):
+    with pytest.raises(ValueError, match="no metrics for the task video_to_smell"):
         scoring.task("video_to_smell", faithful)
 
 

@@ -11,18 +11,17 @@ from components.audio_tokenizer.model import Model as AudioModel
 from components.common import artifacts
 from components.common.formats import Formats
 from components.evaluate import stage
+from components.evaluate.scoring import METRICS
 from components.filter.data import Clips
 from components.generate import data as generated
 from components.judge import data as judges
 from components.judge.config import Architecture
 from components.judge.model import Judge
 from components.judge.words import Words
-from components.language_model.tasks import TASKS
+from components.language_model.tasks import SUPER_RESOLUTION, TASKS
 from components.nn import weights
 from components.visual_tokenizer import config as visual_tokenizer
 from components.visual_tokenizer.model import Model as VisualModel
-
-NAMES = [name.replace("-", "_") for name in TASKS]  # as samples' tables have them
 
 
 @pytest.fixture
@@ -51,11 +50,11 @@ def samples(made, clips, tmp_path):
     kept = Clips(clips, "heldout")
     formats: Formats = kept.formats
     table = []
-    for name, task in zip(NAMES, TASKS.values(), strict=True):
+    for name, task in TASKS.items():
         for i in range(2):
             frames = kept.pixels(i, formats.clip)
             given = 1 if task.frames in ("first", "any") else 0
-            region = {"inpaint": "inpaint_centre", "outpaint": "outpaint_centre"}.get(task.masked, "")
+            region = {"inpaint": "inpaint_center", "outpaint": "outpaint_center"}.get(task.masked, "")
             unconditioned = name.startswith("unconditioned")
             table.append(
                 made(
@@ -85,7 +84,7 @@ def test_every_task_is_scored_and_equal_samples_give_equal_bytes(config, models,
         stage.run(config, samples=samples, clips=clips, output=tmp_path / name, **models)
     assert artifacts.digest(tmp_path / "one") == artifacts.digest(tmp_path / "two")
     records = json.loads((tmp_path / "one" / "scores.json").read_text())
-    assert {record["task"] for record in records} == {*NAMES, "super_resolution"}
+    assert {record["task"] for record in records} == {*TASKS, SUPER_RESOLUTION}
     assert records[0]["task"] == "text_to_video"
     assert all(np.isfinite(record["value"]) and record["n"] >= 1 for record in records)
     names = {(record["task"], record["name"]) for record in records}
@@ -94,8 +93,9 @@ def test_every_task_is_scored_and_equal_samples_give_equal_bytes(config, models,
     assert {"psnr_x2", "psnr_x4"} <= {n for t, n in names if t == "super_resolution"}
 
 
-def test_every_task_has_its_place():
-    assert set(stage.TASKS) == {*NAMES, "super_resolution"}
+def test_every_task_has_metrics():
+    assert set(METRICS) == {*TASKS, SUPER_RESOLUTION}
+    assert all(METRICS.values())
 
 
 def test_a_table_without_samples_has_no_scores(config, models, clips, tmp_path):

@@ -16,16 +16,18 @@ from components.common.formats import Formats
 from components.common.optimization import Optimization
 from components.estimate_structure import data as structure_data
 from components.filter.data import Clips
-from components.generate.config import Config, Counts, Drawing
+from components.generate.config import Config, SampleCounts
 from components.language_model import config as language_config
 from components.language_model import data as language_data
-from components.language_model.model import Facts
+from components.language_model.config import SamplingConfig
 from components.language_model.model import Model as LanguageModel
+from components.language_model.model import TokenSpec
 from components.language_model.sequence import Shape
+from components.language_model.tasks import TASKS
 from components.language_model.vocabulary import Vocabulary
 from components.nn import weights
 from components.super_resolution import data as super_resolution_data
-from components.super_resolution.config import Sampling, Windows
+from components.super_resolution.config import UpsamplingConfig, Windows
 from components.super_resolution.model import Architecture as SuperResolutionArchitecture
 from components.super_resolution.model import Model as SuperResolution
 from components.text_encoder import config as text_config
@@ -40,31 +42,31 @@ BITS, LEVELS, CODEBOOK, TEXT_WIDTH = 9, 2, 16, 16
 
 @pytest.fixture(scope="session")
 def config(formats: Formats) -> Config:
-    drawing = Drawing(guidance=2.0, temperature=1.0, top_k=0, top_p=1.0)
-    enlarging = Sampling(steps=2, text_guidance=1.0, low_guidance=1.0, temperature=1.0, choice_temperature=1.0)
+    drawing = SamplingConfig(guidance=2.0, temperature=1.0, top_k=0, top_p=1.0)
+    enlarging = UpsamplingConfig(steps=2, text_guidance=1.0, lr_guidance=1.0, temperature=1.0, choice_temperature=1.0)
     return Config(
         threads=1,
         seed=0,
         batch_tokens=160,
-        samples=Counts(*[1] * 3, 3, *[1] * 12),
+        samples=SampleCounts(dict.fromkeys(TASKS, 1) | {"text_to_video": 3}, *[1] * 4),
         prompts=("something of my own",),
         prompt_file="",
         prompt_file_sha256="",
         given_frames=5,
-        inpainted="inpaint_centre",
-        outpainted="outpaint_centre",
+        inpainted="inpaint_center",
+        outpainted="outpaint_center",
         visual=drawing,
-        sound=drawing,
+        audio=drawing,
         stage1=enlarging,
         stage2=enlarging,
-        constant_rate_factor=12,
+        crf=12,
         formats=formats,
     )
 
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Folders by the names of the stage's inputs. Read them only."""
+    """Folders by the names of the flags. Read them only."""
     root = tmp_path_factory.mktemp("models")
     language = _folder(root / "language", lambda folder: language_data.save(folder, _language()))
     return {
@@ -177,7 +179,7 @@ def _language() -> LanguageModel:
         "long": Shape("long", (11, 4, 4), 64),
     }
     architecture = language_config.Architecture(32, 1, 2, 48, 0.0, "table_and_bits", "table_and_bits")
-    return LanguageModel(architecture, Facts(Vocabulary(BITS, LEVELS, CODEBOOK), TEXT_WIDTH, 16, shapes))
+    return LanguageModel(architecture, TokenSpec(Vocabulary(BITS, LEVELS, CODEBOOK), TEXT_WIDTH, 16, shapes))
 
 
 def _larger(side: int) -> SuperResolution:
@@ -190,8 +192,8 @@ def _larger(side: int) -> SuperResolution:
             windows=windows,
             width=32,
             heads=2,
-            hidden=48,
+            feed_forward_width=48,
             blocks=1,
-            low_added=True,
+            subpixel_conditioning=True,
         )
     )

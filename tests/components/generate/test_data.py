@@ -43,7 +43,7 @@ def test_a_sample_says_beside_its_file_what_it_is(tmp_path: Path):
 def test_a_clip_becomes_a_video_with_sound_and_a_frame_a_picture(tmp_path: Path):
     frames = np.full((17, 32, 32, 3), 90, np.uint8)
     wave = np.zeros(17000, np.float32)
-    settings = {"fps": 8, "sample_rate_hz": 8000, "constant_rate_factor": 18}
+    settings = {"fps": 8, "sample_rate_hz": 8000, "crf": 18}
     suffix, media = data.encode(frames, wave, **settings)
     assert suffix == ".mp4"
     assert video.probe(media).sound

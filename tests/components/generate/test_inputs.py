@@ -20,7 +20,7 @@ from components.media import images, pixels, video
 FILM = video.encode_mp4(np.random.default_rng(0).integers(0, 255, (20, 48, 64, 3), np.uint8), fps=8)
 PICTURE = images.encode_png(np.zeros((32, 32, 3), np.uint8))
 HUGE_GIF = b"GIF89a" + struct.pack("<HH", 65535, 65535) + b"\xf0\0\0" + bytes(6) + b",\0\0\0\0\1\0\1\0\0\2\2D\1\0;"
-TASK_OF = {"image": "image-to-video", "video": "inpainting", "mask": "inpainting", "audio": "audio-to-video"}
+TASK_OF = {"image": "image_to_video", "video": "inpainting", "mask": "inpainting", "audio": "audio_to_video"}
 
 
 def large_picture() -> bytes:
@@ -47,10 +47,10 @@ def read(option: str, path: Path, config: Config, folder: Path) -> None:
     (folder / "good.mp4").write_bytes(FILM)
     task = TASKS[TASK_OF[option]]
     files = {"video": folder / "good.mp4"} if option == "mask" else {}
-    given = inputs.Inputs("words" if option == "image" else "", **{**files, option: path})
+    given = inputs.RequestInputs("words" if option == "image" else "", **{**files, option: path})
     given.check(task)
     fmt = config.formats.of(config.formats.clip_frames, "square")
-    inputs.order_of(given, task, fmt, config, lambda frames: frames)
+    inputs.read_inputs(given, task, fmt, config, lambda frames: frames)
 
 
 BAD: dict[str, Callable[[], bytes]] = {
@@ -75,7 +75,7 @@ BAD: dict[str, Callable[[], bytes]] = {
 def test_what_cannot_be_read_is_refused_by_its_name(kind: str, option: str, config: Config, tmp_path: Path) -> None:
     path = tmp_path / "mine.bin"
     path.write_bytes(BAD[kind]())
-    with pytest.raises(ValueError, match=r"mine\.bin (holds no picture|gives no|is no mask|has no sound)") as told:
+    with pytest.raises(ValueError, match=r"mine\.bin (holds no picture|gives no|is no mask|has no audio)") as told:
         read(option, path, config, tmp_path)
     assert "\n" not in str(told.value)
     if ("large film" in kind and option in ("video", "image")) or ("picture" in kind and option in ("image", "mask")):

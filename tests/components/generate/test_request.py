@@ -5,6 +5,7 @@ import pytest
 
 from components.generate import request
 from components.generate.config import Config
+from components.generate.model_paths import ModelPaths
 from components.language_model.tasks import TASKS
 from components.media import images, video
 
@@ -43,12 +44,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ask(config: Config, models: dict[str, Path], structure: Path, folder: Path):
     def ask(task: str, output: Path, **given: object) -> None:
         files = {name: folder / str(value) if "." in str(value) else value for name, value in given.items()}
-        request.run(config, **models, task=task, output=output, structure=structure, **files)
+        request.run(config, models=ModelPaths(**models), task=task, output=output, structure=structure, **files)
 
     return ask
 
 
-@pytest.mark.parametrize("task", sorted(TASKS))
+@pytest.mark.parametrize("task", sorted(task.option for task in TASKS.values()))
 def test_every_task_makes_a_file_from_files(task: str, ask, tmp_path: Path):
     output = tmp_path / ("made.png" if "image" in task.split("-")[-1] else "made.mp4")
     ask(task, output, **FILES.get(task, {}))
@@ -87,13 +88,13 @@ def test_format_and_scale_are_chosen(ask, tmp_path: Path):
         ("image-to-video", {"image": "mask.txt"}, "there is no file"),
         ("frame-prediction", {"video": "picture.png"}, "gives no clip of 5 frames"),
         ("video-to-audio", {"video": "short.mp4"}, "gives no clip of 17 frames"),
-        ("audio-to-video", {"audio": "silent.mp4"}, "has no sound"),
+        ("audio-to-video", {"audio": "silent.mp4"}, "has no audio"),
         (
             "text-to-video",
             {"prompt": "x", "long": True, "orientation": "portrait"},
             "was trained without long_portrait",
         ),
-        ("text-to-video", {"prompt": "x", "long": True, "scale": 2}, "trained to enlarge clip, not long"),
+        ("text-to-video", {"prompt": "x", "long": True, "scale": 2}, "trained to upsample clip, not long"),
     ],
 )
 def test_what_is_missing_or_too_much_is_named(task: str, given: dict[str, object], message: str, ask, tmp_path: Path):

@@ -6,7 +6,7 @@ import torch
 
 from components.common import artifacts
 from components.language_model.config import Architecture, Config, Mix, PhaseOptimization
-from components.language_model.model import Facts, Model
+from components.language_model.model import Model, TokenSpec
 from components.language_model.sequence import Shape
 from components.language_model.tasks import TASKS
 from components.language_model.vocabulary import Vocabulary
@@ -22,20 +22,20 @@ SHAPES = {
 
 
 @pytest.fixture(scope="session")
-def facts() -> Facts:
-    return Facts(Vocabulary(BITS, LEVELS, CODEBOOK), TEXT_WIDTH, TEXT_TOKENS, SHAPES)
+def token_spec() -> TokenSpec:
+    return TokenSpec(Vocabulary(BITS, LEVELS, CODEBOOK), TEXT_WIDTH, TEXT_TOKENS, SHAPES)
 
 
-@pytest.fixture(params=["table_and_bits", "halves"])
+@pytest.fixture(params=["table_and_bits", "factorized"])
 def architecture(request: pytest.FixtureRequest) -> Architecture:
     return Architecture(32, 2, 2, 48, 0.0, "table_and_bits", request.param)
 
 
 @pytest.fixture
-def model(architecture: Architecture, facts: Facts) -> Model:
+def model(architecture: Architecture, token_spec: TokenSpec) -> Model:
     """Random everywhere: layers that start as zero would hide what they do."""
     torch.manual_seed(0)
-    model = Model(architecture, facts)
+    model = Model(architecture, token_spec)
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     return model.eval()
@@ -106,5 +106,5 @@ def _columns(random: np.random.Generator, shape: Shape, rows: int = 10) -> dict[
     if shape.audio_frames:
         columns["audio"] = random.integers(0, CODEBOOK, (rows, LEVELS, shape.audio_frames), dtype=np.int32)
     if shape.name.startswith("clip"):
-        columns |= {"structure": codes(), "condition_inpaint_centre": codes(), "condition_outpaint_centre": codes()}
+        columns |= {"structure": codes(), "condition_inpaint_center": codes(), "condition_outpaint_center": codes()}
     return columns

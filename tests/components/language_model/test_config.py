@@ -9,8 +9,8 @@ from components.language_model.config import Config
     ("changes", "words"),
     [
         ({"tasks": {"text-to-smell": 1.0}}, "no task text-to-smell"),
-        ({"tasks": {"text-to-image": 1.0}}, "no video task"),
-        ({"tasks": {"text-to-video": 0.0, "text-to-image": 1.0}}, "leave a task out"),
+        ({"tasks": {"text_to_image": 1.0}}, "no video task"),
+        ({"tasks": {"text_to_video": 0.0, "text_to_image": 1.0}}, "leave a task out"),
         ({"text_dropout": 1.5}, "mix.text_dropout must be a share"),
     ],
 )

@@ -1,23 +1,23 @@
 import pytest
 import torch
 
-from components.language_model.heads import Flat, Halves
+from components.language_model.heads import FactorizedHead, FlatHead
 
 BITS, WIDTH = 5, 8
 
 
-@pytest.fixture(params=["flat", "halves"])
-def head(request: pytest.FixtureRequest) -> Flat | Halves:
+@pytest.fixture(params=["flat", "factorized"])
+def head(request: pytest.FixtureRequest) -> FlatHead | FactorizedHead:
     torch.manual_seed(0)
     if request.param == "flat":
-        return Flat(torch.randn(1 << BITS, WIDTH))
-    halves = Halves(BITS, WIDTH)
-    for parameter in halves.parameters():
+        return FlatHead(torch.randn(1 << BITS, WIDTH))
+    factorized = FactorizedHead(BITS, WIDTH)
+    for parameter in factorized.parameters():
         torch.nn.init.normal_(parameter)
-    return halves
+    return factorized
 
 
-def likelihoods(head: Flat | Halves, states: torch.Tensor) -> torch.Tensor:
+def likelihoods(head: FlatHead | FactorizedHead, states: torch.Tensor) -> torch.Tensor:
     """Of every code, (B, N, V)."""
     every = torch.arange(1 << BITS)
     losses = [head.losses(states, code.expand(states.shape[:2])) for code in every]
@@ -36,16 +36,16 @@ def test_the_loss_is_the_sum_of_the_losses(head):
 
 def test_parts_drawn_one_after_the_other_follow_the_shares(head):
     states = torch.randn(1, WIDTH).expand(20_000, WIDTH)
-    told: list[torch.Tensor] = []
+    previous_parts: list[torch.Tensor] = []
     for _ in range(head.parts):
-        told.append(torch.multinomial(head.scores(states, told).softmax(-1), 1)[:, 0])
-    found = torch.bincount(head.join(told), minlength=1 << BITS) / len(states)
+        previous_parts.append(torch.multinomial(head.scores(states, previous_parts).softmax(-1), 1)[:, 0])
+    found = torch.bincount(head.join(previous_parts), minlength=1 << BITS) / len(states)
     torch.testing.assert_close(found, likelihoods(head, states[None, :1])[0, 0], atol=0.015, rtol=0)
 
 
 def test_the_second_half_knows_the_first():
     torch.manual_seed(0)
-    halves = Halves(BITS, WIDTH)
+    factorized = FactorizedHead(BITS, WIDTH)
     state = torch.randn(1, WIDTH)
-    one, other = (halves.scores(state, [torch.tensor([low])]) for low in (0, 1))
+    one, other = (factorized.scores(state, [torch.tensor([low])]) for low in (0, 1))
     assert not torch.equal(one, other)

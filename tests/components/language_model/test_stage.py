@@ -31,7 +31,7 @@ def test_a_phase_leaves_a_model_that_loads_and_its_scores(tokens: Path, config: 
     assert not model.training
     assert vocabulary.codebook_bits == 6
     metrics = json.loads((tmp_path / "model" / "metrics.json").read_text())
-    assert {"heldout_loss.text-to-video", "heldout_loss.video-to-audio"} <= set(metrics)
+    assert {"heldout_loss.text_to_video", "heldout_loss.video_to_audio"} <= set(metrics)
     assert (tmp_path / "model" / "losses.csv").read_text().count("\n") == 9
     assert artifacts.read_manifest(tmp_path / "model").kind == "language_model"
 

@@ -39,7 +39,7 @@ def inputs(kept_clips: Path, formats: Formats, tmp_path_factory: pytest.TempPath
 @pytest.fixture(scope="session")
 def config(formats: Formats) -> Config:
     pairs = Pairs(orientation="square", stage1_clips=3, stage2_clips=1, heldout_clips=1)
-    regions = ("inpaint_centre", "outpaint_centre")
+    regions = ("inpaint_center", "outpaint_center")
     return Config(threads=1, batch_tokens=160, precision="float32", regions=regions, pairs=pairs, formats=formats)
 
 

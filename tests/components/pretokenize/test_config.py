@@ -21,6 +21,6 @@ def test_nonsense_is_refused(config: Config):
     with pytest.raises(ValueError, match="batch_tokens must be positive"):
         replace(config, batch_tokens=0)
     with pytest.raises(ValueError, match="names a region twice"):
-        replace(config, regions=("inpaint_centre", "inpaint_centre"))
+        replace(config, regions=("inpaint_center", "inpaint_center"))
     with pytest.raises(ValueError, match="must be positive"):
         replace(config, pairs=replace(config.pairs, heldout_clips=0))

@@ -19,14 +19,14 @@ def test_a_condition_shows_the_visible_part_and_nothing_of_the_hidden_one(region
     np.testing.assert_array_equal(shown_THWC, regions.condition(other_THWC, region))
 
 
-@pytest.mark.parametrize("shape", ["centre", "horizontal", "vertical"])
+@pytest.mark.parametrize("shape", ["center", "horizontal", "vertical"])
 def test_outpainting_hides_what_inpainting_shows(shape: str):
     inside = regions.hidden(f"inpaint_{shape}", 16, 8)  # type: ignore[arg-type]
     np.testing.assert_array_equal(inside, ~regions.hidden(f"outpaint_{shape}", 16, 8))  # type: ignore[arg-type]
 
 
 def test_the_centre_is_the_middle_half_of_both_sides():
-    hidden_HW = regions.hidden("inpaint_centre", 16, 8)
+    hidden_HW = regions.hidden("inpaint_center", 16, 8)
     assert hidden_HW[4:12, 2:6].all()
     assert hidden_HW.sum() == 8 * 4
 
@@ -35,7 +35,7 @@ def test_the_nearest_visible_pixel_spreads_over_the_hidden_part():
     inside_THWC = regions.condition(FRAMES_THWC, "inpaint_horizontal")
     np.testing.assert_array_equal(inside_THWC[:, 4:8], FRAMES_THWC[:, [3, 3, 3, 3]])
     np.testing.assert_array_equal(inside_THWC[:, 8:12], FRAMES_THWC[:, [12, 12, 12, 12]])
-    outside_THWC = regions.condition(FRAMES_THWC, "outpaint_centre")
+    outside_THWC = regions.condition(FRAMES_THWC, "outpaint_center")
     np.testing.assert_array_equal(outside_THWC[:, 0, 0], FRAMES_THWC[:, 4, 2])
     np.testing.assert_array_equal(outside_THWC[:, 8, 7], FRAMES_THWC[:, 8, 5])
 

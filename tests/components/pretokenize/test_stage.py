@@ -75,9 +75,9 @@ def test_rows_hold_what_the_tokenizers_say(tokens: Tokens, inputs: dict[str, Pat
         row = [clip.clip_id for clip in clips].index(clip_id)
         clip = clips[row]
         pixels = clips.pixels(row, formats.clip)
-        masked = regions.condition(pixels, "inpaint_centre")
+        masked = regions.condition(pixels, "inpaint_center")
         _agree(group.visual[n], ops.visual_codes(visual, pixels[None], "float32")[0])
-        _agree(group.conditions["inpaint_centre"][n], ops.visual_codes(visual, masked[None], "float32")[0])
+        _agree(group.conditions["inpaint_center"][n], ops.visual_codes(visual, masked[None], "float32")[0])
         _agree(group.structure[n], ops.visual_codes(visual, np.stack([structures.pixels(clip_id)]), "float32")[0])
         _agree(group.audio[n], ops.audio_codes(audio, clips.samples(row, 17)[None])[0])
         assert (group.split[n], group.caption[n], group.audio_state[n]) == (clip.split, clip.caption, clip.audio_state)

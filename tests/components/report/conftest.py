@@ -12,7 +12,6 @@ from components.common import artifacts
 from components.common.formats import Formats
 from components.filter import data as clips
 from components.generate.data import Sample, write_table
-from components.generate.selection import plain
 from components.language_model.tasks import TASKS
 from components.media import audio, images, video
 from components.report.config import Config
@@ -30,7 +29,7 @@ FORMATS = Formats(
     text_tokens=16,
 )
 TEXT_TO_VIDEO, INPAINTING = (
-    next(plain(task) for task in TASKS.values() if rule(task))
+    next(task.name for task in TASKS.values() if rule(task))
     for rule in (
         lambda task: task.text and task.media == "video" and task.frames == "none" and not task.structure,
         lambda task: task.masked == "inpaint",
@@ -156,7 +155,7 @@ def samples() -> list[Sample]:
     """Text-to-video, one of them also enlarged, and inpainting of a real clip."""
     rows = [sample(f"t{i}", TEXT_TO_VIDEO, f"a {name} square", i, unseen=i == 0) for i, name in enumerate(COLOURS)]
     rows.append(sample("t0-x4", TEXT_TO_VIDEO, "a red square", 0, stage="super_resolution"))
-    rows.append(sample("p0", INPAINTING, "", 7, clip_id="c1", region="inpaint_centre"))
+    rows.append(sample("p0", INPAINTING, "", 7, clip_id="c1", region="inpaint_center"))
     return rows
 
 

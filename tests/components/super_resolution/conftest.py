@@ -17,9 +17,9 @@ def model(request: pytest.FixtureRequest) -> Model:
         windows=WINDOWS,
         width=32,
         heads=2,
-        hidden=48,
+        feed_forward_width=48,
         blocks=2,
-        low_added=request.param,
+        subpixel_conditioning=request.param,
     )
     return Model(architecture).eval()
 
@@ -29,9 +29,9 @@ def given() -> dict[str, torch.Tensor]:
     """A batch of two: codes of 7 bits on a (3, 4, 4) grid, their small version, four text positions."""
     generator = torch.Generator().manual_seed(1)
     return {
-        "high_BTHW": torch.randint(0, 128, (2, 3, 4, 4), generator=generator),
-        "hidden_BTHW": torch.rand(2, 3, 4, 4, generator=generator) < 0.5,
-        "low_BThw": torch.randint(0, 128, (2, 3, 2, 2), generator=generator),
+        "hr_BTHW": torch.randint(0, 128, (2, 3, 4, 4), generator=generator),
+        "masked_BTHW": torch.rand(2, 3, 4, 4, generator=generator) < 0.5,
+        "lr_BThw": torch.randint(0, 128, (2, 3, 2, 2), generator=generator),
         "text_BSD": torch.randn(2, 4, 12, generator=generator),
         "lengths_B": torch.tensor([4, 2]),
     }

@@ -5,28 +5,28 @@ import torch
 
 from components.super_resolution.config import Windows
 from components.super_resolution.layers import axial_table
-from components.super_resolution.model import SubPixel
+from components.super_resolution.model import SubPixelConvolution
 
 KEPT = torch.zeros(2, dtype=torch.bool)
 
 
-def test_both_halves_are_predicted_everywhere(model, given):
-    first, second = model(**given, low_dropped_B=KEPT)
+def test_both_factors_are_predicted_everywhere(model, given):
+    first, second = model(**given, lr_dropped_B=KEPT)
     assert first.shape == (2, 3, 4, 4, 8)
     assert second.shape == (2, 3, 4, 4, 16)
 
 
-def test_hidden_codes_are_not_seen(model, given):
-    other = torch.where(given["hidden_BTHW"], 127 - given["high_BTHW"], given["high_BTHW"])
-    expected = model(**given, low_dropped_B=KEPT)
-    actual = model(**given | {"high_BTHW": other}, low_dropped_B=KEPT)
+def test_masked_codes_are_not_seen(model, given):
+    other = torch.where(given["masked_BTHW"], 127 - given["hr_BTHW"], given["hr_BTHW"])
+    expected = model(**given, lr_dropped_B=KEPT)
+    actual = model(**given | {"hr_BTHW": other}, lr_dropped_B=KEPT)
     torch.testing.assert_close(actual, expected, rtol=0, atol=0)
 
 
 def test_a_dropped_small_clip_is_not_seen(model, given):
     dropped = torch.tensor([True, False])
-    expected = model(**given, low_dropped_B=dropped)
-    actual = model(**given | {"low_BThw": 127 - given["low_BThw"]}, low_dropped_B=dropped)
+    expected = model(**given, lr_dropped_B=dropped)
+    actual = model(**given | {"lr_BThw": 127 - given["lr_BThw"]}, lr_dropped_B=dropped)
     torch.testing.assert_close(actual[0][0], expected[0][0], rtol=0, atol=0)
     assert not torch.allclose(actual[0][1], expected[0][1])
 
@@ -34,8 +34,8 @@ def test_a_dropped_small_clip_is_not_seen(model, given):
 def test_text_beyond_its_length_is_not_seen(model, given):
     text = given["text_BSD"].clone()
     text[1, 2:] = 100.0
-    expected = model(**given, low_dropped_B=KEPT)
-    actual = model(**given | {"text_BSD": text}, low_dropped_B=KEPT)
+    expected = model(**given, lr_dropped_B=KEPT)
+    actual = model(**given | {"text_BSD": text}, lr_dropped_B=KEPT)
     torch.testing.assert_close(actual, expected, rtol=0, atol=0)
 
 
@@ -63,7 +63,7 @@ def test_windows_must_tile_the_grid(model):
 
 
 def test_a_small_token_reaches_the_four_large_ones_above_it_in_its_own_frame():
-    layer = SubPixel(3)
+    layer = SubPixelConvolution(3)
     torch.nn.init.zeros_(layer.conv.bias)
     weight = torch.zeros_like(layer.conv.weight)
     weight[:, :, 1, 1] = torch.rand(weight.shape[:2])  # no neighbours

@@ -26,15 +26,15 @@ def test_a_window_holds_neighbours():
 
 @pytest.mark.parametrize(("positions", "steps"), [(8960, 24), (35840, 24), (320, 24), (7, 24), (1, 3), (24, 24)])
 def test_reveals_sum_to_all_positions(positions: int, steps: int):
-    counts = ops.reveals(positions, steps)
+    counts = ops.unmask_schedule(positions, steps)
     assert sum(counts) == positions
     assert min(counts) >= 1
     assert len(counts) <= steps
 
 
 def test_reveals_of_the_paper_follow_the_cosine():
-    counts = ops.reveals(8960, 24)
+    counts = ops.unmask_schedule(8960, 24)
     assert counts[:4] == [20, 57, 96, 133]
     assert counts[-3:] == [579, 583, 586]
-    assert ops.reveals(35840, 24)[0] == 77
-    assert ops.reveals(35840, 24)[-1] == 2344
+    assert ops.unmask_schedule(35840, 24)[0] == 77
+    assert ops.unmask_schedule(35840, 24)[-1] == 2344

@@ -3,32 +3,32 @@ from dataclasses import replace
 import pytest
 import torch
 
-from components.super_resolution.config import Sampling
+from components.super_resolution.config import UpsamplingConfig
 from components.super_resolution.sampling import guided_logits, upsample
 
-SETTINGS = Sampling(steps=6, text_guidance=3.0, low_guidance=2.0, temperature=1.0, choice_temperature=4.5)
-GIVEN = ("low_BThw", "text_BSD", "lengths_B")
+SETTINGS = UpsamplingConfig(steps=6, text_guidance=3.0, lr_guidance=2.0, temperature=1.0, choice_temperature=4.5)
+GIVEN = ("lr_BThw", "text_BSD", "lengths_B")
 
 
 def test_guidance_one_and_one_is_the_conditional_pass(model, given):
-    expected = model(**given, low_dropped_B=torch.zeros(2, dtype=torch.bool))
-    actual = guided_logits(model, **given, settings=replace(SETTINGS, text_guidance=1.0, low_guidance=1.0))
+    expected = model(**given, lr_dropped_B=torch.zeros(2, dtype=torch.bool))
+    actual = guided_logits(model, **given, settings=replace(SETTINGS, text_guidance=1.0, lr_guidance=1.0))
     torch.testing.assert_close(tuple(actual), expected, rtol=0, atol=0)
 
 
 def test_guidance_adds_what_each_condition_adds(model, given):
     kept, dropped = torch.zeros(2, dtype=torch.bool), torch.ones(2, dtype=torch.bool)
     without = {**given, "lengths_B": torch.zeros(2, dtype=torch.long)}
-    nothing = model(**without, low_dropped_B=dropped)[0]
-    low = model(**without, low_dropped_B=kept)[0]
-    both = model(**given, low_dropped_B=kept)[0]
-    expected = nothing + 2.0 * (low - nothing) + 3.0 * (both - low)
+    nothing = model(**without, lr_dropped_B=dropped)[0]
+    lr = model(**without, lr_dropped_B=kept)[0]
+    both = model(**given, lr_dropped_B=kept)[0]
+    expected = nothing + 2.0 * (lr - nothing) + 3.0 * (both - lr)
     torch.testing.assert_close(guided_logits(model, **given, settings=SETTINGS)[0], expected)
 
 
 def test_guidance_zero_forgets_both_conditions(model, given):
-    settings = replace(SETTINGS, text_guidance=0.0, low_guidance=0.0)
-    other = {**given, "low_BThw": 127 - given["low_BThw"], "text_BSD": -given["text_BSD"]}
+    settings = replace(SETTINGS, text_guidance=0.0, lr_guidance=0.0)
+    other = {**given, "lr_BThw": 127 - given["lr_BThw"], "text_BSD": -given["text_BSD"]}
     torch.testing.assert_close(
         guided_logits(model, **given, settings=settings), guided_logits(model, **other, settings=settings)
     )
@@ -52,17 +52,17 @@ def test_a_clip_does_not_depend_on_its_batch(model, given):
 
 
 def test_every_position_is_drawn_once(model, given, monkeypatch):
-    hidden_counts = []
+    masked_counts = []
     forward = model.forward
 
-    def counting(high, hidden, *rest):
-        hidden_counts.append(int(hidden[0].sum()))
-        return forward(high, hidden, *rest)
+    def counting(hr, masked, *rest):
+        masked_counts.append(int(masked[0].sum()))
+        return forward(hr, masked, *rest)
 
     monkeypatch.setattr(model, "forward", counting)
-    settings = replace(SETTINGS, text_guidance=1.0, low_guidance=1.0, temperature=0.0, choice_temperature=0.0)
+    settings = replace(SETTINGS, text_guidance=1.0, lr_guidance=1.0, temperature=0.0, choice_temperature=0.0)
     upsample(model, **{name: given[name] for name in GIVEN}, settings=settings, seeds=[0, 1])
-    assert hidden_counts == [48, 46, 41, 33, 24, 12]
+    assert masked_counts == [48, 46, 41, 33, 24, 12]
 
 
 def test_no_step_is_refused():

@@ -23,11 +23,11 @@ CONFIG = Config(
     stage="stage1",
     width=32,
     heads=2,
-    hidden=48,
+    feed_forward_width=48,
     blocks=1,
     windows=Windows(vertical=(1, 4, 2), horizontal=(1, 2, 4), temporal=(3, 2, 2)),
-    low_added=False,
-    low_noise_max=0.2,
+    subpixel_conditioning=False,
+    lr_noise_max=0.2,
     condition_dropout=0.1,
     label_smoothing=0.0001,
     global_batch_pairs=8,
@@ -79,9 +79,9 @@ def test_a_stage_learns_what_the_small_clip_says(tmp_path: Path):
         replace(CONFIG, optimization=replace(CONFIG.optimization, steps=150)),
     )
     metrics = json.loads((model / "metrics.json").read_text())
-    assert metrics["accuracy_low_half_chance"] == 1 / 8
-    assert metrics["accuracy_low_half_start"] > 2 * metrics["accuracy_low_half_most_frequent"]
-    assert metrics["accuracy_low_half_middle"] > 2 * metrics["accuracy_low_half_most_frequent"]
+    assert metrics["accuracy_low_factor_chance"] == 1 / 8
+    assert metrics["accuracy_low_factor_start"] > 2 * metrics["accuracy_low_factor_most_frequent"]
+    assert metrics["accuracy_low_factor_middle"] > 2 * metrics["accuracy_low_factor_most_frequent"]
     assert (model / "losses.csv").read_text().startswith("step,gradient_norm,loss\n")
     assert data.load(model).architecture.grid == (3, 4, 4)
 
@@ -114,7 +114,7 @@ def test_pairs_are_drawn_by_their_weight(tmp_path: Path):
     )
     number = {codes.tobytes(): row for row, codes in enumerate(pairs.high.astype(np.int64))}
     drawn = np.concatenate(
-        [[number[high.numpy().tobytes()] for high in training.batch(s, 0, 1).high] for s in range(200)]
+        [[number[high.numpy().tobytes()] for high in training.batch(s, 0, 1).hr] for s in range(200)]
     )
     assert (np.bincount(drawn, minlength=16) / len(drawn)).tolist() == pytest.approx(
         [*[0.5 / 12] * 10, *[3.5 / 12] * 2, 0, 0, 0, 0], abs=0.02
@@ -138,7 +138,7 @@ def test_windows_that_do_not_fit_are_named(tmp_path: Path):
     ("change", "message"),
     [
         ({"width": 40}, "multiple of 16 × heads"),
-        ({"low_noise_max": 1.5}, "is a share"),
+        ({"lr_noise_max": 1.5}, "is a share"),
         ({"global_batch_pairs": 0}, "positive"),
     ],
 )

@@ -1,16 +1,16 @@
-"""Held-out clips -> orders: what a task is given of a real clip, and nothing more."""
+"""Held-out clips -> inputs of samples: the parts of a real clip that a task is given, and no others."""
 
 from components.estimate_structure.data import Structures
 from components.filter.data import Clips
 from components.generate.config import Config
-from components.generate.making import Order
-from components.generate.selection import Chosen
+from components.generate.generator import SampleInputs
+from components.generate.selection import SampleSpec
 from components.language_model.tasks import Task
 from components.pretokenize import regions
 
 
 def region_of(task: Task | None, config: Config) -> str:
-    """The region that a masked task fills in, "" for other tasks."""
+    """Return the region that a masked task fills in; "" for other tasks."""
     match task and task.masked:
         case "inpaint":
             return config.inpainted
@@ -21,7 +21,7 @@ def region_of(task: Task | None, config: Config) -> str:
 
 
 def given_frames(task: Task | None, config: Config) -> int:
-    """Leading frames of the output that the task is given."""
+    """Return the number of leading frames of the output that the task is given."""
     match task and task.frames:
         case "first":
             return 1
@@ -31,11 +31,11 @@ def given_frames(task: Task | None, config: Config) -> int:
             return 0
 
 
-def order_of(chosen: Chosen, config: Config, clips: Clips, structures: Structures) -> Order:
-    """Read from a clip what the task is given of it."""
-    task, fmt, row = chosen.task, chosen.fmt, chosen.row
+def sample_inputs(spec: SampleSpec, config: Config, clips: Clips, structures: Structures) -> SampleInputs:
+    """Read the inputs of a sample from its clip."""
+    task, fmt, row = spec.task, spec.fmt, spec.row
     if task is None:
-        return Order(chosen.prompt, frames=clips.pixels(row, fmt))
+        return SampleInputs(spec.prompt, frames=clips.pixels(row, fmt))
     frames = masked = structure = wave = None
     if task.frames != "none":
         pixels_THWC = clips.pixels(row, fmt)
@@ -45,6 +45,6 @@ def order_of(chosen: Chosen, config: Config, clips: Clips, structures: Structure
         masked = regions.condition(clips.pixels(row, fmt), region)
     if task.structure:
         structure = structures.pixels(clips[row].clip_id)
-    if task.sound != "none":
-        wave = clips.samples(row, fmt.frames if task.sound == "whole" else given_frames(task, config))
-    return Order(chosen.prompt, frames, masked, structure, wave)
+    if task.audio != "none":
+        wave = clips.samples(row, fmt.frames if task.audio == "whole" else given_frames(task, config))
+    return SampleInputs(spec.prompt, frames, masked, structure, wave)

@@ -1,7 +1,7 @@
-"""What the judge says: are the wanted attributes there, do words and picture fit, are clips spread like real ones.
+"""Measures of the judge: accuracy of attributes, similarity to the caption, distance to the real distribution.
 
-Every name here ends with `[local-judge]`. Ceilings come from held-out real clips, judged as they are and after the
-visual tokenizer.
+Every name here ends with `[local-judge]`. Ceilings come from held-out real clips, as they are and after the visual
+tokenizer.
 
 Shapes: N samples, D features, B clips, T frames, H height, W width, C channels.
 """
@@ -20,49 +20,51 @@ from components.generate.data import Sample
 from components.judge.model import Judge
 
 JUDGE = "[local-judge]"
-AT_ONCE = 32
+BATCH_CLIPS = 32
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Samples of one task, and what the judge saw in them."""
+class JudgedSamples:
+    """Samples of one task with the judge's features."""
 
     samples: Sequence[Sample]
     features: Tensor  # ND
 
-    def unseen(self) -> "Judged":
-        """Those whose attributes no training clip shows together."""
+    def unseen(self) -> "JudgedSamples":
+        """Return the part whose attributes no training clip has together."""
         rows = [i for i, sample in enumerate(self.samples) if sample.unseen]
-        return Judged([self.samples[i] for i in rows], self.features[rows])
+        return JudgedSamples([self.samples[i] for i in rows], self.features[rows])
 
 
 @dataclass(frozen=True)
-class Real:
-    """Held-out real clips, as they are and after the visual tokenizer."""
+class ReferenceFeatures:
+    """Features of held-out real clips, as they are and after the visual tokenizer."""
 
     attributes: Sequence[Mapping[str, str]]
     captions: Sequence[str]
-    is_unseen: Sequence[bool]  # whether no training clip shows these attributes together
+    is_unseen: Sequence[bool]  # True if no training clip has these attributes together
     features: Tensor  # ND
     reconstructed: Tensor  # ND
 
-    def unseen(self) -> "Real":
-        """Those whose attributes no training clip shows together."""
+    def unseen(self) -> "ReferenceFeatures":
+        """Return the part whose attributes no training clip has together."""
         rows = [i for i, unseen in enumerate(self.is_unseen) if unseen]
         attributes, captions = [self.attributes[i] for i in rows], [self.captions[i] for i in rows]
-        return Real(attributes, captions, [True] * len(rows), self.features[rows], self.reconstructed[rows])
+        return ReferenceFeatures(
+            attributes, captions, [True] * len(rows), self.features[rows], self.reconstructed[rows]
+        )
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the judge saw in a trivial answer to the same task, sample by sample."""
+    """Features of a trivial answer to the same task, sample by sample."""
 
     name: str
     features: Tensor  # ND
 
 
-def described(judge: Judge, clips: Iterable[Pixels]) -> Tensor:
-    """Features (N, D) of clips of mixed sizes, in their order; a few clips at a time are in memory."""
+def features_of(judge: Judge, clips: Iterable[Pixels]) -> Tensor:
+    """Return features (N, D) of clips of mixed sizes, in their order; a few clips at a time are in memory."""
     device = next(judge.parameters()).device
     found: dict[int, Tensor] = {}
     waiting: dict[tuple[int, ...], dict[int, Pixels]] = {}
@@ -75,7 +77,7 @@ def described(judge: Judge, clips: Iterable[Pixels]) -> Tensor:
     for i, pixels in enumerate(clips):
         part = waiting.setdefault(pixels.shape, {})
         part[i] = pixels
-        if len(part) == AT_ONCE:
+        if len(part) == BATCH_CLIPS:
             judge_now(part)
     for part in waiting.values():
         if part:
@@ -84,9 +86,14 @@ def described(judge: Judge, clips: Iterable[Pixels]) -> Tensor:
 
 
 def accuracies(
-    judge: Judge, judged: Judged, real: Real | None, *, suffix: str = "", baseline: Baseline | None = None
+    judge: Judge,
+    judged: JudgedSamples,
+    real: ReferenceFeatures | None,
+    *,
+    suffix: str = "",
+    baseline: Baseline | None = None,
 ) -> list[Measure]:
-    """Accuracy for each attribute that the judge knows and samples were asked for."""
+    """Measure accuracy for each attribute that the judge knows and that samples should have."""
     wanted = [sample.attributes for sample in judged.samples]
     right = correct(judge, judged.features, wanted)
     right_of_baseline = correct(judge, baseline.features, wanted) if baseline else None
@@ -112,7 +119,7 @@ def accuracies(
 
 
 def correct(judge: Judge, features_ND: Tensor, wanted: Sequence[Mapping[str, str]]) -> dict[str, dict[int, float]]:
-    """Attribute -> position -> 1 if it was named rightly, else 0; positions that lack a known value are left out."""
+    """Return attribute -> position -> 1 if the judge is right, else 0; positions without a known value are left out."""
     answers = judge.named(features_ND)
     return {
         name: {i: float(answers[name][i] == of[name]) for i, of in enumerate(wanted) if of.get(name) in kinds}
@@ -120,8 +127,8 @@ def correct(judge: Judge, features_ND: Tensor, wanted: Sequence[Mapping[str, str
     }
 
 
-def similarity(judge: Judge, judged: Judged, real: Real | None, *, suffix: str = "") -> Measure:
-    """Cosine between samples and their prompts; chance is the mean cosine with the other prompts."""
+def similarity(judge: Judge, judged: JudgedSamples, real: ReferenceFeatures | None, *, suffix: str = "") -> Measure:
+    """Measure the cosine between samples and their prompts; chance is the mean cosine with the other prompts."""
     prompts = [sample.prompt for sample in judged.samples]
     cosine_NN = cosines(judge, judged.features, prompts)
     differs_NN = torch.tensor([[one != other for other in prompts] for one in prompts], device=cosine_NN.device)
@@ -143,15 +150,17 @@ def similarity(judge: Judge, judged: Judged, real: Real | None, *, suffix: str =
 
 
 def cosines(judge: Judge, features_ND: Tensor, texts: Sequence[str]) -> Tensor:
-    """Cosine of every clip (rows) with every text (columns)."""
+    """Return the cosine of every clip (rows) with every text (columns)."""
     return F.normalize(features_ND, dim=1) @ F.normalize(judge.text_features(texts), dim=1).T
 
 
-def distance(judged: Judged, real: Real, *, trained: Baseline | None, trivial: Baseline | None) -> Score:
-    """Fréchet distance to the held-out real clips.
+def distance(
+    judged: JudgedSamples, real: ReferenceFeatures, *, trained: Baseline | None, trivial: Baseline | None
+) -> Score:
+    """Measure the Fréchet distance to the held-out real clips.
 
-    The real ceiling is that of `trained`, real clips of the train split: zero is out of reach for so few samples.
-    The bootstrap is biased for a distance, so there is no interval.
+    The real ceiling is that of `trained`, real clips of the train split: zero is out of reach for so few samples. The
+    bootstrap is biased for a distance, so there is no interval.
     """
     held_out = _doubles(real.features)
     return Score(

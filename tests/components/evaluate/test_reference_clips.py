@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from components.evaluate.truth import unrelated
+from components.evaluate.reference_clips import unrelated
 
 
 def test_every_sample_is_paired_with_another_clips():
@@ -11,11 +11,11 @@ def test_every_sample_is_paired_with_another_clips():
     assert unrelated(samples[:2]) == []
 
 
-def test_a_reconstruction_has_the_size_of_the_clip(truth, heldout, media):
+def test_a_reconstruction_has_the_size_of_the_clip(references, heldout, media):
     clip_id = heldout[0].clip_id
     for fmt in (media.formats.clip, media.formats.clip.scaled(2)):
-        assert truth.reconstruction(clip_id, fmt).shape == truth.pixels(clip_id, fmt).shape
-    sound, back = truth.sound(clip_id, 5), truth.reconstructed_sound(clip_id, 5)
+        assert references.reconstruction(clip_id, fmt).shape == references.pixels(clip_id, fmt).shape
+    sound, back = references.audio(clip_id, 5), references.reconstructed_audio(clip_id, 5)
     assert sound.shape == back.shape == (5000,)
     np.testing.assert_allclose(back[:4480], sound[:4480] / 2)
     assert not back[4480:].any()
