@@ -81,7 +81,7 @@ def timed(work: Callable[[], object]) -> float:
 
 def measured(paths: Sequence[Path], config: Config, filtering: filter_config.Config) -> tuple[Unit, np.ndarray]:
     """The mean source, and the fingerprints of its clips."""
-    rows: list[data.Row] = []
+    rows: list[data.EncodedClip] = []
     kept, source_bytes, minutes, ingest_s = 0, 0, 0.0, 0.0
     decoding_of(paths[0], config)  # imports and tables are paid once a worker, not once a file
     for path in paths:
@@ -102,11 +102,11 @@ def measured(paths: Sequence[Path], config: Config, filtering: filter_config.Con
         before_s = core_seconds()
         _, prints = looks.scores(filtering, clips, range(len(clips)), Path(folder) / "pretrained")
         filter_s = core_seconds() - before_s
-    stored = sum(len(row.media) + len(row.sound) for row in rows)
+    stored = sum(len(row.media) + len(row.audio) for row in rows)
     return Unit(*(value / kept for value in (minutes, len(rows), ingest_s, filter_s, stored, source_bytes))), prints
 
 
-def decoding_of(path: Path, config: Config) -> list[data.Row]:
+def decoding_of(path: Path, config: Config) -> list[data.EncodedClip]:
     with suppress(Unreadable):
         return decoding.rows_of(path, Source("", path.name, 0, hash_file(path)), config)
     return []

@@ -31,7 +31,7 @@ from components.common.artifacts import hash_file
 from components.corpus.data import Source
 from components.ingest import decoding
 from components.ingest.config import Config
-from components.ingest.data import Row
+from components.ingest.data import EncodedClip
 from components.ingest.shots import Shots
 from components.media import video
 from components.media.errors import Unreadable
@@ -40,14 +40,14 @@ PROCESSES, TURNS = 2, 3
 Work = tuple[Path, float, int, int]  # a file, to which second it is read, and the stored size
 
 
-def ours(path: Path) -> list[Row]:
+def ours(path: Path) -> list[EncodedClip]:
     """The rows of a file; none if it is refused."""
     with suppress(Unreadable):
         return decoding.rows_of(path, Source("", path.name, 0, hash_file(path)), CONFIG)
     return []
 
 
-def read_to(path: Path) -> tuple[list[Row], float]:
+def read_to(path: Path) -> tuple[list[EncodedClip], float]:
     """The rows of a file, and to which second its pictures were decoded for them."""
     seconds = [0.0]
 

@@ -94,8 +94,8 @@ def layer(
     size: tuple[int, int], lines: list[str], font: ImageFont.FreeTypeFont, look: str, opaque: int, place: Place
 ) -> measures.Pixels:
     """Text in a picture of that height and width, transparent elsewhere."""
-    colour = (255, 230, 60) if "yellow" in look else (255, 255, 255)
-    image = Image.new("RGBA", size[::-1], (*colour, 0))
+    color = (255, 230, 60) if "yellow" in look else (255, 255, 255)
+    image = Image.new("RGBA", size[::-1], (*color, 0))
     draw, high = ImageDraw.Draw(image), sum(font.getmetrics()) * 1.05
     for number, line in enumerate(lines):
         wide = draw.textlength(line, font=font)
@@ -107,7 +107,7 @@ def layer(
             draw.text((left + by, top + by), line, font=font, fill=(0, 0, 0, opaque))
         stroke = max(1, round(font.size / 14)) if "outline" in look else 0
         black = (0, 0, 0, opaque)
-        draw.text((left, top), line, font=font, fill=(*colour, opaque), stroke_width=stroke, stroke_fill=black)
+        draw.text((left, top), line, font=font, fill=(*color, opaque), stroke_width=stroke, stroke_fill=black)
     return np.asarray(image)
 
 

@@ -15,7 +15,7 @@ from components.evaluate.data import Media
 from components.evaluate.judged import Baseline, Real, described
 from components.evaluate.ops import Pixels
 from components.evaluate.truth import Truth
-from components.filter import known
+from components.filter import baseline_clips
 from components.filter.data import Clip, Clips
 from components.judge.model import Judge
 
@@ -26,7 +26,9 @@ class Reality:
     def __init__(self, config: Config, clips: Clips, truth: Truth, media: Media, judge: Judge):
         self.config, self.truth, self.media, self.judge = config, truth, media, judge
         self._clips = sorted(clips, key=lambda clip: clip.clip_id)
-        self._trained = {self._combination(clip) for clip in known.clips(clips.folder) if clip.split == "train"}
+        self._trained = {
+            self._combination(clip) for clip in baseline_clips.clips(clips.folder) if clip.split == "train"
+        }
         self.of, self.trained, self.still = cache(self._of), cache(self._trained_features), cache(self._still)
 
     def _of(self, fmt: Format) -> Real | None:

@@ -147,7 +147,9 @@ class Scoring:
 def score(measure: Measure, config: Config) -> Score:
     """The mean over samples with its bootstrap interval."""
     values_N = np.array(measure.values, dtype=np.float64)
-    low, high = interval(values_N, config.bootstrap_draws, seed_of(config.seed, measure.task, measure.name))
+    low, high = interval(
+        values_N, config.bootstrap_draws, seed_of(config.seed, measure.task, measure.name.replace("color", "colour"))
+    )
     return Score(
         name=measure.name,
         task=measure.task,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 
 from components.common.formats import Format, Formats
-from components.filter import known
+from components.filter import baseline_clips
 from components.filter.data import Clip, Clips
 from components.generate.config import Counts
 from components.language_model.tasks import TASKS, Task
@@ -39,7 +39,7 @@ class Selection:
         self.clips, self.formats = clips, formats
         rows = sorted(range(len(clips)), key=lambda row: clips[row].clip_id)
         self.held_out = [row for row in rows if clips[row].split == "heldout"]
-        self.trained = {_combination(clip) for clip in known.clips(clips.folder) if clip.split == "train"}
+        self.trained = {_combination(clip) for clip in baseline_clips.clips(clips.folder) if clip.split == "train"}
 
     def all(self, counts: Counts, prompts: Sequence[str]) -> list[Chosen]:
         """Everything that the language models are asked for, by task and format."""

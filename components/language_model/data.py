@@ -23,7 +23,7 @@ from components.language_model.sequence import Part, Shape, layout
 from components.language_model.tasks import Task
 from components.language_model.vocabulary import Vocabulary
 from components.nn import weights
-from components.pretokenize.data import Group, Tokens
+from components.pretokenize.data import TokenGroup, Tokens
 
 Rows = NDArray[np.int64]
 
@@ -43,7 +43,7 @@ class Source:
 
     def __init__(self, tokens: Tokens, split: str, kept: Mapping[str, Rows] | None = None):
         self.kept = kept or {}
-        self.groups: dict[str, Group] = {name: tokens.group(name) for name in tokens.formats()}
+        self.groups: dict[str, TokenGroup] = {name: tokens.group(name) for name in tokens.formats()}
         self.split = split
         self.facts = facts_of(tokens.facts, self.groups)
 
@@ -105,7 +105,7 @@ def split_sound(task: Task, shape: Shape, given: int, vocabulary: Vocabulary, au
     }
 
 
-def facts_of(token_facts: dict[str, Any], groups: dict[str, Group]) -> Facts:
+def facts_of(token_facts: dict[str, Any], groups: dict[str, TokenGroup]) -> Facts:
     """What the model must know of the tokens it is trained on."""
     shapes = {
         name: Shape(name, tuple(token_facts["latent"][name]), 0 if group.audio is None else int(group.audio.shape[2]))

@@ -107,7 +107,7 @@ def draw_batch(
 
     In each clip a share of the small codes, drawn between 0 and `low_noise`, is replaced by any codes of `bits` bits.
     """
-    high_BTHW, low_BThw = pairs.high[rows].astype(np.int64), pairs.low[rows].astype(np.int64)
+    high_BTHW, low_BThw = pairs.hr[rows].astype(np.int64), pairs.lr[rows].astype(np.int64)
     B, positions = len(rows), int(np.prod(high_BTHW.shape[1:]))
     counts_B = np.maximum(1, (ops.masked_share(torch.from_numpy(progress_B)).numpy() * positions).astype(np.int64))
     order_BN = draw.random((B, positions)).argsort(axis=1).argsort(axis=1)

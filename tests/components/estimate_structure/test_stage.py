@@ -21,7 +21,7 @@ def row(clip_id, pixels):
         kind="video" if len(pixels) > 1 else "image",
         split="train",
         caption="",
-        licence="CC0-1.0",
+        license="CC0-1.0",
         root="",
         frames=len(pixels),
         orientation="square" if pixels.shape[1] == pixels.shape[2] else "portrait",

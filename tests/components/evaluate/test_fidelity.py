@@ -39,19 +39,19 @@ def test_only_what_was_hidden_counts(made, media, truth, heldout):
     true = truth.pixels(heldout[0].clip_id, media.formats.clip)
     only_hole = np.zeros_like(true)
     only_hole[:, 4:12, 4:12] = true[:, 4:12, 4:12]
-    sample = made(0, only_hole, task="inpainting", clip=heldout[0], region="inpaint_centre")
+    sample = made(0, only_hole, task="inpainting", clip=heldout[0], region="inpaint_center")
     inside = fidelity.painted([sample], media, truth)
     assert [measure.name for measure in inside] == ["psnr_where_hidden", "psnr_where_hidden_beside_edge"]
     for measure in inside:
         assert measure.values[0] > measure.baselines[0] + 5
-    wrong = made(1, only_hole, task="outpainting", clip=heldout[0], region="outpaint_centre")
+    wrong = made(1, only_hole, task="outpainting", clip=heldout[0], region="outpaint_center")
     for measure in fidelity.painted([wrong], media, truth):
         assert measure.values[0] < measure.baselines[0]
 
 
 def test_showing_the_condition_again_is_no_better_than_its_baseline(made, media, truth, heldout):
-    shown = regions.condition(truth.pixels(heldout[0].clip_id, media.formats.clip), "inpaint_centre")
-    sample = made(0, shown, task="inpainting", clip=heldout[0], region="inpaint_centre")
+    shown = regions.condition(truth.pixels(heldout[0].clip_id, media.formats.clip), "inpaint_center")
+    sample = made(0, shown, task="inpainting", clip=heldout[0], region="inpaint_center")
     edge = by_name(fidelity.painted([sample], media, truth))["psnr_where_hidden_beside_edge"]
     assert edge.values == pytest.approx(edge.baselines, abs=0.01)
 

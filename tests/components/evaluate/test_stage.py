@@ -55,7 +55,7 @@ def samples(made, clips, tmp_path):
         for i in range(2):
             frames = kept.pixels(i, formats.clip)
             given = 1 if task.frames in ("first", "any") else 0
-            region = {"inpaint": "inpaint_centre", "outpaint": "outpaint_centre"}.get(task.masked, "")
+            region = {"inpaint": "inpaint_center", "outpaint": "outpaint_center"}.get(task.masked, "")
             unconditioned = name.startswith("unconditioned")
             table.append(
                 made(

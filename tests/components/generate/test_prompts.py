@@ -31,7 +31,7 @@ def test_a_file_that_changed_is_noticed(config: Config, tmp_path: Path):
         ({"batch_tokens": 0}, "batch_tokens must be positive"),
         ({"given_frames": 4}, "given_frames must be 1 \\+ a multiple of 4"),
         ({"given_frames": 17}, "given_frames"),
-        ({"inpainted": "outpaint_centre"}, "name regions of their kind"),
+        ({"inpainted": "outpaint_center"}, "name regions of their kind"),
         ({"prompt_file": "x.txt"}, "needs prompt_file_sha256"),
     ],
 )

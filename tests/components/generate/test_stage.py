@@ -80,7 +80,7 @@ def test_real_clips_are_enlarged_twice(samples: Path):
 def test_a_sample_says_what_it_was_given(samples: Path, kept_clips: Path):
     found = _by_id(samples)
     held_out = {clip.clip_id for clip in Clips(kept_clips, "heldout")}
-    assert found["inpainting-clip-0000"].region == "inpaint_centre"
+    assert found["inpainting-clip-0000"].region == "inpaint_center"
     assert found["frame_prediction-clip-0000"].given_frames == 5
     assert found["image_to_video-clip-0000"].given_frames == 1
     assert found["image_to_video-clip-0000"].clip_id in held_out

@@ -106,5 +106,5 @@ def _columns(random: np.random.Generator, shape: Shape, rows: int = 10) -> dict[
     if shape.audio_frames:
         columns["audio"] = random.integers(0, CODEBOOK, (rows, LEVELS, shape.audio_frames), dtype=np.int32)
     if shape.name.startswith("clip"):
-        columns |= {"structure": codes(), "condition_inpaint_centre": codes(), "condition_outpaint_centre": codes()}
+        columns |= {"structure": codes(), "condition_inpaint_center": codes(), "condition_outpaint_center": codes()}
     return columns

@@ -26,7 +26,7 @@ def _columns(rows: int) -> dict[str, data.Column]:
         "visual": draw.integers(0, 4096, (rows, 5, 4, 4), np.int32),
         "audio": draw.integers(0, 256, (rows, 4, 26), np.int32),
         "structure": draw.integers(0, 4096, (rows, 5, 4, 4), np.int32),
-        "condition_inpaint_centre": draw.integers(0, 4096, (rows, 5, 4, 4), np.int32),
+        "condition_inpaint_center": draw.integers(0, 4096, (rows, 5, 4, 4), np.int32),
     }
 
 
@@ -46,7 +46,7 @@ def test_what_is_written_is_read(tmp_path: Path):
     assert group.clip_id == columns["clip_id"]
     np.testing.assert_array_equal(group.visual, columns["visual"])
     np.testing.assert_array_equal(group.text, columns["text"])
-    np.testing.assert_array_equal(group.conditions["inpaint_centre"], columns["condition_inpaint_centre"])
+    np.testing.assert_array_equal(group.conditions["inpaint_center"], columns["condition_inpaint_center"])
 
 
 def test_columns_are_views_of_the_file(tmp_path: Path):
@@ -62,7 +62,7 @@ def test_columns_are_views_of_the_file(tmp_path: Path):
 
 def test_a_group_of_images_has_no_sound_and_no_structure(tmp_path: Path):
     columns = _columns(6)
-    for name in ("audio", "structure", "condition_inpaint_centre"):
+    for name in ("audio", "structure", "condition_inpaint_center"):
         del columns[name]
     group = _tokens(tmp_path, columns).group("clip")
     assert group.audio is None

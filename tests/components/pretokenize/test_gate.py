@@ -20,7 +20,7 @@ def _columns() -> dict[str, data.Column]:
         "text_length": np.full(3, 2, np.int32),
         "weight": np.ones(3),
         "visual": np.full((3, 5, 4, 4), 4095, np.int32),
-        "condition_inpaint_centre": np.zeros((3, 5, 4, 4), np.int32),
+        "condition_inpaint_center": np.zeros((3, 5, 4, 4), np.int32),
         "audio": np.full((3, 4, 26), 255, np.int32),
     }
 
@@ -45,7 +45,7 @@ def test_what_passed_can_be_asked_again_of_the_finished_folder(tmp_path: Path):
 
 def test_every_broken_expectation_is_named_in_words(tmp_path: Path):
     columns = _columns()
-    columns["condition_inpaint_centre"] = np.full((3, 5, 4, 4), 4096, np.int32)
+    columns["condition_inpaint_center"] = np.full((3, 5, 4, 4), 4096, np.int32)
     columns["audio"] = np.full((3, 4, 26), -1, np.int32)
     columns["text_length"] = np.full(3, 1, np.int32)
     columns["clip_id"] = ["a", "a", "c"]

@@ -26,7 +26,7 @@ def test_outpainting_hides_what_inpainting_shows(shape: str):
 
 
 def test_the_centre_is_the_middle_half_of_both_sides():
-    hidden_HW = regions.hidden("inpaint_centre", 16, 8)
+    hidden_HW = regions.hidden("inpaint_center", 16, 8)
     assert hidden_HW[4:12, 2:6].all()
     assert hidden_HW.sum() == 8 * 4
 
@@ -35,7 +35,7 @@ def test_the_nearest_visible_pixel_spreads_over_the_hidden_part():
     inside_THWC = regions.condition(FRAMES_THWC, "inpaint_horizontal")
     np.testing.assert_array_equal(inside_THWC[:, 4:8], FRAMES_THWC[:, [3, 3, 3, 3]])
     np.testing.assert_array_equal(inside_THWC[:, 8:12], FRAMES_THWC[:, [12, 12, 12, 12]])
-    outside_THWC = regions.condition(FRAMES_THWC, "outpaint_centre")
+    outside_THWC = regions.condition(FRAMES_THWC, "outpaint_center")
     np.testing.assert_array_equal(outside_THWC[:, 0, 0], FRAMES_THWC[:, 4, 2])
     np.testing.assert_array_equal(outside_THWC[:, 8, 7], FRAMES_THWC[:, 8, 5])
 
@@ -48,5 +48,5 @@ def test_a_mask_of_any_shape_is_filled_from_what_it_leaves():
 
 
 def test_a_mask_that_hides_everything_cannot_be_filled():
-    with pytest.raises(ValueError, match="hides the whole picture"):
+    with pytest.raises(ValueError, match="hides the whole frame"):
         regions.filled(FRAMES_THWC, np.ones((16, 8), bool))

@@ -97,7 +97,7 @@ def write_files(folder: Path, files: Mapping[str, bytes], **manifest: Any) -> Pa
 def write_clips(folder: Path, **manifest: Any) -> Path:
     """Write two kept clips: c0 cannot be heard, c1 can."""
 
-    def rows() -> list[clips.Row]:
+    def rows() -> list[clips.EncodedClip]:
         found = []
         for name, colour, heard in (("c0", "red", False), ("c1", "green", True)):
             known = {
@@ -106,7 +106,7 @@ def write_clips(folder: Path, **manifest: Any) -> Path:
                 "kind": "video",
                 "split": "heldout",
                 "caption": f"a {colour} square",
-                "licence": "",
+                "license": "",
                 "root": "",
                 "frames": 17,
                 "orientation": "square",
@@ -119,7 +119,7 @@ def write_clips(folder: Path, **manifest: Any) -> Path:
                 "attributes": {"colour": colour},
             }
             sound = audio.encode_flac(tone(), sample_rate_hz=FORMATS.sample_rate_hz) if heard else b""
-            found.append(clips.Row(clips.Clip(**known), media(colour, scale=4, sound=False), sound))
+            found.append(clips.EncodedClip(clips.Clip(**known), media(colour, scale=4, sound=False), sound))
         return found
 
     return write(folder, lambda fresh: clips.write(fresh, rows()), facts=clips.facts(FORMATS), **manifest)
@@ -156,7 +156,7 @@ def samples() -> list[Sample]:
     """Text-to-video, one of them also enlarged, and inpainting of a real clip."""
     rows = [sample(f"t{i}", TEXT_TO_VIDEO, f"a {name} square", i, unseen=i == 0) for i, name in enumerate(COLOURS)]
     rows.append(sample("t0-x4", TEXT_TO_VIDEO, "a red square", 0, stage="super_resolution"))
-    rows.append(sample("p0", INPAINTING, "", 7, clip_id="c1", region="inpaint_centre"))
+    rows.append(sample("p0", INPAINTING, "", 7, clip_id="c1", region="inpaint_center"))
     return rows
 
 

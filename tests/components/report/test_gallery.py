@@ -67,18 +67,18 @@ def test_a_real_clip_that_was_enlarged_stands_beside_it_at_that_size(gallery: Ga
 
 
 def test_what_was_given_is_shown_before_what_was_made_of_it(gallery: Gallery) -> None:
-    first = gallery.card([sample("s0", "inpainting", clip_id="quiet", region="inpaint_centre")])
+    first = gallery.card([sample("s0", "inpainting", clip_id="quiet", region="inpaint_center")])
     assert [shown.role for shown in first.shown] == ["given", "made", "real"]
-    assert [original.name for original in first.originals] == ["quiet-clip-inpaint_centre.mp4", "quiet-clip.mp4"]
+    assert [original.name for original in first.originals] == ["quiet-clip-inpaint_center.mp4", "quiet-clip.mp4"]
     then = gallery.card([sample("s0", clip_id="loud", given_frames=1)])
     assert [(shown.role, shown.kind) for shown in then.shown] == [("given", "image"), ("made", "video")]
 
 
 def test_only_a_whole_audible_clip_is_said_to_have_sound(gallery: Gallery) -> None:
-    card = gallery.card([sample("s0", "inpainting", clip_id="loud", region="inpaint_centre")])
+    card = gallery.card([sample("s0", "inpainting", clip_id="loud", region="inpaint_center")])
     assert [shown.sound for shown in card.shown] == [False, True, True]
 
 
 def test_a_clip_that_is_not_kept_is_not_shown(gallery: Gallery) -> None:
-    card = gallery.card([sample("s0", "inpainting", clip_id="unknown", region="inpaint_centre")])
+    card = gallery.card([sample("s0", "inpainting", clip_id="unknown", region="inpaint_center")])
     assert [shown.role for shown in card.shown] == ["made"]
