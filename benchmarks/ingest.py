@@ -75,7 +75,7 @@ def ffmpeg(work: Work, first: str = "") -> None:
         command += ["-t", str(until_s), "-map", "0:V:0", "-vf", pictures, "-filter_threads", "1", "-c:v", "libx264"]
         command += ["-preset", "veryfast", "-crf", str(CONFIG.crf), "-threads", "1", "-pix_fmt", "yuv420p"]
         command += ["-x264-params", "mbtree=0", f"{folder}/x.mp4"]
-        if video.probe(path).sound:  # or else it ends before it begins
+        if video.probe(path).has_audio:  # or else it ends before it begins
             command += ["-t", str(until_s), "-map", "0:a:0", "-vn"]
             command += ["-ac", "1", "-ar", str(CONFIG.formats.sample_rate_hz), f"{folder}/x.flac"]
         subprocess.run(command, check=True)

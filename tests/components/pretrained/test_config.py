@@ -28,7 +28,7 @@ def test_a_model_is_built_from_plain_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "words"),
+    ("model", "words"),
     [
         (("T 5", "file", "x", "", {"a": SHA256}, ""), "a name is"),
         (("t5", "huggingface", "x", "main", {"a": SHA256}, ""), "a branch or tag can move"),
