@@ -158,15 +158,15 @@ def marked(clip: measures.Pixels, rng: np.random.Generator, fonts: list[Path]) -
 
 def score(clip: measures.Pixels, side_px: int = STORED_PX) -> float:
     stills = np.stack([shrunk(still, side_px) for still in measures.stills(clip)])
-    return overlays.overlaid(measures.greys(stills, overlays.PICTURE_PX))
+    return overlays.text_overlay(measures.grays(stills, overlays.IMAGE_PX))
 
 
 def cost(clip: measures.Pixels) -> tuple[float, float]:
     """Core-seconds of all of the look, and of what overlaid text is of it."""
     seconds = [time.process_time()]
-    measures.look(clip, FPS)
+    measures.measure_frames(clip, FPS)
     seconds.append(time.process_time())
-    overlays.overlaid(measures.greys(measures.stills(clip), overlays.PICTURE_PX))
+    overlays.text_overlay(measures.grays(measures.stills(clip), overlays.IMAGE_PX))
     seconds.append(time.process_time())
     return seconds[1] - seconds[0], seconds[2] - seconds[1]
 

@@ -1,7 +1,7 @@
 """Audio in files or bytes ↔ mono float32 samples in [-1, 1].
 
-Samples are at the positions of their timestamps (see `media.timeline`): lost samples are silence. Channels are averaged.
-Of several audio streams the first default one is used, or else the first. FLAC has 16 bits.
+Samples are at the positions of their timestamps (see `media.timeline`): lost samples are silence. Channels are
+averaged. Of several audio streams the first default one is used, or else the first. FLAC has 16 bits.
 """
 
 import io

@@ -2,9 +2,9 @@
 
 The lateness of a piece is its timestamp minus the duration of all pieces before it. It rises in steps where audio was
 lost, and changes slowly where clocks differ: both are followed. Where it soon falls again nothing was lost, since
-pieces do not overlap: timestamps are rounded, or refer to pieces of other lengths, and are wrong by as much as it falls.
-So pieces share one lateness, and join without a gap, while one exists that is wrong by no more than that, or than
-`BELIEVED_S`, for all of them. A single timestamp between two that agree is ignored.
+pieces do not overlap: timestamps are rounded, or refer to pieces of other lengths, and are wrong by as much as it
+falls. So pieces share one lateness, and join without a gap, while one exists that is wrong by no more than that, or
+than `BELIEVED_S`, for all of them. A single timestamp between two that agree is ignored.
 
 Shapes: S samples, P pieces.
 """

@@ -1,6 +1,6 @@
 """A user's own media as an input: `data/sources.parquet` says what is there, `.videopoet/roots.json` where it lies.
 
-The media stay where they are. The table (hashes, captions, licences, splits) is an input of the stage `ingest` and is
+The media stay where they are. The table (hashes, captions, licenses, splits) is an input of the stage `ingest` and is
 tracked; the folder or store that an alias stands for is this machine's business and is not, nor is what was seen there
 (`.videopoet/sources`): sizes and times, which spare reading again what did not change.
 """

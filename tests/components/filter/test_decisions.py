@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.filter.baseline_clips import EMPTY_BASELINE, Baseline
-from components.filter.config import Config
 from components.filter.data import Clip, Pixels
 from components.filter.decisions import HELD_OUT, IN_BASELINE, NEAR_DUPLICATE, Decision, decide
 from components.filter.duplicates import FINGERPRINT_BYTES
@@ -61,7 +60,7 @@ def test_each_clip_is_kept_or_dropped_for_one_reason_in_its_order(data: st.DataO
     assert all(times == 1 for times in kept.values())
 
 
-def test_the_baseline_stays_and_a_copy_of_it_is_dropped_with_its_name(config: Config) -> None:
+def test_the_baseline_stays_and_a_copy_of_it_is_dropped_with_its_name() -> None:
     baseline = Baseline([clip(9, 9, "train")], LOOKS[:1])
     (found,) = decided([clip(1, 1, "train")], [0], baseline)
     assert (found.reason, found.detail) == (NEAR_DUPLICATE, f"of {9:064x}")

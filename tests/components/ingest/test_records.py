@@ -9,13 +9,11 @@ from components.ingest.records import METADATA, SCHEMA, Clip, EncodedClip, rows_
 
 CLIP = Clip("a" * 64, "b" * 64, "video", "", "", "", "", 17, "square", 0.0, 2.125, 64, 64, "audible", 0.01, {})
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+BYTES = st.binary(max_size=9)
 
 
-@given(
-    st.lists(
-        st.tuples(TEXT, TEXT, st.dictionaries(TEXT, TEXT, max_size=2), st.binary(max_size=9), st.binary(max_size=9))
-    )
-)
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(TEXT, TEXT, st.dictionaries(TEXT, TEXT, max_size=2), BYTES, BYTES)))
 def test_rows_come_back_as_they_were(content: list[tuple[str, str, dict[str, str], bytes, bytes]]) -> None:
     rows = [
         EncodedClip(replace(CLIP, caption=caption, license=license_name, attributes=attributes), media, audio)

@@ -1,10 +1,11 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.pretokenize import ops
 
 
+@settings(deadline=None)
 @given(items=st.lists(st.integers()), tokens=st.integers(1, 50), limit=st.integers(1, 100))
 def test_batches_hold_every_item_once_in_order_and_no_more_than_the_limit(
     items: list[int], tokens: int, limit: int

@@ -19,13 +19,13 @@ def test_a_condition_shows_the_visible_part_and_nothing_of_the_hidden_one(region
     np.testing.assert_array_equal(shown_THWC, regions.condition(other_THWC, region))
 
 
-@pytest.mark.parametrize("shape", ["centre", "horizontal", "vertical"])
+@pytest.mark.parametrize("shape", ["center", "horizontal", "vertical"])
 def test_outpainting_hides_what_inpainting_shows(shape: str):
     inside = regions.hidden(f"inpaint_{shape}", 16, 8)  # type: ignore[arg-type]
     np.testing.assert_array_equal(inside, ~regions.hidden(f"outpaint_{shape}", 16, 8))  # type: ignore[arg-type]
 
 
-def test_the_centre_is_the_middle_half_of_both_sides():
+def test_the_center_is_the_middle_half_of_both_sides():
     hidden_HW = regions.hidden("inpaint_center", 16, 8)
     assert hidden_HW[4:12, 2:6].all()
     assert hidden_HW.sum() == 8 * 4

@@ -160,7 +160,7 @@ class FakeStore:
         return storage.Entry(name, len(self.objects[name]), 1)
 
     def listing(self) -> Iterator[storage.Entry]:
-        return map(self.look, self.objects)
+        return map(self.entry, self.objects)
 
     @contextmanager
     def opened(self, name: str) -> Iterator[BinaryIO]:
