@@ -53,7 +53,7 @@ def balanced(captions: list[str], config: Balance) -> None:
     drawn = np.bincount(np.concatenate([sampler.draw(random, 10_000) for _ in range(100)]), minlength=clips)
     for rank in (1, 2, 10, 100, 1000):
         share = shares[rank - 1]
-        said = [place for place, caption in enumerate(captions) if share.name in balance.words(caption)]
+        said = [place for place, caption in enumerate(captions) if share.name in balance.words_of(caption)]
         before, after, seen = share.share_before, share.share_after, drawn[said].sum() / drawn.sum()
         print(
             f"  word {rank}: {before:.4f} of all clips, {after:.4f} by weight: {after / before:.2f}x; drawn {seen:.4f}"

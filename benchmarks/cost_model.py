@@ -35,11 +35,11 @@ from components.common import artifacts, params
 from components.common.artifacts import hash_file
 from components.corpus import data as corpus_data
 from components.corpus.data import Source
+from components.filter import clip_measurements, mapped, rules, search
 from components.filter import config as filter_config
 from components.filter import data as filter_data
-from components.filter import looks, mapped, rules, search
 from components.filter.duplicates import FINGERPRINT_BYTES
-from components.filter.stage import BOOK
+from components.filter.writer import SCORES_SCHEMA
 from components.ingest import data, decoding
 from components.ingest.config import Config
 from components.media import video
@@ -81,7 +81,7 @@ def timed(work: Callable[[], object]) -> float:
 
 def measured(paths: Sequence[Path], config: Config, filtering: filter_config.Config) -> tuple[Unit, np.ndarray]:
     """The mean source, and the fingerprints of its clips."""
-    rows: list[data.Row] = []
+    rows: list[data.EncodedClip] = []
     kept, source_bytes, minutes, ingest_s = 0, 0, 0.0, 0.0
     decoding_of(paths[0], config)  # imports and tables are paid once a worker, not once a file
     for path in paths:
@@ -100,13 +100,13 @@ def measured(paths: Sequence[Path], config: Config, filtering: filter_config.Con
         with artifacts.fresh(Path(folder) / "pretrained") as fresh:
             artifacts.describe(fresh, "pretrained", inputs={}, counts={})
         before_s = core_seconds()
-        _, prints = looks.scores(filtering, clips, range(len(clips)), Path(folder) / "pretrained")
+        _, prints = clip_measurements.scores(filtering, clips, range(len(clips)), Path(folder) / "pretrained")
         filter_s = core_seconds() - before_s
-    stored = sum(len(row.media) + len(row.sound) for row in rows)
+    stored = sum(len(row.media) + len(row.audio) for row in rows)
     return Unit(*(value / kept for value in (minutes, len(rows), ingest_s, filter_s, stored, source_bytes))), prints
 
 
-def decoding_of(path: Path, config: Config) -> list[data.Row]:
+def decoding_of(path: Path, config: Config) -> list[data.EncodedClip]:
     with suppress(Unreadable):
         return decoding.rows_of(path, Source("", path.name, 0, hash_file(path)), config)
     return []
@@ -151,10 +151,10 @@ def read_sources(path: Path, count: int) -> list[Source]:
     return corpus_data.read(path.with_name(f"{count}.parquet"))
 
 
-def hold_clips(template: data.Clip, count: int) -> tuple[list[data.Clip], list[rules.Scores]]:
+def hold_clips(template: data.Clip, count: int) -> tuple[list[data.Clip], list[rules.ClipScores]]:
     """What the filter knows of its clips beside their fingerprints."""
     clips = [replace(template, clip_id=sha256, caption=caption) for sha256, caption in named(count)]
-    return clips, [rules.Scores(duration_s=2.125 + place, motion=0.1 * place) for place in range(count)]
+    return clips, [rules.ClipScores(duration_s=2.125 + place, motion=0.1 * place) for place in range(count)]
 
 
 def mixed(prints_NB: np.ndarray, count: int) -> np.ndarray:
@@ -209,9 +209,13 @@ def score_row_bytes(folder: Path) -> float:
     generator = np.random.default_rng(0)
     rows = []
     for sha256, _ in named(FEW):
-        numbers = {name: float(generator.random()) for name in BOOK.names if BOOK.field(name).type == pa.float64()}
-        rows.append({"clip_id": sha256, "reason": "", "detail": "", **asdict(rules.Scores()), **numbers})
-    pq.write_table(pa.Table.from_pylist(rows, schema=BOOK), folder / "scores.parquet", use_dictionary=False)
+        numbers = {
+            name: float(generator.random())
+            for name in SCORES_SCHEMA.names
+            if SCORES_SCHEMA.field(name).type == pa.float64()
+        }
+        rows.append({"clip_id": sha256, "reason": "", "detail": "", **asdict(rules.ClipScores()), **numbers})
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCORES_SCHEMA), folder / "scores.parquet", use_dictionary=False)
     return (folder / "scores.parquet").stat().st_size / FEW
 
 

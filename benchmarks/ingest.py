@@ -31,7 +31,7 @@ from components.common.artifacts import hash_file
 from components.corpus.data import Source
 from components.ingest import decoding
 from components.ingest.config import Config
-from components.ingest.data import Row
+from components.ingest.data import EncodedClip
 from components.ingest.shots import Shots
 from components.media import video
 from components.media.errors import Unreadable
@@ -40,14 +40,14 @@ PROCESSES, TURNS = 2, 3
 Work = tuple[Path, float, int, int]  # a file, to which second it is read, and the stored size
 
 
-def ours(path: Path) -> list[Row]:
+def ours(path: Path) -> list[EncodedClip]:
     """The rows of a file; none if it is refused."""
     with suppress(Unreadable):
         return decoding.rows_of(path, Source("", path.name, 0, hash_file(path)), CONFIG)
     return []
 
 
-def read_to(path: Path) -> tuple[list[Row], float]:
+def read_to(path: Path) -> tuple[list[EncodedClip], float]:
     """The rows of a file, and to which second its pictures were decoded for them."""
     seconds = [0.0]
 
@@ -75,7 +75,7 @@ def ffmpeg(work: Work, first: str = "") -> None:
         command += ["-t", str(until_s), "-map", "0:V:0", "-vf", pictures, "-filter_threads", "1", "-c:v", "libx264"]
         command += ["-preset", "veryfast", "-crf", str(CONFIG.crf), "-threads", "1", "-pix_fmt", "yuv420p"]
         command += ["-x264-params", "mbtree=0", f"{folder}/x.mp4"]
-        if video.probe(path).sound:  # or else it ends before it begins
+        if video.probe(path).has_audio:  # or else it ends before it begins
             command += ["-t", str(until_s), "-map", "0:a:0", "-vn"]
             command += ["-ac", "1", "-ar", str(CONFIG.formats.sample_rate_hz), f"{folder}/x.flac"]
         subprocess.run(command, check=True)

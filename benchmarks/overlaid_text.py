@@ -94,8 +94,8 @@ def layer(
     size: tuple[int, int], lines: list[str], font: ImageFont.FreeTypeFont, look: str, opaque: int, place: Place
 ) -> measures.Pixels:
     """Text in a picture of that height and width, transparent elsewhere."""
-    colour = (255, 230, 60) if "yellow" in look else (255, 255, 255)
-    image = Image.new("RGBA", size[::-1], (*colour, 0))
+    color = (255, 230, 60) if "yellow" in look else (255, 255, 255)
+    image = Image.new("RGBA", size[::-1], (*color, 0))
     draw, high = ImageDraw.Draw(image), sum(font.getmetrics()) * 1.05
     for number, line in enumerate(lines):
         wide = draw.textlength(line, font=font)
@@ -107,7 +107,7 @@ def layer(
             draw.text((left + by, top + by), line, font=font, fill=(0, 0, 0, opaque))
         stroke = max(1, round(font.size / 14)) if "outline" in look else 0
         black = (0, 0, 0, opaque)
-        draw.text((left, top), line, font=font, fill=(*colour, opaque), stroke_width=stroke, stroke_fill=black)
+        draw.text((left, top), line, font=font, fill=(*color, opaque), stroke_width=stroke, stroke_fill=black)
     return np.asarray(image)
 
 
@@ -158,15 +158,15 @@ def marked(clip: measures.Pixels, rng: np.random.Generator, fonts: list[Path]) -
 
 def score(clip: measures.Pixels, side_px: int = STORED_PX) -> float:
     stills = np.stack([shrunk(still, side_px) for still in measures.stills(clip)])
-    return overlays.overlaid(measures.greys(stills, overlays.PICTURE_PX))
+    return overlays.text_overlay(measures.grays(stills, overlays.IMAGE_PX))
 
 
 def cost(clip: measures.Pixels) -> tuple[float, float]:
     """Core-seconds of all of the look, and of what overlaid text is of it."""
     seconds = [time.process_time()]
-    measures.look(clip, FPS)
+    measures.measure_frames(clip, FPS)
     seconds.append(time.process_time())
-    overlays.overlaid(measures.greys(measures.stills(clip), overlays.PICTURE_PX))
+    overlays.text_overlay(measures.grays(measures.stills(clip), overlays.IMAGE_PX))
     seconds.append(time.process_time())
     return seconds[1] - seconds[0], seconds[2] - seconds[1]
 

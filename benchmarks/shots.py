@@ -41,7 +41,7 @@ def small(path: Path) -> list[VideoFrame]:
     with video.opened(path) as container:
         return [
             frame.reformat(WIDTH_PX, HEIGHT_PX, "bgr24", interpolation=Interpolation.AREA)
-            for frame in container.decode(video.picture_stream(container))
+            for frame in container.decode(video.video_stream(container))
             if frame.pts is not None
         ]
 

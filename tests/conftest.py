@@ -56,7 +56,7 @@ def made_sound(frames: int, pitch_hz: float) -> data.Samples:
     return np.asarray(0.4 * np.sin(2 * np.pi * pitch_hz * instants_s), np.float32)
 
 
-def made_rows() -> Iterator[data.Row]:
+def made_rows() -> Iterator[data.EncodedClip]:
     """Ten videos (two upright, two long, one silent, one without sound, one without caption) and four pictures."""
     motions = ("left", "right", "up", "down")
     for index in range(10):
@@ -82,13 +82,13 @@ def _row(
     attributes: dict[str, str],
     *,
     heldout: bool,
-) -> data.Row:
+) -> data.EncodedClip:
     sha256 = hashlib.sha256(name.encode()).hexdigest()
     given = {"formats": FORMATS, "source_sha256": sha256}
     if len(pixels) == 1:
-        row = encoding.picture(pixels[0], **given)
+        row = encoding.encode_image(pixels[0], **given)
     else:
-        row = encoding.clip(np.stack([to_planes(one) for one in pixels]), sound, **given)
+        row = encoding.encode_clip(np.stack([to_planes(one) for one in pixels]), sound, **given)
     split = "heldout" if heldout else "train"
     return replace(row, clip=replace(row.clip, split=split, caption=caption, attributes=attributes))
 

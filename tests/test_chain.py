@@ -67,12 +67,12 @@ def test_a_changed_filter_parameter_plans_the_filter_and_its_descendants_only(fl
     folder, _ = flow_clone
     original = (folder / "params.yaml").read_text()
     params = yaml.safe_load(original)
-    params["filter"]["picture"]["min_motion"] *= 2
+    params["filter"]["visual"]["min_motion"] *= 2
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     said = videopoet(folder, "plan")
     (folder / "params.yaml").write_text(original)
     lines = {line.split()[0]: line for line in said.splitlines() if line.split()}
-    assert "filter.picture.min_motion" in said
+    assert "filter.visual.min_motion" in said
     assert {name for name in ("corpus", "ingest", "pretrained") if "up to date" in lines[name]} == {
         "corpus",
         "ingest",

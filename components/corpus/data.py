@@ -1,8 +1,8 @@
-"""Media files and what is known of them: folders with a table of sources.
+"""Tables of sources: media files, in a folder or store, and their metadata.
 
-`sources.parquet` has one row a file and content, sorted by root, path and hash. Paths are relative with forward
-slashes; `root` is the alias of a folder or store that lies elsewhere, or "" for the folder that the table itself lies
-in. A user's own media come in by a table of the same columns, which remembers what went, too: see `state`.
+`sources.parquet` has one row per file and content, sorted by root, path and hash. Paths are relative with forward
+slashes; `root` is the alias of a folder or store elsewhere, or "" for the folder of the table itself. A user's own
+media come in by a table of the same columns, which also remembers what was removed: see `state`.
 """
 
 import json
@@ -18,9 +18,9 @@ TABLE = "sources.parquet"
 SPLITS = ("train", "heldout", "")
 State = Literal[
     "present",
-    "gone",  # it was here, or these bytes were
-    "forgotten",  # somebody asked to delete it: these bytes are never decoded again, whatever their name
-    "refused",  # it was named, and for `reason` never looked into; it has no hash
+    "gone",  # the file, or its bytes of then, is no longer there
+    "forgotten",  # its deletion was requested: these bytes are never decoded again, under any name
+    "refused",  # it was listed but not read, for `reason`; it has no hash
 ]
 SCHEMA = pa.schema(
     [
@@ -29,7 +29,7 @@ SCHEMA = pa.schema(
         ("size_bytes", pa.int64()),
         ("sha256", pa.string()),
         ("caption", pa.string()),
-        ("licence", pa.string()),
+        ("license", pa.string()),
         ("language", pa.string()),
         ("split", pa.string()),
         ("attributes", pa.string()),  # JSON object: the free columns, text -> text
@@ -40,16 +40,17 @@ SCHEMA = pa.schema(
         ("batch", pa.int32()),
     ]
 )
+FORMER_NAMES = {"licence": "license"}  # of columns in tables of version 0.1 and older
 
 
 @dataclass(frozen=True)
 class Source:
-    """One media file. `split` "" leaves the choice to the filter; caption, licence and language "" are not known.
+    """One media file. `split` "" leaves the choice to the filter; caption, license and language "" are not known.
 
-    A member of a tar stands in `archive`, a path as `path` is, from `offset_bytes` on; else `archive` is "".
+    A member of a tar has the tar as `archive`, a path like `path`, and starts at `offset_bytes`; else `archive` is "".
     `batch` numbers the addition with which it came, from 1: clips of one batch share their shards, so that later
-    additions leave those as they are. A rendered corpus is batch 0. Of what is refused, `attributes` holds no more than
-    `detail`, which says in a few words what `reason` leaves open.
+    additions leave those unchanged. A rendered corpus is batch 0. For a refused source, `attributes` holds at most
+    `detail`, a short explanation of `reason`.
     """
 
     root: str
@@ -57,7 +58,7 @@ class Source:
     size_bytes: int
     sha256: str
     caption: str = ""
-    licence: str = ""
+    license: str = ""
     language: str = ""
     split: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
@@ -75,12 +76,12 @@ class Source:
 
 
 def leaves(path: str) -> bool:
-    """Whether a path with forward slashes leads out of the folder that it is relative to."""
+    """Return True if a path with forward slashes leads out of the folder it is relative to."""
     return PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts
 
 
 def table_of(sources: Iterable[Source]) -> pa.Table:
-    """Make the table, sorted, from sources."""
+    """Return the sorted table of sources."""
     rows = [
         {**vars(source), "attributes": json.dumps(dict(source.attributes), sort_keys=True, ensure_ascii=False)}
         for source in sorted(sources, key=lambda source: (source.root, source.path, source.sha256))
@@ -89,7 +90,7 @@ def table_of(sources: Iterable[Source]) -> pa.Table:
 
 
 def sources_of(table: pa.Table) -> list[Source]:
-    """Make sources from a table."""
+    """Return the sources of a table."""
     return [Source(**{**row, "attributes": json.loads(row["attributes"])}) for row in table.to_pylist()]
 
 
@@ -99,11 +100,13 @@ def write(path: Path, sources: Iterable[Source]) -> None:
 
 
 def read(path: Path) -> list[Source]:
-    """Read a table of sources; raises ValueError if it is no such table."""
+    """Read a table of sources, also one with former column names; raises ValueError if it is no such table."""
     try:
         table = pq.read_table(path, use_threads=False)
     except (OSError, pa.ArrowInvalid) as error:
         raise ValueError(f"{path.name} is not a table of sources: {error}") from None
+    names = table.schema.names
+    table = table.rename_columns([name if name in SCHEMA.names else FORMER_NAMES.get(name, name) for name in names])
     if missing := [name for name in SCHEMA.names if name not in table.schema.names]:
         raise ValueError(f"{path.name} is not a table of sources: columns {', '.join(missing)} are missing")
     return sources_of(table.select(SCHEMA.names).cast(SCHEMA))

@@ -1,9 +1,9 @@
-"""What a file shows -> its pixels and its sound. Pure and vectorised.
+"""Planned file -> its pixels and its audio. Pure and vectorized.
 
-Shapes are signed distances, so edges are smooth at any size. Sound is a function of the picture: height on the screen
-is pitch, place from left to right is the speed of the pulse, size is loudness, and the shape is the timbre.
+Shapes are signed distances, so edges are smooth at any size. Audio is a function of the image: vertical position sets
+the pitch, horizontal position the rate of the pulse, size the loudness, and the shape the timbre.
 
-Lengths are parts of the picture's width; y grows downwards. Shapes: T frames, H rows, W columns.
+Lengths are parts of the image's width; y grows downwards. Shapes: T frames, H rows, W columns.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from components.corpus.plan import Item
+from components.corpus.plan import PlannedFile
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
@@ -36,15 +36,15 @@ LARGEST = 0.37  # radius, part of the width
 
 @dataclass(frozen=True)
 class Track:
-    """Where the shape is and how large, for each instant (float32, T)."""
+    """Position and size of the shape at each instant (float32, T)."""
 
     x: Floats  # part of the width
     y: Floats  # part of the width
     radius: Floats
-    height: float  # of the picture, part of the width
+    height: float  # of the image, part of the width
 
 
-def track(item: Item, height: float, progress_T: Floats) -> Track:
+def track(item: PlannedFile, height: float, progress_T: Floats) -> Track:
     """Follow the shape; `progress_T` runs from 0 to 1 over the file."""
     rng = np.random.default_rng(item.seed)
     way, radius = rng.uniform(0.36, 0.44), rng.uniform(0.26, 0.30)
@@ -64,7 +64,7 @@ def track(item: Item, height: float, progress_T: Floats) -> Track:
 
 
 def distance(shape: str, x: Floats, y: Floats) -> Floats:
-    """Signed distance to the edge of a shape of radius 1, negative inside."""
+    """Return the signed distance to the edge of a shape of radius 1, negative inside."""
     match shape:
         case "circle":
             return np.asarray(np.sqrt(x * x + y * y) - 1)
@@ -77,8 +77,8 @@ def distance(shape: str, x: Floats, y: Floats) -> Floats:
             return np.asarray(np.minimum(np.maximum(x - 1.05, y - 0.36), np.maximum(y - 1.05, x - 0.36)))
 
 
-def background(item: Item, height_px: int, width_px: int) -> Floats:
-    """A calm wash of one dull tone, lighter to one side, darker to the corners (H, W, 3)."""
+def background(item: PlannedFile, height_px: int, width_px: int) -> Floats:
+    """Return a smooth gradient of one dull tone (H, W, 3), lighter to one side and darker to the corners."""
     rng = np.random.default_rng(item.seed + 1)
     tone = np.array(TONES[int(rng.integers(len(TONES)))], np.float32) * rng.uniform(0.85, 1.2)
     angle, depth = rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 0.3)
@@ -87,19 +87,19 @@ def background(item: Item, height_px: int, width_px: int) -> Floats:
     return np.asarray(light[..., None] * tone, np.float32)
 
 
-def frames(item: Item, path: Track, height_px: int, width_px: int) -> Pixels:
+def frames(item: PlannedFile, path: Track, height_px: int, width_px: int) -> Pixels:
     """Render every instant of a track: (T, H, W, 3)."""
     ground = background(item, height_px, width_px)
     blank = np.clip(ground + 0.5, 0, 255).astype(np.uint8)
-    colour = np.array(RGB[item.colour], np.float32)
-    pictures = np.empty((len(path.x), height_px, width_px, 3), np.uint8)
+    color = np.array(RGB[item.color], np.float32)
+    frames_THWC = np.empty((len(path.x), height_px, width_px, 3), np.uint8)
     for index, (x, y, radius) in enumerate(zip(path.x, path.y, path.radius, strict=True)):
-        pictures[index] = blank
-        _draw(pictures[index], ground, item.shape, colour, x * width_px, y * width_px, radius * width_px)
-    return pictures
+        frames_THWC[index] = blank
+        _draw(frames_THWC[index], ground, item.shape, color, x * width_px, y * width_px, radius * width_px)
+    return frames_THWC
 
 
-def _draw(picture: Pixels, ground: Floats, shape: str, colour: Floats, x: float, y: float, radius: float) -> None:
+def _draw(image: Pixels, ground: Floats, shape: str, color: Floats, x: float, y: float, radius: float) -> None:
     """Draw the shape with smooth edges and a soft shadow round it, touching only the rows and columns it covers."""
     reach = 1.5 * radius + 2
     top, left = max(0, int(y - reach)), max(0, int(x - reach))
@@ -110,14 +110,14 @@ def _draw(picture: Pixels, ground: Floats, shape: str, colour: Floats, x: float,
     away = distance(shape, columns, rows)
     cover = np.clip(0.5 - away * np.float32(radius), 0, 1)[..., None]
     shadow = np.clip(1 - np.maximum(away, 0) * 3, 0, 1)[..., None]
-    lit = np.clip(colour * (1 - np.float32(0.08) * rows)[..., None], 0, 255)
+    lit = np.clip(color * (1 - np.float32(0.08) * rows)[..., None], 0, 255)
     mixed = window * (1 - np.float32(0.4) * shadow * shadow)
     mixed += cover * (lit - mixed)
-    picture[top:bottom, left:right] = mixed + np.float32(0.5)
+    image[top:bottom, left:right] = mixed + np.float32(0.5)
 
 
-def sound(item: Item, path: Track, sample_rate_hz: int) -> Floats:
-    """Play a track whose instants are samples."""
+def audio(item: PlannedFile, path: Track, sample_rate_hz: int) -> Floats:
+    """Synthesize the audio of a track whose instants are samples."""
     pitch_hz = 220 * 2 ** (2.4 * (1 - path.y / path.height))
     pulse_hz = 3 + 9 * path.x
     phase = 2 * np.pi * np.cumsum(pitch_hz, dtype=np.float64) / sample_rate_hz

@@ -1,6 +1,6 @@
-"""seed -> media files with captions, as anybody's folder of media might look.
+"""seed -> media files with captions, like a user's folder of media.
 
-The same seed gives the same bytes; every file is made on its own, so threads change nothing.
+The same seed gives the same bytes; files are rendered independently, so threads change nothing.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from components.corpus import data, ops, plan
 from components.corpus.config import Config
 from components.media import images, video
 
-LICENCE = "CC0-1.0"
+LICENSE = "CC0-1.0"
 
 
 def run(config: Config, *, output: Path) -> artifacts.Summary:
@@ -31,46 +31,46 @@ def run(config: Config, *, output: Path) -> artifacts.Summary:
             "videos": config.videos,
             "images": config.images,
             "heldout": sum(item.split == "heldout" for item in items),
-            "unseen_combinations": len({(i.shape, i.colour, i.motion) for i in items if i.unseen}),
+            "unseen_combinations": len({(i.shape, i.color, i.motion) for i in items if i.unseen}),
         }
         return artifacts.describe(folder, "corpus", inputs={}, counts=counts)
 
 
-def _rendered(config: Config, items: list[plan.Item]) -> Iterator[tuple[plan.Item, bytes]]:
+def _rendered(config: Config, items: list[plan.PlannedFile]) -> Iterator[tuple[plan.PlannedFile, bytes]]:
     with ThreadPoolExecutor(config.threads) as pool:
         yield from zip(items, pool.map(lambda item: _content(config, item), items), strict=True)
 
 
-def _store(folder: Path, item: plan.Item, content: bytes) -> data.Source:
+def _store(folder: Path, item: plan.PlannedFile, content: bytes) -> data.Source:
     (folder / item.path).write_bytes(content)
-    attributes = {"shape": item.shape, "colour": item.colour}
+    attributes = {"shape": item.shape, "color": item.color}
     if item.motion:
         attributes |= {"motion": item.motion, "unseen": str(item.unseen).lower()}
     sha256 = hashlib.sha256(content).hexdigest()
     return data.Source(
-        "", item.path, len(content), sha256, item.caption, LICENCE, split=item.split, attributes=attributes
+        "", item.path, len(content), sha256, item.caption, LICENSE, split=item.split, attributes=attributes
     )
 
 
-def _content(config: Config, item: plan.Item) -> bytes:
+def _content(config: Config, item: plan.PlannedFile) -> bytes:
     form = config.formats.image_portrait if item.portrait else config.formats.image
     height_px, width_px = config.scale * form.height_px, config.scale * form.width_px
     height = height_px / width_px
     if not item.motion:
         still = ops.track(item, height, np.zeros(1, np.float32))
-        picture = ops.frames(item, still, height_px, width_px)[0]
-        return images.encode_png(picture) if item.path.endswith("png") else images.encode_jpeg(picture)
+        frame = ops.frames(item, still, height_px, width_px)[0]
+        return images.encode_png(frame) if item.path.endswith("png") else images.encode_jpeg(frame)
     seconds = config.long_seconds if item.long else config.seconds
     path = ops.track(item, height, _instants(round(seconds * config.fps)))
-    pictures = ops.frames(item, path, height_px, width_px)
+    frames = ops.frames(item, path, height_px, width_px)
     samples = round(seconds * config.sample_rate_hz)
-    sound = None if item.sound == "none" else np.zeros(samples, np.float32)
-    if item.sound == "audible":
-        sound = ops.sound(item, ops.track(item, height, _instants(samples)), config.sample_rate_hz)
+    audio = None if item.audio == "none" else np.zeros(samples, np.float32)
+    if item.audio == "audible":
+        audio = ops.audio(item, ops.track(item, height, _instants(samples)), config.sample_rate_hz)
     return video.encode_mp4(
-        pictures,
+        frames,
         fps=config.fps,
-        audio_S=sound,
+        audio_S=audio,
         sample_rate_hz=config.sample_rate_hz,
         crf=config.crf,
         preset="superfast",

@@ -44,7 +44,7 @@ def _columns(book: Book) -> dict[str, Column]:
     """Value of each clip that arrived, as text; "" is not known."""
     known: dict[str, Column] = {
         name: book.arrived.table[name].to_pylist()
-        for name in ("kind", "orientation", "licence", "root", "frames", "height_px", "width_px", "audio_state")
+        for name in ("kind", "orientation", "license", "root", "frames", "height_px", "width_px", "audio_state")
     }
     given = [json.loads(attributes).get("language", "") for attributes in book.arrived.table["attributes"].to_pylist()]
     detected = [language or "" for language in book.scores["language"].to_pylist()]
@@ -57,7 +57,7 @@ def _columns(book: Book) -> dict[str, Column]:
             state if kind == "video" else "picture"
             for state, kind in zip(known["audio_state"], known["kind"], strict=True)
         ],
-        "licence": known["licence"],
+        "license": known["license"],
         "language": [said or found for said, found in zip(given, detected, strict=True)],
         "source": [root or "corpus" for root in known["root"]],
     }

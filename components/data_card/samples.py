@@ -11,7 +11,7 @@ from components.common.progress import progress
 from components.common.random import seed_of
 from components.data_card.config import Config
 from components.data_card.data import Book
-from components.media import images, pictures
+from components.media import contact_sheets, images
 from components.media.frames import Pixels
 
 FRAMES = 3  # of a video
@@ -69,7 +69,7 @@ def _shown(config: Config, book: Book, place: int, twins: Mapping[str, int]) -> 
     clip, detail = book.arrived[place], book.scores["detail"][place].as_py()
     drawn = [place, twins[detail]] if detail in twins else [place]
     rows = [[_frames(config, book, each)] for each in drawn]
-    sheet_HWC = pictures.contact_sheet(rows, frames=FRAMES, tile_px=config.tile_px)
+    sheet_HWC = contact_sheets.contact_sheet(rows, frames=FRAMES, tile_px=config.tile_px)
     content = base64.b64encode(images.encode_jpeg(sheet_HWC, quality=QUALITY)).decode()
     return Shown(
         clip.clip_id,

@@ -1,6 +1,6 @@
 """Text vectors as memory-mapped Arrow files, found by caption.
 
-Captions are unique and sorted over all files, so a lookup is a binary search and nothing is held in memory.
+Captions are unique and sorted across files, so a lookup is a binary search and nothing is held in memory.
 Shapes: N vectors of one caption, D width.
 """
 
@@ -20,12 +20,12 @@ SCHEMA = pa.schema([("caption", pa.large_string()), ("vectors", pa.large_list(pa
 
 
 def shard_name(number: int) -> str:
-    """File of the number-th shard; names sort as their captions do."""
+    """Return the file name of a shard; names sort as their captions do."""
     return f"embeddings-{number:06d}.arrow"
 
 
 def shard(captions: Sequence[str], vectors: Sequence[Vectors]) -> bytes:
-    """One Arrow IPC file: captions in order, each with its vectors (N, D) row by row."""
+    """Return one Arrow IPC file: captions in order, each with its vectors (N, D) row by row."""
     offsets = np.cumsum([0, *(each.size for each in vectors)])
     values = np.concatenate([each.reshape(-1) for each in vectors]) if vectors else np.empty(0, np.float16)
     lists = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), pa.array(values, pa.float16()))
@@ -38,7 +38,7 @@ def shard(captions: Sequence[str], vectors: Sequence[Vectors]) -> bytes:
 
 
 class Embeddings:
-    """The vectors of every caption; the empty caption has none."""
+    """Text vectors of every caption; the empty caption has none."""
 
     def __init__(self, folder: Path):
         facts = artifacts.read_manifest(folder).facts
@@ -50,7 +50,7 @@ class Embeddings:
         return sum(shard.num_rows for shard in self._shards)
 
     def lookup(self, caption: str) -> Vectors:
-        """Vectors (N, D) of a caption; raises KeyError for one that was not embedded."""
+        """Return the vectors (N, D) of a caption; raises KeyError for one that was not embedded."""
         if not caption.strip():
             return np.empty((0, self.width), np.float16)
         number = bisect_right(self._firsts, caption) - 1

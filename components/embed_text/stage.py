@@ -1,7 +1,7 @@
 """captions of kept clips -> text vectors.
 
-Each different caption is embedded once, in sorted order. A finished shard is kept in scratch, so a killed run loses
-at most one.
+Each distinct caption is embedded once, in sorted order. A finished shard is kept in scratch, so a killed run loses at
+most one.
 """
 
 import shutil
@@ -23,8 +23,8 @@ from components.text_encoder.data import load as load_encoder
 def run(config: Config, *, clips: Path, text_encoder: Path, output: Path) -> Summary:
     """Embed the captions of `clips`, training and held-out alike, with the encoder of `text_encoder`."""
     kept = Clips(clips)
-    spoken = [clip.caption for clip in kept if clip.caption.strip()]
-    captions = sorted(set(spoken))
+    with_text = [clip.caption for clip in kept if clip.caption.strip()]
+    captions = sorted(set(with_text))
     encoder = load_encoder(text_encoder)
     encoder.model.to("cuda" if torch.cuda.is_available() else "cpu")
     scratch = current().scratch
@@ -41,16 +41,18 @@ def run(config: Config, *, clips: Path, text_encoder: Path, output: Path) -> Sum
             folder,
             data.KIND,
             inputs={"clips": clips, "text_encoder": text_encoder},
-            counts={"captions": len(captions), "clips": len(kept), "clips_without_caption": len(kept) - len(spoken)},
+            counts={"captions": len(captions), "clips": len(kept), "clips_without_caption": len(kept) - len(with_text)},
             facts={"width": encoder.width, "text_tokens": config.formats.text_tokens},
         )
 
 
 def embed(encoder: CaptionEncoder, captions: list[str], config: Config) -> bytes:
-    """One shard's file."""
+    """Return the bytes of one shard."""
     vectors: list[data.Vectors] = []
-    for start in range(0, len(captions), config.batch):
-        found_BND, lengths_B = encoder.encode(captions[start : start + config.batch], config.formats.text_tokens)
+    for start in range(0, len(captions), config.batch_captions):
+        found_BND, lengths_B = encoder.encode(
+            captions[start : start + config.batch_captions], config.formats.text_tokens
+        )
         halves_BND = found_BND.half().cpu().numpy()
         vectors += [rows_ND[:length] for rows_ND, length in zip(halves_BND, lengths_B.tolist(), strict=True)]
     return data.shard(captions, vectors)

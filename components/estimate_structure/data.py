@@ -1,12 +1,12 @@
 """Structure clips as files: Parquet, compressed with zstd, in small row groups so that one clip is read cheaply."""
 
-from collections import OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
@@ -51,22 +51,22 @@ class Structures:
 
     def __init__(self, folder: Path):
         self._files = [pq.ParquetFile(path) for path in sorted(folder.glob("structure-*.parquet"))]
-        self._where: dict[str, tuple[int, int, int]] = {}
-        self._kept: OrderedDict[tuple[int, int], pa.Table] = OrderedDict()
+        self._rows: dict[str, tuple[int, int, int]] = {}  # file, row group and row of each clip
+        self._kept: LRUCache[tuple[int, int], pa.Table] = LRUCache(ROW_GROUPS_KEPT)
         for number, file in enumerate(self._files):
             for group in range(file.num_row_groups):
                 names = file.read_row_group(group, columns=["clip_id"])["clip_id"].to_pylist()
-                self._where |= {name: (number, group, row) for row, name in enumerate(names)}
+                self._rows |= {name: (number, group, row) for row, name in enumerate(names)}
 
     def __len__(self) -> int:
-        return len(self._where)
+        return len(self._rows)
 
     def __contains__(self, clip_id: str) -> bool:
-        return clip_id in self._where
+        return clip_id in self._rows
 
     def pixels(self, clip_id: str) -> Pixels:
-        """Flow right, flow down and nearness as bytes, (T, H, W, 3); raises KeyError for a clip without structure."""
-        number, group, row = self._where[clip_id]
+        """Return flow right, flow down and nearness as bytes (T, H, W, 3); KeyError for a clip without structure."""
+        number, group, row = self._rows[clip_id]
         table = self._row_group(number, group)
         shape = table["shape"][row].as_py()
         return np.frombuffer(table["pixels"][row].as_buffer(), dtype=np.uint8).reshape(shape)
@@ -74,8 +74,6 @@ class Structures:
     def _row_group(self, number: int, group: int) -> pa.Table:
         if (number, group) not in self._kept:
             self._kept[number, group] = self._files[number].read_row_group(group)
-            if len(self._kept) > ROW_GROUPS_KEPT:
-                self._kept.popitem(last=False)
         return self._kept[number, group]
 
 

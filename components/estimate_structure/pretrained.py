@@ -1,7 +1,7 @@
 """Flow and depth by public networks: Perceiver IO and DPT, from folders in Hugging Face format.
 
-Frames are brought to the size that a network was trained at; what it says comes back at the frames' own size, flow in
-pixels of that size.
+Frames are resized to the size that a network was trained at; its output is resized back to the frames' own size, with
+flow in pixels of that size.
 
 Shapes: T frames, H height, W width, C channels, P values of a 3×3 patch.
 """
@@ -31,7 +31,7 @@ class PerceiverFlow:
 
     @torch.no_grad()
     def __call__(self, frames_THWC: Pixels) -> Floats:
-        """Pixels that each point moves until the next frame, (T, H, W, 2) right and down; the last frame repeats."""
+        """Return the flow to the next frame in pixels, (T, H, W, 2) right and down; the last frame's is repeated."""
         height, width = frames_THWC.shape[1:3]
         unit_TCHW = _resized(_channels_first(frames_THWC) / 127.5 - 1, self.size)
         patches_TPHW = patches(unit_TCHW).to(self.device)
@@ -58,7 +58,7 @@ class DptDepth:
 
     @torch.no_grad()
     def __call__(self, frames_THWC: Pixels) -> Floats:
-        """Nearness (T, H, W) on a scale of the network's own."""
+        """Return nearness (T, H, W) on the network's own scale."""
         resized_TCHW = _resized(_channels_first(frames_THWC) / 255, self.size)
         unit_TCHW = ((resized_TCHW - self.mean_C11) / self.deviation_C11).to(self.device)
         near = [self.model(pixel_values=frame_CHW[None]).predicted_depth.float().cpu() for frame_CHW in unit_TCHW]
@@ -68,10 +68,10 @@ class DptDepth:
 
 
 def patches(unit_TCHW: Tensor) -> Tensor:
-    """Each pixel's 3×3 neighbourhood as channels (T, 27, H, W): position by position, colours together."""
+    """Return each pixel's 3×3 neighborhood as channels (T, 27, H, W): position by position, colors together."""
     size = unit_TCHW.shape[-2:]
-    by_colour = F.unfold(unit_TCHW, kernel_size=3, padding=1).unflatten(1, (unit_TCHW.shape[1], 9))
-    patches_TPHW: Tensor = by_colour.transpose(1, 2).flatten(1, 2).unflatten(-1, size)
+    by_color = F.unfold(unit_TCHW, kernel_size=3, padding=1).unflatten(1, (unit_TCHW.shape[1], 9))
+    patches_TPHW: Tensor = by_color.transpose(1, 2).flatten(1, 2).unflatten(-1, size)
     return patches_TPHW
 
 
@@ -89,6 +89,6 @@ def _ready(model: nn.Module) -> tuple[nn.Module, torch.device]:
 
 
 def _pair(size: int | Sequence[int] | None) -> tuple[int, int]:
-    """Height and width from what a network's configuration says: one number for a square."""
+    """Return height and width from a network's configuration, where one number means a square."""
     assert size is not None
     return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))

@@ -40,7 +40,7 @@ def run(config: Config, *, clips: Path, pretrained: Path, output: Path) -> Summa
 
 
 def flow_estimator(config: Config, pretrained: Path) -> Estimator:
-    """The chosen method; public weights are loaded only where they are used."""
+    """Return the chosen method of flow; public weights are loaded only where they are used."""
     match config.flow:
         case "farneback":
             return ops.farneback
@@ -54,7 +54,7 @@ def flow_estimator(config: Config, pretrained: Path) -> Estimator:
 
 
 def depth_estimator(config: Config, pretrained: Path) -> Estimator:
-    """The chosen method; public weights are loaded only where they are used."""
+    """Return the chosen method of depth; public weights are loaded only where they are used."""
     match config.depth:
         case "border_contrast":
             return ops.border_contrast
@@ -68,7 +68,7 @@ def depth_estimator(config: Config, pretrained: Path) -> Estimator:
 
 
 def weights(pretrained: Path, name: str) -> Path:
-    """Folder of one pretrained model; raises ValueError that says what to fetch."""
+    """Return the folder of one pretrained model; raises ValueError that says what to fetch."""
     folder = pretrained / name
     if not (folder / "config.json").is_file():
         raise ValueError(f"estimate_structure needs `{name}`, which was not fetched: add it to pretrained.models")

@@ -15,7 +15,7 @@ from components.evaluate.data import SampleMedia
 from components.evaluate.judge_metrics import Baseline, ReferenceFeatures, features_of
 from components.evaluate.ops import Pixels
 from components.evaluate.reference_clips import ReferenceClips
-from components.filter import known
+from components.filter import baseline_clips
 from components.filter.combinations import TrainedCombinations
 from components.filter.data import Clip, Clips
 from components.judge.model import Judge
@@ -27,7 +27,7 @@ class RealReference:
     def __init__(self, config: Config, clips: Clips, references: ReferenceClips, media: SampleMedia, judge: Judge):
         self.config, self.references, self.media, self.judge = config, references, media, judge
         self._clips = sorted(clips, key=lambda clip: clip.clip_id)
-        trained = (clip.attributes for clip in known.clips(clips.folder) if clip.split == "train")
+        trained = (clip.attributes for clip in baseline_clips.clips(clips.folder) if clip.split == "train")
         self._combinations = TrainedCombinations(trained, judge.values)
         self.of, self.trained, self.still = cache(self._of), cache(self._trained_features), cache(self._still)
 

@@ -1,8 +1,8 @@
-"""What looks at clips gave before, kept by what decides it: bytes of shards, formats, networks, code.
+"""Measurements of clips from earlier runs, keyed by what determines them: bytes of shards, formats, networks, code.
 
-A shard of clips has one file, named by the hash of its bytes, captions included, so that shards that a later addition
-leaves as they are need no second look. Limits, splits, licences and threads decide nothing here. What was looked at is
-what a look would give again; a file that is damaged counts as none, and the folder is safe to delete at any time.
+Each shard has one file, named by the SHA-256 of its bytes, captions included, so shards that a later addition leaves
+unchanged are not measured again. Limits, splits, licenses and threads are not part of the key. A cached measurement
+equals a new one; a damaged file counts as absent; the folder may be deleted at any time.
 """
 
 import hashlib
@@ -18,33 +18,33 @@ import pyarrow.parquet as pq
 
 from components.common import artifacts, codelock
 from components.filter.config import Config
-from components.filter.rules import Scores
-from components.filter.scoring import Seen
+from components.filter.rules import ClipScores
+from components.filter.scoring import Measurement
 
-NAMES = [field.name for field in fields(Scores)]
+NAMES = [field.name for field in fields(ClipScores)]
 DIGEST_BYTES = hashlib.sha256().digest_size  # before the table in each file
 
 
-class Cache:
-    """One file for each shard: a row for each of its clips that was looked at."""
+class MeasurementCache:
+    """One file per shard, with a row for each of its clips that was measured."""
 
     def __init__(self, folder: Path, config: Config, pretrained: Path):
         code = codelock.modules("filter", "scoring")
-        decisive = json.dumps([asdict(config.formats), _networks(config, pretrained), code], sort_keys=True)
-        self.folder = folder / hashlib.sha256(decisive.encode()).hexdigest()[:16]
+        key = json.dumps([asdict(config.formats), _networks(config, pretrained), code], sort_keys=True)
+        self.folder = folder / hashlib.sha256(key.encode()).hexdigest()[:16]
 
-    def get(self, shard: str) -> dict[int, Seen]:
-        """What was seen of the clips of a shard, by their rows in it; `shard` is its SHA-256."""
+    def get(self, shard: str) -> dict[int, Measurement]:
+        """Return the measurements of a shard's clips by row; `shard` is its SHA-256."""
         table = _read(self._path(shard))
-        return {row["row"]: _seen(row) for row in table.to_pylist()} if table is not None else {}
+        return {row["row"]: _measurement(row) for row in table.to_pylist()} if table is not None else {}
 
-    def put(self, shard: str, seen: Mapping[int, Seen]) -> None:
-        """Keep what was seen of a shard, whole or not at all."""
+    def put(self, shard: str, measurements: Mapping[int, Measurement]) -> None:
+        """Store the measurements of a shard, whole or not at all."""
         rows = [
-            {"row": row, "source_sha256": one.source_sha256, "sureness": one.sureness}
+            {"row": row, "source_sha256": one.source_sha256, "confidence": one.confidence}
             | {"fingerprint": one.fingerprint.tobytes()}
             | asdict(one.scores)
-            for row, one in sorted(seen.items())
+            for row, one in sorted(measurements.items())
         ]
         sink = pa.BufferOutputStream()
         pq.write_table(pa.Table.from_pylist(rows), sink)
@@ -57,7 +57,7 @@ class Cache:
 
 
 def forget(folder: Path, source_sha256: str) -> None:
-    """Delete, whatever decided it, what was seen of shards that hold clips of a source: fingerprints are pictures."""
+    """Delete the measurements, under any key, of shards with clips of a source: fingerprints are small images."""
     for path in folder.glob("*/*/*.parquet"):
         table = _read(path)
         if table is None or source_sha256 in table["source_sha256"].to_pylist():
@@ -65,9 +65,9 @@ def forget(folder: Path, source_sha256: str) -> None:
 
 
 def _networks(config: Config, pretrained: Path) -> list[list[object]]:
-    """What judges clips: for each use the model, its labels, and the hashes of its files."""
+    """Model, labels and file hashes of each network in use."""
     attribute = config.balance.attribute
-    uses = [("match", config.match.model, ()), ("attribute", attribute.model, attribute.labels)]
+    uses = [("clip_score", config.clip_score.model, ()), ("attribute", attribute.model, attribute.labels)]
     uses += [("aesthetic", config.aesthetic.model, config.aesthetic.labels)]
     uses += [("unsafe", config.unsafe.model, config.unsafe.labels)]
     files = artifacts.read_manifest(pretrained).files
@@ -79,7 +79,7 @@ def _networks(config: Config, pretrained: Path) -> list[list[object]]:
 
 
 def _read(path: Path) -> pa.Table | None:
-    """The table of a file, None where there is none or where it is not what was written."""
+    """Read the table of a file; None if the file is missing or damaged."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -88,6 +88,6 @@ def _read(path: Path) -> pa.Table | None:
     return pq.read_table(pa.BufferReader(table)) if hashlib.sha256(table).digest() == digest else None
 
 
-def _seen(row: dict[str, Any]) -> Seen:
-    scores = Scores(**{name: row[name] for name in NAMES})
-    return Seen(row["source_sha256"], scores, row["sureness"], np.frombuffer(row["fingerprint"], np.uint8))
+def _measurement(row: dict[str, Any]) -> Measurement:
+    scores = ClipScores(**{name: row[name] for name in NAMES})
+    return Measurement(row["source_sha256"], scores, row["confidence"], np.frombuffer(row["fingerprint"], np.uint8))

@@ -1,6 +1,6 @@
-"""Captions -> what they are: words, language, how often they come again. Pure.
+"""Captions -> number of words, language, number of duplicates. Pure.
 
-An empty caption breaks no rule: a clip without words is trained on without words.
+An empty caption breaks no rule: a clip without a caption is trained on without text.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 
-# What names a thing instead of saying what is to be seen.
+# Captions that name a file instead of describing what is visible.
 BOILERPLATE = re.compile(
     r"(?:https?://|www\.)\S+"  # an address
     r"|[\w\-. ()]*\.(?:mp4|mov|mkv|webm|avi|gif|jpe?g|png|webp|heic|tiff?)"  # a file's name
@@ -21,14 +21,14 @@ BOILERPLATE = re.compile(
 
 @dataclass(frozen=True)
 class Wording:
-    """What a caption is by its words and among the others."""
+    """Length of a caption, and its duplicates."""
 
     words: int
-    repeats: int  # other sources that have the same caption
+    duplicate_captions: int  # other sources that have the same caption
 
 
 def wordings(captions: Iterable[tuple[str, str]]) -> Mapping[str, Wording]:
-    """Caption -> its numbers, from (caption, source) of all clips; sources count once, however many spans they have."""
+    """Map each caption to its numbers, from (caption, source) of all clips; the spans of a source count once."""
     sources: dict[str, Set[str]] = {}
     for caption, source in captions:
         if caption.strip():
@@ -40,18 +40,18 @@ def wordings(captions: Iterable[tuple[str, str]]) -> Mapping[str, Wording]:
 
 
 def normal(caption: str) -> str:
-    """The caption as it is compared with others: neither case nor spacing nor a last full stop counts."""
+    """Normalize a caption for comparison: case, spacing and a final period are ignored."""
     return " ".join(caption.casefold().split()).rstrip(".!")
 
 
 def is_boilerplate(caption: str, patterns: Sequence[str]) -> bool:
-    """Whether the whole caption is an address, a file's name, has no letters, or matches a pattern anywhere."""
+    """Return True if the caption is an address or a file name, has no letters, or matches one of `patterns`."""
     plain = caption.strip()
     return BOILERPLATE.fullmatch(plain) is not None or any(_compiled(each).search(plain) for each in patterns)
 
 
 def language(caption: str) -> str:
-    """The likeliest language of a text (ISO 639-1); of few words, a guess."""
+    """Return the most likely language of a text (ISO 639-1); for a few words it is a guess."""
     from py3langid import classify  # a third of a second to load
 
     likeliest: str = classify(caption)[0]

@@ -1,50 +1,66 @@
-"""What may be chosen about keeping clips."""
+"""Configuration of the filter: limits of the rules, balancing of draws, and the split."""
 
 import re
 from dataclasses import dataclass
 
 from components.common.formats import Formats
 
-HASH = re.compile(r"[0-9a-f]{64}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
-class Picture:
-    """Limits of what is to be seen in a clip."""
+class VisualLimits:
+    """Limits on the frames of a clip."""
 
-    min_motion: float  # of a video: mean change of a pixel from frame to frame, as a share of the full scale
-    min_speed: float  # of a video: of the mean point by optical flow, in widths a second
+    min_motion: float
+    """Least mean change of a pixel from frame to frame of a video, as a share of the full scale (0 to 1)."""
+    min_speed: float
+    """Least speed of the mean point of a video by optical flow, in frame widths per second."""
     max_speed: float
-    max_jitter: float  # of a video: share of the whole picture's motion that turns back at the next frame
-    min_sharpness: float  # variance of the Laplacian at 128 px, in squared levels
-    max_dark: float  # share of pixels without light
+    """Greatest speed of the mean point of a video by optical flow, in frame widths per second."""
+    max_jitter: float
+    """Greatest share of a video's global motion that reverses at the next frame (0 to 1)."""
+    min_sharpness: float
+    """Least variance of the Laplacian of luma at 128 px, in squared levels."""
+    max_dark: float
+    """Greatest share of pixels that are black (0 to 1)."""
     max_bright: float
-    max_bars: float  # share of the picture in bars of one colour along its sides
-    max_overlaid: float  # share of the picture in lines of letters laid over it; 1 turns the rule off
+    """Greatest share of pixels that are white (0 to 1)."""
+    max_letterbox: float
+    """Greatest share of the image in bars of one color along opposite sides (0 to 1)."""
+    max_text_overlay: float
+    """Greatest share of the image under overlaid lines of letters (0 to 1); 1 turns the rule off."""
 
     def __post_init__(self) -> None:
-        for name in ("min_motion", "max_jitter", "max_dark", "max_bright", "max_bars", "max_overlaid"):
+        for name in ("min_motion", "max_jitter", "max_dark", "max_bright", "max_letterbox", "max_text_overlay"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"filter.picture.{name} must lie in [0, 1], got {getattr(self, name)}")
+                raise ValueError(f"filter.visual.{name} must lie in [0, 1], got {getattr(self, name)}")
         if not 0 <= self.min_speed < self.max_speed:
-            raise ValueError("filter.picture: min_speed must be at least 0 and below max_speed")
+            raise ValueError("filter.visual: min_speed must be at least 0 and below max_speed")
 
 
 @dataclass(frozen=True)
-class Caption:
-    """Limits of the words of a clip that has some."""
+class CaptionLimits:
+    """Limits on the caption of a clip that has one."""
 
     min_words: int
+    """Least number of words."""
     max_words: int
-    languages: tuple[str, ...]  # ISO 639-1; none allows all
-    max_repeats: int  # other sources that have the same caption
-    boilerplate: tuple[str, ...]  # regular expressions, beside addresses and names of files
+    """Greatest number of words."""
+    languages: tuple[str, ...]
+    """Allowed languages as ISO 639-1 codes; an empty list allows all."""
+    max_duplicate_captions: int
+    """Greatest number of other sources with the same caption."""
+    boilerplate: tuple[str, ...]
+    """Regular expressions of captions to drop, in addition to addresses and file names."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_words <= self.max_words:
             raise ValueError("filter.caption: min_words must be at least 0 and not above max_words")
-        if self.max_repeats < 0:
-            raise ValueError(f"filter.caption.max_repeats must be at least 0, got {self.max_repeats}")
+        if self.max_duplicate_captions < 0:
+            raise ValueError(
+                f"filter.caption.max_duplicate_captions must be at least 0, got {self.max_duplicate_captions}"
+            )
         for pattern in self.boilerplate:
             try:
                 re.compile(pattern)
@@ -53,24 +69,29 @@ class Caption:
 
 
 @dataclass(frozen=True)
-class Match:
-    """How well the words must fit the picture, by a CLIP of `pretrained.models`; "" turns the rule off."""
+class ClipScoreRule:
+    """Rule on the similarity of caption and frames (CLIP score)."""
 
     model: str
-    min_similarity: float  # cosine
+    """Name of a CLIP model in `pretrained.models`; '' turns the rule off."""
+    min_similarity: float
+    """Least cosine of the caption and the frame that fits it best (-1 to 1)."""
 
     def __post_init__(self) -> None:
         if not -1 <= self.min_similarity <= 1:
-            raise ValueError(f"filter.match.min_similarity must lie in [-1, 1], got {self.min_similarity}")
+            raise ValueError(f"filter.clip_score.min_similarity must lie in [-1, 1], got {self.min_similarity}")
 
 
 @dataclass(frozen=True)
-class Classifier:
-    """What a classifier of pictures from `pretrained.models` must say; "" turns the rule off."""
+class ClassifierRule:
+    """Rule on the output of an image classifier."""
 
     model: str
-    labels: tuple[str, ...]  # of the model; their probabilities add up to the score
-    limit: float  # an aesthetic score must reach it, an unsafe one stay below
+    """Name of an image classifier in `pretrained.models`; '' turns the rule off."""
+    labels: tuple[str, ...]
+    """Labels of the model (`id2label`); the score is the sum of their probabilities."""
+    limit: float
+    """Probability (0 to 1) that an aesthetic score must reach, or that an unsafe score must not exceed."""
 
     def __post_init__(self) -> None:
         if self.model and not self.labels:
@@ -80,13 +101,17 @@ class Classifier:
 
 
 @dataclass(frozen=True)
-class Attribute:
-    """What a classifier of pictures from `pretrained.models` tells clips apart by; "" turns it off."""
+class AttributeBalance:
+    """Balancing of training draws over the labels of an image classifier."""
 
     model: str
-    labels: tuple[str, ...]  # of the model: those that are told apart
-    min_probability: float  # of the likeliest label; below it none is told
-    max_share: float  # of the draws that a label may have; 1 draws all alike
+    """Name of an image classifier in `pretrained.models`; '' balances over no attribute."""
+    labels: tuple[str, ...]
+    """Labels of the model (`id2label`) to tell apart; at least two."""
+    min_probability: float
+    """Probability (0 to 1) of the most likely label below which a clip gets no label."""
+    max_share: float
+    """Greatest share of the draws of one label (0 to 1]; 1 does not balance over the attribute."""
 
     def __post_init__(self) -> None:
         if self.model and len(self.labels) < 2:
@@ -98,14 +123,19 @@ class Attribute:
 
 
 @dataclass(frozen=True)
-class Balance:
-    """How often training clips are drawn, by what their captions and pictures have in common."""
+class Balancing:
+    """Weights of training clips, from the concepts of their captions and the labels of their frames."""
 
-    max_share: float  # of the draws that a concept, a word of captions, may have; 1 draws all alike
-    max_draws: float  # of a clip, while one of the average is drawn once; one over it is the least
-    min_clips: int  # a word in the captions of fewer training clips is no concept
-    filling: tuple[str, ...]  # words that are no concepts, in lower case
-    attribute: Attribute
+    max_share: float
+    """Greatest share of the draws of one concept, which is a word of captions (0 to 1]; 1 does not balance."""
+    max_draws: float
+    """Greatest weight of a clip relative to the mean; its inverse is the least weight."""
+    min_clips: int
+    """Least number of training clips whose captions have a word for it to be a concept."""
+    stopwords: tuple[str, ...]
+    """Words that are no concepts, in lower case."""
+    attribute: AttributeBalance
+    """Balancing over the labels of an image classifier."""
 
     def __post_init__(self) -> None:
         if not 0 < self.max_share <= 1:
@@ -117,7 +147,7 @@ class Balance:
 
     @property
     def limits(self) -> dict[str, float | None]:
-        """Most of the draws that a concept and a label may have; None where draws are not balanced over them."""
+        """Greatest share of the draws of one concept and of one label; None where draws are not balanced."""
         attribute = self.attribute.max_share if self.attribute.model else 1
         most = {"attribute": attribute, "concept": self.max_share}
         return {name: share if share < 1 else None for name, share in most.items()}
@@ -125,23 +155,39 @@ class Balance:
 
 @dataclass(frozen=True)
 class Config:
-    """The rules a clip must pass, and how sources without a split are divided."""
+    """Rules that a kept clip passes, and the split of sources that come without one."""
 
     formats: Formats
+    """Clip formats of the whole pipeline; ingest must have used the same."""
     threads: int
-    min_duration_s: float  # of a video
+    """Clips decoded and measured in parallel; changes no output."""
+    min_duration_s: float
+    """Least duration of a video clip, in seconds."""
     min_side_px: int
-    licences: tuple[str, ...]  # of sources, as they call them; none allows all
-    opt_out: tuple[str, ...]  # SHA-256 of sources that nothing may be learnt from
-    picture: Picture
-    caption: Caption
-    match: Match
-    aesthetic: Classifier
-    unsafe: Classifier
-    balance: Balance
-    duplicate_distance: float  # share of what is seen, moves and is coloured that a cut or other light cannot explain
-    heldout_share: float  # of the sources that come without a split
-    shard_digits: int  # shards are named by so many hex digits of the clip id
+    """Least length of the shorter side as stored, in pixels."""
+    licenses: tuple[str, ...]
+    """Allowed licenses, spelled as the sources spell them; an empty list allows all."""
+    opt_out: tuple[str, ...]
+    """SHA-256 of source files that must not be trained on."""
+    visual: VisualLimits
+    """Limits on the frames."""
+    caption: CaptionLimits
+    """Limits on the caption."""
+    clip_score: ClipScoreRule
+    """Rule on the similarity of caption and frames."""
+    aesthetic: ClassifierRule
+    """Rule on the aesthetic score; its limit is a minimum."""
+    unsafe: ClassifierRule
+    """Rule on unsafe content; its limit is a maximum."""
+    balance: Balancing
+    """Weights of training clips."""
+    duplicate_distance: float
+    """Distance below which two clips are near-duplicates: the share of their difference that no crop and no change of
+    light explains; in [0, 1)."""
+    heldout_share: float
+    """Share of the sources without a split that are held out; in [0, 1)."""
+    shard_digits: int
+    """Hex digits of the clip id that name a shard: 1, 2 or 3, for 16, 256 or 4096 shards per batch."""
 
     def __post_init__(self) -> None:
         for name in ("duplicate_distance", "heldout_share"):
@@ -153,18 +199,18 @@ class Config:
         if self.threads < 1 or not 1 <= self.shard_digits <= 3:
             raise ValueError("filter: threads must be positive and shard_digits 1, 2 or 3")
         for digest in self.opt_out:
-            if not HASH.fullmatch(digest):
+            if not SHA256.fullmatch(digest):
                 raise ValueError(f"filter.opt_out: {digest!r} is no SHA-256 (64 hex digits; sha256sum prints it)")
 
     @property
     def rules_off(self) -> list[str]:
-        """Rules that drop nothing because what they need, or a limit that anything could break, is not given."""
+        """Names of the rules that drop nothing: their list or model is not given, or nothing can exceed the limit."""
         given = {
-            "licence": self.licences,
+            "license": self.licenses,
             "opt_out": self.opt_out,
-            "overlaid_text": self.picture.max_overlaid < 1,
+            "text_overlay": self.visual.max_text_overlay < 1,
             "language": self.caption.languages,
-            "match": self.match.model,
+            "clip_score": self.clip_score.model,
             "aesthetic": self.aesthetic.model,
             "unsafe": self.unsafe.model,
         }

@@ -1,9 +1,9 @@
-"""Fingerprints of clips, and how far two of them are apart. Pure.
+"""Fingerprints of clips, and the distance of two fingerprints. Pure.
 
-A fingerprint is small pictures of a few instants. Two clips are near-duplicates if little is left of their difference
-once the best small shift, stretch and change of light between them is taken out: of what is seen, of what moves (so
-that spans of one still camera are not taken for each other), and of the colours. Copies that were encoded or scaled
-again, cut by a few per cent or made brighter pass; the same thing in another motion does not.
+A fingerprint is a few thumbnails of a clip. Two clips are near-duplicates if little of their difference remains after
+the best small shift, stretch and change of light between them: in luma, in its change over time (so that spans of one
+static camera are not mistaken for each other), and in color. Clips that were re-encoded, rescaled, cropped by a few
+per cent or brightened match; the same scene with another motion does not.
 
 Shapes: N clips, P pairs, F instants, H height, W width, K terms of a fit, B bytes.
 """
@@ -17,65 +17,65 @@ import numpy.typing as npt
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating[Any]]
 
-INSTANTS, SIDE_PX, COLOUR_PX = 3, 24, 8
-SEEN, COLOURS = INSTANTS * SIDE_PX**2, 2 * COLOUR_PX**2
-FINGERPRINT_BYTES = SEEN + COLOURS  # luma of every instant, then both colour differences of the middle one
-STEADY_LEVELS = 0.8  # noise of luma, moves and colours, in levels: differences below are none
-FARTHEST = 0.11  # what a cut may take of a side, as a share
+INSTANTS, SIDE_PX, COLOR_PX = 3, 24, 8
+LUMA, COLORS = INSTANTS * SIDE_PX**2, 2 * COLOR_PX**2
+FINGERPRINT_BYTES = LUMA + COLORS  # luma of every instant, then both color differences of the middle one
+STEADY_LEVELS = 0.8  # noise of luma, motion and color, in levels: smaller differences are ignored
+FARTHEST = 0.11  # share of a side that a crop may remove
 STEPS = 3  # of the fit
-FINE, SOFT = 4, 4.5  # small pictures are softened before they are made, so that they can be shifted by parts of a pixel
+FINE, SOFT = 4, 4.5  # scale and blur before thumbnails are made, so that they can be shifted by parts of a pixel
 FAINTEST, STRONGEST = 0.4, 2.5  # change of contrast
 
 
 def fingerprint(frames_THWC: Pixels) -> Pixels:
-    """Of the frames of a clip, as bytes; a still picture stands for all instants."""
+    """Return the fingerprint of a clip's frames, as bytes (B); an image stands for all instants."""
     last = len(frames_THWC) - 1
-    instants = [round(place * last / (INSTANTS - 1)) for place in range(INSTANTS)]
+    instants = [round(number * last / (INSTANTS - 1)) for number in range(INSTANTS)]
     tones = {t: cv2.cvtColor(_small(frames_THWC[t], SIDE_PX), cv2.COLOR_RGB2GRAY) for t in sorted(set(instants))}
-    middle = cv2.cvtColor(_small(frames_THWC[last // 2], COLOUR_PX), cv2.COLOR_RGB2YCrCb)
+    middle = cv2.cvtColor(_small(frames_THWC[last // 2], COLOR_PX), cv2.COLOR_RGB2YCrCb)
     return np.concatenate([*(tones[t].ravel() for t in instants), middle[..., 1:].transpose(2, 0, 1).ravel()]).astype(
         np.uint8
     )
 
 
-def seen(prints_NB: Pixels) -> Floats:
-    """Luma (N, F, H, W) in levels."""
-    return prints_NB[:, :SEEN].reshape(-1, INSTANTS, SIDE_PX, SIDE_PX).astype(np.float32)
+def luma(prints_NB: Pixels) -> Floats:
+    """Return luma (N, F, H, W) in levels."""
+    return prints_NB[:, :LUMA].reshape(-1, INSTANTS, SIDE_PX, SIDE_PX).astype(np.float32)
 
 
 def differences(first_PB: Pixels, second_PB: Pixels) -> Floats:
-    """How far each pair is apart (P): the greatest of three shares that no fit explains, 0 for the same.
+    """Return the distance of each pair (P): the greatest of three unexplained shares, 0 for equal clips.
 
-    Either may be cut out of the other, so both ways are tried.
+    Either may be a crop of the other, so both directions are tried.
     """
     return np.minimum(_one_way(first_PB, second_PB), _one_way(second_PB, first_PB))
 
 
-def other_colours(first_PB: Pixels, second_PB: Pixels) -> Floats:
-    """About the least that a pair (P) can differ in its colours, whatever the change of light."""
-    a_P2HW, b_P2HW = _colours(first_PB), _colours(second_PB)
+def other_colors(first_PB: Pixels, second_PB: Pixels) -> Floats:
+    """Return about the least difference in color that each pair (P) can have under any change of light."""
+    a_P2HW, b_P2HW = _colors(first_PB), _colors(second_PB)
     gain_P = (a_P2HW * b_P2HW).sum(axis=(1, 2, 3)) / np.maximum(np.square(a_P2HW).sum(axis=(1, 2, 3)), 1)
     gain_P = np.clip(gain_P, FAINTEST, STRONGEST)
     return _share(b_P2HW - gain_P[:, None, None, None] * a_P2HW, b_P2HW)
 
 
 def _one_way(whole_PB: Pixels, cut_PB: Pixels) -> Floats:
-    a_PFHW, b_PFHW = seen(whole_PB), seen(cut_PB)
+    a_PFHW, b_PFHW = luma(whole_PB), luma(cut_PB)
     fit_PFHW, moves_P4, gain_P = _fitted(a_PFHW, b_PFHW)
     left_PFHW, b_PFHW = _inner(b_PFHW - fit_PFHW), _inner(b_PFHW)
-    seen_P = _share(left_PFHW, b_PFHW - b_PFHW.mean(axis=(1, 2, 3), keepdims=True))
+    luma_P = _share(left_PFHW, b_PFHW - b_PFHW.mean(axis=(1, 2, 3), keepdims=True))
     moved_P = _share(np.diff(left_PFHW, axis=1), np.diff(b_PFHW, axis=1))
-    a_P2HW, b_P2HW = _warped(_colours(whole_PB), moves_P4), _colours(cut_PB)
-    colour_P = _share(_inner(b_P2HW - gain_P[:, None, None, None] * a_P2HW), _inner(b_P2HW))
-    return np.maximum(np.maximum(seen_P, moved_P), colour_P).astype(np.float32)
+    a_P2HW, b_P2HW = _warped(_colors(whole_PB), moves_P4), _colors(cut_PB)
+    color_P = _share(_inner(b_P2HW - gain_P[:, None, None, None] * a_P2HW), _inner(b_P2HW))
+    return np.maximum(np.maximum(luma_P, moved_P), color_P).astype(np.float32)
 
 
 def _fitted(a_PFHW: Floats, b_PFHW: Floats) -> tuple[Floats, Floats, Floats]:
-    """The first clips shifted, stretched and lit so that they come nearest to the second; moves (P, 4) and contrast.
+    """Fit the first clips to the second by shift, stretch and light; also return moves (P, 4) and contrast (P).
 
     Gauss-Newton steps (Lucas and Kanade 1981), each for all pairs at once.
     """
-    moves_P4 = np.zeros((len(a_PFHW), 4), np.float32)  # down, right, and the stretch of both, in half pictures
+    moves_P4 = np.zeros((len(a_PFHW), 4), np.float32)  # down, right, and the stretch of both, in half images
     gain_P = np.ones(len(a_PFHW), np.float32)
     b_PX = _inner(b_PFHW).reshape(len(b_PFHW), -1)
     at = np.linspace(-1, 1, SIDE_PX, dtype=np.float32)
@@ -96,7 +96,7 @@ def _fitted(a_PFHW: Floats, b_PFHW: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _within(moves_P4: Floats) -> Floats:
-    """The nearest moves that a cut can make: what is left of a picture is smaller, and lies within it."""
+    """Return the nearest moves that a crop can make: the crop is smaller than the image and within it."""
     stretch_P2 = np.clip(moves_P4[:, 2:], -FARTHEST, 0)
     return np.concatenate([np.clip(moves_P4[:, :2], stretch_P2, -stretch_P2), stretch_P2], axis=1)
 
@@ -109,7 +109,7 @@ def _warped(a_PFHW: Floats, moves_P4: Floats) -> Floats:
 
 
 def _lines(where_PH: Floats) -> Floats:
-    """Weights (P, H, H) that read lines between lines (Catmull-Rom); beyond the picture its last line goes on."""
+    """Return weights (P, H, H) that interpolate between lines (Catmull-Rom); the last line extends the image."""
     last = where_PH.shape[-1] - 1
     away = np.abs((np.clip(where_PH, -1, 1)[..., None] + 1) * last / 2 - np.arange(last + 1))
     near, far = 1.5 * away**3 - 2.5 * away**2 + 1, -0.5 * away**3 + 2.5 * away**2 - 4 * away + 2
@@ -119,20 +119,20 @@ def _lines(where_PH: Floats) -> Floats:
 
 
 def _inner(x_PFHW: Floats) -> Floats:
-    """Without the outermost line, which a cut takes away."""
+    """Remove the outermost lines, which a crop removes."""
     return x_PFHW[:, :, 1:-1, 1:-1]
 
 
 def _share(left: Floats, whole: Floats) -> Floats:
-    """How much of the whole is left, by root mean squares above the noise."""
+    """Return the unexplained share of the whole, by root mean squares above the noise."""
     left_P, whole_P = (np.sqrt(np.square(each).mean(axis=tuple(range(1, each.ndim)))) for each in (left, whole))
     share: Floats = np.maximum(left_P - STEADY_LEVELS, 0) / np.maximum(whole_P, STEADY_LEVELS)
     return share
 
 
-def _colours(prints_NB: Pixels) -> Floats:
-    """Colour differences of the middle instant (N, 2, H, W) in levels; 0 is grey."""
-    return prints_NB[:, SEEN:].reshape(-1, 2, COLOUR_PX, COLOUR_PX).astype(np.float32) - 128
+def _colors(prints_NB: Pixels) -> Floats:
+    """Return the color differences of the middle instant (N, 2, H, W) in levels; 0 is gray."""
+    return prints_NB[:, LUMA:].reshape(-1, 2, COLOR_PX, COLOR_PX).astype(np.float32) - 128
 
 
 def _small(frame_HWC: Pixels, side_px: int) -> Pixels:

@@ -1,4 +1,4 @@
-"""What must be true of kept clips before anything learns from them; checked by Great Expectations."""
+"""Expectations of kept clips, checked by Great Expectations before anything is trained on them."""
 
 from components.common.formats import Formats
 from components.common.gates import Expectation
@@ -6,7 +6,7 @@ from components.ingest.expectations import clips_expectations
 
 
 def kept_expectations(formats: Formats, min_side_px: int, *, may_be_nothing_new: bool = False) -> list[Expectation]:
-    """Those of all clips, and the filter's own; beside what is known there may be nothing new to train on."""
+    """Return those of all clips, and the filter's own; with a baseline there may be no new training clip."""
     wanted = ["heldout"] if may_be_nothing_new else ["train", "heldout"]
     return [
         *clips_expectations(formats),

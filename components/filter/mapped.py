@@ -1,10 +1,10 @@
-"""Large arrays in files of the scratch folder: the machine takes their memory back where it needs it for others.
+"""Large arrays in files of the scratch folder, so that the system can reclaim their memory.
 
-The files have no name, so they are gone with the arrays, or with the process.
+The files have no name: they disappear with the arrays, or with the process.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from tempfile import TemporaryFile
 from typing import Any
 
@@ -15,7 +15,7 @@ from components.common import runtime
 
 
 def empty(shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """A new array. Too little disk is an OSError at once, not a signal later."""
+    """Return a new array. A full disk raises OSError here rather than a signal at the first write."""
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     if not size:
         return np.empty(shape, dtype)
@@ -27,19 +27,8 @@ def empty(shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
 
 
 def stacked(rows: Iterable[npt.NDArray[np.uint8]], count: int, width: int) -> npt.NDArray[np.uint8]:
-    """So many rows, as they come: (count, width)."""
+    """Stack `count` rows into a (count, width) array, one at a time."""
     written = empty((count, width), np.uint8)
     for number, row in enumerate(rows):
         written[number] = row
-    return written
-
-
-def joined(
-    first_NB: npt.NDArray[np.uint8], second_MB: npt.NDArray[np.uint8], chosen: Sequence[int]
-) -> npt.NDArray[np.uint8]:
-    """All rows of the first, then those of the second that are chosen."""
-    written = empty((len(first_NB) + len(chosen), first_NB.shape[1]), np.uint8)
-    written[: len(first_NB)] = first_NB
-    for number, row in enumerate(chosen, len(first_NB)):
-        written[number] = second_MB[row]
     return written

@@ -1,7 +1,7 @@
-"""Pictures and words -> scores of public networks, from folders in Hugging Face format.
+"""Stills and captions -> scores of public networks, from folders in Hugging Face format.
 
-CLIP says how well words fit; a classifier of pictures says how likely a label is. Both see squares from the middle of
-a few stills of a clip. On one thread, so that clips that are looked at side by side get the same numbers.
+CLIP scores how well a caption fits; an image classifier gives the probability of labels. Both see center crops of a few
+stills of a clip. They run on one thread, so that clips measured in parallel get the same numbers.
 
 Shapes: S stills, H height, W width, C channels, L labels.
 """
@@ -20,45 +20,46 @@ from components.media import pixels
 DIGITS = 4
 
 
-class Clip:
-    """How well words fit pictures."""
+class ClipModel:
+    """CLIP: similarity of captions and images."""
 
     def __init__(self, folder: Path):
         model = CLIPModel.from_pretrained(folder, local_files_only=True)
-        self.prepare = Prepare(folder)
+        self.prepare = ImagePreparation(folder)
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.enable_truncation(model.text_model.embeddings.position_embedding.num_embeddings)
         self.tokenizer.no_padding()
         self.model, self.device = _ready(model)
 
     @torch.no_grad()
-    def similarity(self, stills_SHWC: Pixels, words: str) -> float:
-        """Cosine between the words and the still that they fit best."""
-        ids = torch.tensor([self.tokenizer.encode(words).ids], device=self.device)
-        seen = self.model(input_ids=ids, pixel_values=self.prepare(stills_SHWC).to(self.device))
-        return round(float((seen.image_embeds @ seen.text_embeds.T).max()), DIGITS)
+    def similarity(self, stills_SHWC: Pixels, caption: str) -> float:
+        """Return the cosine of the caption and the still that it fits best."""
+        ids = torch.tensor([self.tokenizer.encode(caption).ids], device=self.device)
+        found = self.model(input_ids=ids, pixel_values=self.prepare(stills_SHWC).to(self.device))
+        return round(float((found.image_embeds @ found.text_embeds.T).max()), DIGITS)
 
 
-class Labels:
-    """How likely some labels are: together, or each."""
+class ImageClassifier:
+    """Probabilities of some labels of a classifier, summed or each."""
 
     def __init__(self, folder: Path, labels: tuple[str, ...]):
         model = AutoModelForImageClassification.from_pretrained(folder, local_files_only=True)
-        places = {label: place for place, label in model.config.id2label.items()}
-        if unknown := [label for label in labels if label not in places]:
-            raise ValueError(f"{folder.name} has no label {', '.join(unknown)}: choose of {', '.join(sorted(places))}")
-        self.labels, self.places = labels, [int(places[label]) for label in labels]
-        self.prepare = Prepare(folder)
+        index_of = {label: index for index, label in model.config.id2label.items()}
+        if missing := [label for label in labels if label not in index_of]:
+            choices = ", ".join(sorted(index_of))
+            raise ValueError(f"{folder.name} has no label {', '.join(missing)}: choose of {choices}")
+        self.labels, self.indices = labels, [int(index_of[label]) for label in labels]
+        self.prepare = ImagePreparation(folder)
         self.model, self.device = _ready(model)
 
     @torch.no_grad()
     def probabilities(self, stills_SHWC: Pixels) -> list[float]:
-        """One number a still."""
+        """Return the summed probability of the labels for each still."""
         return [round(float(share), DIGITS) for share in self._each(stills_SHWC).sum(dim=-1)]
 
     @torch.no_grad()
     def likeliest(self, stills_SHWC: Pixels) -> tuple[str, float]:
-        """The label that fits the stills best on average, and how well: its mean probability."""
+        """Return the label of the highest mean probability over the stills, and that probability."""
         mean_L = self._each(stills_SHWC).mean(dim=0)
         best = int(mean_L.argmax())
         return self.labels[best], round(float(mean_L[best]), DIGITS)
@@ -66,12 +67,12 @@ class Labels:
     def _each(self, stills_SHWC: Pixels) -> Tensor:
         """Probabilities (S, L)."""
         logits = self.model(pixel_values=self.prepare(stills_SHWC).to(self.device)).logits
-        each_SL: Tensor = logits.float().softmax(dim=-1)[:, self.places]
+        each_SL: Tensor = logits.float().softmax(dim=-1)[:, self.indices]
         return each_SL
 
 
-class Prepare:
-    """Stills -> what a network was trained on: its square, its mean and its deviation."""
+class ImagePreparation:
+    """Crop and normalization of a network's preprocessor_config.json."""
 
     def __init__(self, folder: Path):
         settings = json.loads((folder / "preprocessor_config.json").read_text())
@@ -82,7 +83,7 @@ class Prepare:
         )
 
     def __call__(self, stills_SHWC: Pixels) -> Tensor:
-        """Float (S, C, side, side)."""
+        """Return float32 (S, C, side, side)."""
         square_SHWC = pixels.crop_and_resize(stills_SHWC, self.side_px, self.side_px)
         unit_SCHW: Tensor = torch.from_numpy(square_SHWC).permute(0, 3, 1, 2).float() / 255
         return (unit_SCHW - self.mean_C11) / self.deviation_C11

@@ -1,12 +1,12 @@
-"""Grey stills -> share of the picture under lines of letters that were laid over it. Pure.
+"""Gray stills -> share of the image under overlaid lines of letters. Pure.
 
-What is laid over a video stands still while the rest moves, and its letters are thin strokes, lighter or darker than
-what is around them, of one height, side by side. So strokes are kept that two successive stills have at the same place,
-and joined along rows. What comes out is a line of letters if it is long and low, has as many strokes as letters have,
-and stands alone above and below. A still picture, and a video in which nothing moves, has the geometry alone: a sign
-that holds still before the camera, or slides along its own line, counts too. A line that stands upright is not seen.
+Overlaid text stands still while the rest moves, and its letters are thin strokes, lighter or darker than their
+surroundings, of one height, side by side. So strokes that two successive stills share at the same position are kept and
+joined along rows. A joined region is a line of letters if it is long and low, has as many strokes as letters have, and
+has free space above and below. A still image, or a video without motion, has only the geometry: a sign that stands
+still in the scene, or moves along its own line, counts too. Vertical lines of text are not detected.
 
-Shapes: S stills, H height, W width of a picture whose shorter side is PICTURE_PX; all sizes below are in its pixels.
+Shapes: S stills, H height, W width of an image whose shorter side is IMAGE_PX; all sizes below are in its pixels.
 """
 
 from collections.abc import Iterator
@@ -18,10 +18,10 @@ import numpy.typing as npt
 Pixels = npt.NDArray[np.uint8]
 Box = tuple[slice, slice]  # rows, columns
 
-PICTURE_PX = 256
-STROKE_PX = 9  # what is as thick is no stroke
-CONTRASTS = (64, 112)  # levels that strokes must stand out by: faint ones, and those that busy ground would join
-GAP_PX = 11  # what is nearer along a row is one line
+IMAGE_PX = 256
+STROKE_PX = 9  # thickness from which on a region is no stroke
+CONTRASTS = (64, 112)  # least contrast of strokes in levels: for faint ones, and for those on a busy background
+GAP_PX = 11  # strokes that are nearer along a row are one line
 LOWEST_PX, HIGHEST_PX = 5, 40  # of a line
 LEAST_LONG = 3  # times its height
 LEAST_FULL = 0.2  # share of its box that the outline of a line encloses
@@ -30,12 +30,12 @@ LEAST_CLOSE = 1.0  # strokes on as much of a row as the line is high
 MOST_AROUND = 0.3  # share of strokes in the two rows above or below, of that within
 
 
-def overlaid(grey_SHW: Pixels) -> float:
-    """Share of the picture in lines of letters: of the two successive stills that have most of them in common."""
+def text_overlay(gray_SHW: Pixels) -> float:
+    """Return the greatest share of the image in lines of letters that two successive stills have in common."""
     shares = [0.0]
-    strokes = [_strokes(grey) for grey in grey_SHW]
+    strokes = [_strokes(gray) for gray in gray_SHW]
     for now, then in zip(strokes, strokes[1:] or strokes, strict=False):
-        covered_HW = np.zeros(grey_SHW.shape[1:], np.bool_)
+        covered_HW = np.zeros(gray_SHW.shape[1:], np.bool_)
         for here, there in zip(now, then, strict=True):
             both_HW = cv2.min(here, there)
             for contrast in CONTRASTS:
@@ -45,17 +45,17 @@ def overlaid(grey_SHW: Pixels) -> float:
     return max(shares)
 
 
-def _strokes(grey_HW: Pixels) -> tuple[Pixels, Pixels]:
-    """By how many levels thin things are lighter, and darker, than what is around them."""
+def _strokes(gray_HW: Pixels) -> tuple[Pixels, Pixels]:
+    """Return by how many levels thin structures are lighter, and darker, than their surroundings."""
     around = np.ones((STROKE_PX, STROKE_PX), np.uint8)
     return (
-        np.asarray(cv2.morphologyEx(grey_HW, cv2.MORPH_TOPHAT, around), np.uint8),
-        np.asarray(cv2.morphologyEx(grey_HW, cv2.MORPH_BLACKHAT, around), np.uint8),
+        np.asarray(cv2.morphologyEx(gray_HW, cv2.MORPH_TOPHAT, around), np.uint8),
+        np.asarray(cv2.morphologyEx(gray_HW, cv2.MORPH_BLACKHAT, around), np.uint8),
     )
 
 
 def _lines(strokes_HW: Pixels) -> Iterator[Box]:
-    """Boxes of what is a line of letters in a picture of ones and zeros."""
+    """Yield the boxes of lines of letters in a binary image."""
     joined_HW = cv2.morphologyEx(strokes_HW, cv2.MORPH_CLOSE, np.ones((1, GAP_PX), np.uint8))
     outlines, _ = cv2.findContours(joined_HW, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     for outline in outlines:

@@ -1,7 +1,7 @@
-"""Which clips stay, by what is known and measured of one. Pure.
+"""Rules that decide whether a clip is kept, from the metadata and scores of that clip alone. Pure.
 
-A rule is a limit on one score, with its unit and the reason that it gives, or a list that something must or must not
-stand in. A score that was not measured (speed of a picture, match without a model) breaks no rule.
+A rule is a limit on one score, with its unit and the reason it gives, or a list of allowed or forbidden values. A score
+that was not measured (speed of an image, CLIP score without a model) breaks no rule.
 """
 
 from collections.abc import Iterator
@@ -12,35 +12,35 @@ from components.filter import captions
 from components.filter.config import Config
 from components.ingest.data import Clip
 
-Broken = tuple[str, str]  # a reason, and what was found
+Broken = tuple[str, str]  # reason and detail
 
 
 @dataclass(frozen=True)
-class Scores:
-    """What is measured of a clip; one column each of `scores.parquet`."""
+class ClipScores:
+    """Scores of a clip; one column each of `scores.parquet`."""
 
-    side_px: int | None = None  # the shorter one
-    duration_s: float | None = None  # of a video, as the rest up to jitter
+    side_px: int | None = None  # the shorter side
+    duration_s: float | None = None  # of a video, as all up to jitter
     motion: float | None = None  # mean change of a pixel from frame to frame, 0 to 1
     speed: float | None = None
     jitter: float | None = None
     sharpness: float | None = None
     dark: float | None = None
     bright: float | None = None
-    bars: float | None = None
-    overlaid: float | None = None
-    words: int | None = None  # of a clip with a caption, as the language and the repeats
+    letterbox: float | None = None
+    text_overlay: float | None = None
+    words: int | None = None  # of a clip with a caption, as language and duplicates
     language: str | None = None
-    repeats: int | None = None
-    match: float | None = None
+    duplicate_captions: int | None = None
+    clip_score: float | None = None
     aesthetic: float | None = None
     unsafe: float | None = None
-    attribute: str | None = None  # the label that a model tells, where it is sure enough; no rule asks for it
+    attribute: str | None = None  # label of a classifier that is confident enough; used by no rule
 
 
 @dataclass(frozen=True)
-class Limit:
-    """A rule on one score: the least or the most that a clip may have."""
+class ScoreLimit:
+    """Rule on one score: the least or the greatest value of a kept clip."""
 
     reason: str
     score: str
@@ -48,8 +48,8 @@ class Limit:
     least: float = -inf
     most: float = inf
 
-    def found(self, scores: Scores) -> str | None:
-        """What is wrong with the score, None if nothing."""
+    def found(self, scores: ClipScores) -> str | None:
+        """Describe a score outside of the limit; None if it is within."""
         value: float | None = getattr(scores, self.score)
         if value is None or self.least <= value <= self.most:
             return None
@@ -57,32 +57,32 @@ class Limit:
         return f"{self.score} {value:g} {self.unit}, {bound}"
 
 
-def limits(config: Config) -> tuple[Limit, ...]:
-    """All limits, in the order in which they are asked: the first that is broken names the reason."""
-    picture, caption = config.picture, config.caption
+def limits(config: Config) -> tuple[ScoreLimit, ...]:
+    """Return all limits in the order in which they are checked: the first broken one gives the reason."""
+    visual, caption = config.visual, config.caption
     return (
-        Limit("too_small", "side_px", "px", least=config.min_side_px),
-        Limit("too_short", "duration_s", "s", least=config.min_duration_s),
-        Limit("unsafe", "unsafe", "probability", most=config.unsafe.limit),
-        Limit("too_still", "motion", "of the full scale", least=picture.min_motion),
-        Limit("too_slow", "speed", "widths/s", least=picture.min_speed),
-        Limit("too_fast", "speed", "widths/s", most=picture.max_speed),
-        Limit("jittery", "jitter", "of the motion", most=picture.max_jitter),
-        Limit("blurred", "sharpness", "squared levels", least=picture.min_sharpness),
-        Limit("too_dark", "dark", "of the pixels", most=picture.max_dark),
-        Limit("too_bright", "bright", "of the pixels", most=picture.max_bright),
-        Limit("letterboxed", "bars", "of the picture", most=picture.max_bars),
-        Limit("overlaid_text", "overlaid", "of the picture", most=picture.max_overlaid),
-        Limit("few_words", "words", "words", least=caption.min_words),
-        Limit("many_words", "words", "words", most=caption.max_words),
-        Limit("repeated_caption", "repeats", "other sources", most=caption.max_repeats),
-        Limit("words_do_not_match", "match", "cosine", least=config.match.min_similarity),
-        Limit("not_aesthetic", "aesthetic", "probability", least=config.aesthetic.limit),
+        ScoreLimit("too_small", "side_px", "px", least=config.min_side_px),
+        ScoreLimit("too_short", "duration_s", "s", least=config.min_duration_s),
+        ScoreLimit("unsafe", "unsafe", "probability", most=config.unsafe.limit),
+        ScoreLimit("too_still", "motion", "of the full scale", least=visual.min_motion),
+        ScoreLimit("too_slow", "speed", "widths/s", least=visual.min_speed),
+        ScoreLimit("too_fast", "speed", "widths/s", most=visual.max_speed),
+        ScoreLimit("jittery", "jitter", "of the motion", most=visual.max_jitter),
+        ScoreLimit("blurred", "sharpness", "squared levels", least=visual.min_sharpness),
+        ScoreLimit("too_dark", "dark", "of the pixels", most=visual.max_dark),
+        ScoreLimit("too_bright", "bright", "of the pixels", most=visual.max_bright),
+        ScoreLimit("letterboxed", "letterbox", "of the image", most=visual.max_letterbox),
+        ScoreLimit("text_overlay", "text_overlay", "of the image", most=visual.max_text_overlay),
+        ScoreLimit("few_words", "words", "words", least=caption.min_words),
+        ScoreLimit("many_words", "words", "words", most=caption.max_words),
+        ScoreLimit("duplicate_caption", "duplicate_captions", "other sources", most=caption.max_duplicate_captions),
+        ScoreLimit("low_clip_score", "clip_score", "cosine", least=config.clip_score.min_similarity),
+        ScoreLimit("not_aesthetic", "aesthetic", "probability", least=config.aesthetic.limit),
     )
 
 
 def stated(config: Config) -> list[dict[str, str | float | None]]:
-    """All limits as a manifest can hold them; None where there is no bound."""
+    """Return all limits as JSON values for the manifest; None where there is no bound."""
     bounds = {inf: None, -inf: None}
     return [
         {
@@ -96,37 +96,37 @@ def stated(config: Config) -> list[dict[str, str | float | None]]:
     ]
 
 
-def broken(clip: Clip, scores: Scores, config: Config) -> Broken | None:
-    """The first rule that the clip breaks and what was found, or None if it stays."""
+def broken(clip: Clip, scores: ClipScores, config: Config) -> Broken | None:
+    """Return reason and detail of the first rule that the clip breaks, or None if it passes all."""
     return next(_broken(clip, scores, config), None)
 
 
 def opted_out(clip: Clip, config: Config) -> bool:
-    """Whether its source must not be learnt from."""
+    """Return True if the clip's source must not be trained on."""
     return clip.source_sha256 in config.opt_out
 
 
-def licence_unknown(clip: Clip, config: Config) -> bool:
-    """Whether its licence is not among those that are allowed; an empty list allows all."""
-    return bool(config.licences) and clip.licence not in config.licences
+def license_not_allowed(clip: Clip, config: Config) -> bool:
+    """Return True if the clip's license is not among the allowed ones; an empty list allows all."""
+    return bool(config.licenses) and clip.license not in config.licenses
 
 
-def other_language(scores: Scores, config: Config) -> bool:
-    """Whether its words are of a language that is not wanted; an empty list wants all."""
-    wanted = config.caption.languages
-    return bool(wanted) and scores.language is not None and scores.language not in wanted
+def other_language(scores: ClipScores, config: Config) -> bool:
+    """Return True if the caption's language is not among the allowed ones; an empty list allows all."""
+    allowed = config.caption.languages
+    return bool(allowed) and scores.language is not None and scores.language not in allowed
 
 
 def boilerplate(clip: Clip, config: Config) -> bool:
-    """Whether its caption names the file or an address instead of saying what is to be seen."""
+    """Return True if the caption is a file name or an address instead of a description."""
     return clip.caption.strip() != "" and captions.is_boilerplate(clip.caption, config.caption.boilerplate)
 
 
-def _broken(clip: Clip, scores: Scores, config: Config) -> Iterator[Broken]:
+def _broken(clip: Clip, scores: ClipScores, config: Config) -> Iterator[Broken]:
     if opted_out(clip, config):
         yield "opted_out", "its source is on filter.opt_out"
-    if licence_unknown(clip, config):
-        yield "licence", f"licence {clip.licence!r}"
+    if license_not_allowed(clip, config):
+        yield "license", f"license {clip.license!r}"
     for limit in limits(config):
         if found := limit.found(scores):
             yield limit.reason, found

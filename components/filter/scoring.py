@@ -1,7 +1,7 @@
-"""A clip -> its scores and its fingerprint, decoded once; clips side by side have the same numbers.
+"""One clip -> its scores and its fingerprint, from a single decoding.
 
-Public networks are loaded only where a rule asks for one. What a look gives is kept between runs, as long as this
-module and all that it imports stay as they are: so nothing here compares clips, and nothing reads a limit.
+Public networks are loaded only where a rule needs one. Measurements are cached between runs until this module, or one
+that it imports, changes: so nothing here compares clips, and nothing reads a limit.
 """
 
 from __future__ import annotations
@@ -15,89 +15,89 @@ from typing import TYPE_CHECKING
 from components.common.progress import progress
 from components.filter import captions, data, duplicates, mapped, measures
 from components.filter.config import Config
-from components.filter.rules import Scores
+from components.filter.rules import ClipScores
 
 if TYPE_CHECKING:
-    from components.filter.models import Clip, Labels  # torch is seconds to import
+    from components.filter.models import ClipModel, ImageClassifier  # importing torch takes seconds
 
-Judged = tuple[dict[str, float | str], float | None]  # scores by name, and the probability of the attribute
-Judge = Callable[[data.Pixels, str], Judged]  # of stills (S, H, W, C) and a caption
+ContentScores = tuple[dict[str, float | str], float | None]  # scores by name, and the probability of the attribute
+ContentClassifiers = Callable[[data.Pixels, str], ContentScores]  # of stills (S, H, W, C) and a caption
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a look at one clip gives, whatever the limits and the other clips are."""
+class Measurement:
+    """Result of measuring one clip; it depends on neither the limits nor other clips."""
 
-    source_sha256: str  # of the file that the clip is from
-    scores: Scores  # without what captions are counted for; the attribute is the likeliest label
-    sureness: float | None  # probability of the attribute
+    source_sha256: str  # of the source file
+    scores: ClipScores  # without the comparison of captions; the attribute is the most likely label
+    confidence: float | None  # probability of the attribute
     fingerprint: data.Pixels  # B
 
 
-def look(config: Config, clips: data.Clips, place: int, judge: Judge) -> Seen:
+def measure(config: Config, clips: data.Clips, index: int, classify: ContentClassifiers) -> Measurement:
     """Decode one clip and measure it."""
-    clip, frames_THWC = clips[place], _frames(config, clips, place)
-    seen = asdict(measures.look(frames_THWC, config.formats.fps))
-    said = {"language": captions.language(clip.caption)} if clip.caption.strip() else {}
-    judged, sureness = judge(measures.stills(frames_THWC), clip.caption)
-    still = {"speed": None, "jitter": None} if clip.kind == "image" else {}
-    moved = {} if clip.kind == "image" else {"duration_s": clip.end_s - clip.start_s, "motion": clip.motion}
+    clip, frames_THWC = clips[index], _frames(config, clips, index)
+    visual = asdict(measures.measure_frames(frames_THWC, config.formats.fps))
+    text = {"language": captions.language(clip.caption)} if clip.caption.strip() else {}
+    content, confidence = classify(measures.stills(frames_THWC), clip.caption)
+    unmoving = {"speed": None, "jitter": None} if clip.kind == "image" else {}
+    moving = {} if clip.kind == "image" else {"duration_s": clip.end_s - clip.start_s, "motion": clip.motion}
     side_px = min(clip.height_px, clip.width_px)
-    scores = Scores(**{"side_px": side_px, **moved, **seen, **still, **said, **judged})
-    return Seen(clip.source_sha256, scores, sureness, duplicates.fingerprint(frames_THWC))
+    scores = ClipScores(**{"side_px": side_px, **moving, **visual, **unmoving, **text, **content})
+    return Measurement(clip.source_sha256, scores, confidence, duplicates.fingerprint(frames_THWC))
 
 
-def fingerprints(config: Config, clips: data.Clips, places: Sequence[int]) -> data.Pixels:
-    """Fingerprints alone, of some clips."""
+def fingerprints(config: Config, clips: data.Clips, indices: Sequence[int]) -> data.Pixels:
+    """Return the fingerprints (N, B) of the clips at `indices`."""
 
-    def one(place: int) -> data.Pixels:
-        return duplicates.fingerprint(_frames(config, clips, place))
+    def one(index: int) -> data.Pixels:
+        return duplicates.fingerprint(_frames(config, clips, index))
 
     with ThreadPoolExecutor(config.threads) as pool:
-        prints = progress(pool.map(one, places), total=len(places), unit="clips", label="known clips")
-        return mapped.stacked(prints, len(places), duplicates.FINGERPRINT_BYTES)
+        prints = progress(pool.map(one, indices), total=len(indices), unit="clips", label="baseline clips")
+        return mapped.stacked(prints, len(indices), duplicates.FINGERPRINT_BYTES)
 
 
-def judge_of(config: Config, pretrained: Path) -> Judge:
-    """What the networks of the rules and of the balance say; raises ValueError if one was not fetched."""
-    clip, (aesthetic, unsafe, attribute) = _clip(config, pretrained), _classifiers(config, pretrained)
+def load_classifiers(config: Config, pretrained: Path) -> ContentClassifiers:
+    """Load the networks that the rules and the balancing need; raises ValueError if one was not fetched."""
+    clip_model, (aesthetic, unsafe, attribute) = _clip_model(config, pretrained), _classifiers(config, pretrained)
 
-    def judge(stills_SHWC: data.Pixels, caption: str) -> Judged:
-        judged: dict[str, float | str] = {}
-        sureness = None
-        if clip and caption.strip():
-            judged["match"] = clip.similarity(stills_SHWC, caption)
+    def classify(stills_SHWC: data.Pixels, caption: str) -> ContentScores:
+        content: dict[str, float | str] = {}
+        confidence = None
+        if clip_model and caption.strip():
+            content["clip_score"] = clip_model.similarity(stills_SHWC, caption)
         if aesthetic:
-            judged["aesthetic"] = max(aesthetic.probabilities(stills_SHWC))
+            content["aesthetic"] = max(aesthetic.probabilities(stills_SHWC))
         if unsafe:
-            judged["unsafe"] = max(unsafe.probabilities(stills_SHWC))
+            content["unsafe"] = max(unsafe.probabilities(stills_SHWC))
         if attribute:
-            judged["attribute"], sureness = attribute.likeliest(stills_SHWC)
-        return judged, sureness
+            content["attribute"], confidence = attribute.likeliest(stills_SHWC)
+        return content, confidence
 
-    return judge
+    return classify
 
 
-def _clip(config: Config, pretrained: Path) -> Clip | None:
-    if not config.match.model:
+def _clip_model(config: Config, pretrained: Path) -> ClipModel | None:
+    if not config.clip_score.model:
         return None
-    folder = _weights(pretrained, config.match.model)
+    folder = _weights(pretrained, config.clip_score.model)
     from components.filter import models
 
-    return models.Clip(folder)
+    return models.ClipModel(folder)
 
 
-def _classifiers(config: Config, pretrained: Path) -> list[Labels | None]:
-    chosen: list[Labels | None] = []
+def _classifiers(config: Config, pretrained: Path) -> list[ImageClassifier | None]:
+    loaded: list[ImageClassifier | None] = []
     for rule in (config.aesthetic, config.unsafe, config.balance.attribute):
         folder = _weights(pretrained, rule.model) if rule.model else None
         if folder:
             from components.filter import models
 
-            chosen.append(models.Labels(folder, rule.labels))
+            loaded.append(models.ImageClassifier(folder, rule.labels))
         else:
-            chosen.append(None)
-    return chosen
+            loaded.append(None)
+    return loaded
 
 
 def _weights(pretrained: Path, name: str) -> Path:
@@ -107,5 +107,5 @@ def _weights(pretrained: Path, name: str) -> Path:
     return folder
 
 
-def _frames(config: Config, clips: data.Clips, place: int) -> data.Pixels:
-    return clips.stored(place, min(clips.table["frames"][place].as_py(), config.formats.clip_frames))
+def _frames(config: Config, clips: data.Clips, index: int) -> data.Pixels:
+    return clips.stored(index, min(clips.table["frames"][index].as_py(), config.formats.clip_frames))

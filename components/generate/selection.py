@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 
 from components.common.formats import Format, Formats
-from components.filter import known
+from components.filter import baseline_clips
 from components.filter.combinations import TrainedCombinations
 from components.filter.data import Clip, Clips
 from components.generate.config import SampleCounts
@@ -40,7 +40,7 @@ class Selection:
         self.clips, self.formats = clips, formats
         rows = sorted(range(len(clips)), key=lambda row: clips[row].clip_id)
         self.held_out = [row for row in rows if clips[row].split == "heldout"]
-        trained = (clip.attributes for clip in known.clips(clips.folder) if clip.split == "train")
+        trained = (clip.attributes for clip in baseline_clips.clips(clips.folder) if clip.split == "train")
         self.trained = TrainedCombinations(trained)
 
     def all(self, counts: SampleCounts, prompts: Sequence[str]) -> list[SampleSpec]:

@@ -1,6 +1,6 @@
-"""Outcomes of files that were decoded before, kept by what decides them: bytes, parameters, code.
+"""Outcomes of decoding files, from earlier runs, keyed by what determines them: bytes, parameters, code.
 
-A cached outcome is what decoding again would give; refusals that depend on the machine are never kept.
+A cached outcome equals a new one; rejections that depend on the machine are never cached.
 """
 
 import hashlib
@@ -15,19 +15,19 @@ from components.common import artifacts, codelock
 from components.corpus.data import Source
 from components.ingest import data
 from components.ingest.config import Config
-from components.ingest.worker import Outcome, Refused
+from components.ingest.worker import Outcome, Rejected
 
 
-class Cache:
-    """One Arrow file for each source, under a folder that is safe to delete at any time."""
+class OutcomeCache:
+    """One Arrow file per source, in a folder that may be deleted at any time."""
 
     def __init__(self, folder: Path, config: Config):
-        changing = replace(config, threads=1, max_error_rate=0.0, shard_digits=1)  # these three change no outcome
-        decisive = json.dumps([asdict(changing), codelock.modules("ingest")], sort_keys=True)
-        self.folder = folder / hashlib.sha256(decisive.encode()).hexdigest()[:16]
+        fixed = replace(config, threads=1, max_error_rate=0.0, shard_digits=1)  # these three change no outcome
+        key = json.dumps([asdict(fixed), codelock.modules("ingest")], sort_keys=True)
+        self.folder = folder / hashlib.sha256(key.encode()).hexdigest()[:16]
 
     def get(self, source: Source) -> Outcome | None:
-        """What decoding this source gave, or None."""
+        """Return the outcome of decoding this source, or None."""
         path = self._path(source)
         if not path.is_file():
             return None
@@ -35,12 +35,12 @@ class Cache:
             table = ipc.open_file(file).read_all()
             metadata = table.schema.metadata or {}
             if b"reason" in metadata:
-                return Refused(metadata[b"reason"].decode(), metadata[b"detail"].decode())
+                return Rejected(metadata[b"reason"].decode(), metadata[b"detail"].decode())
             return data.rows_of(table)
 
     def put(self, source: Source, outcome: Outcome) -> None:
-        """Keep an outcome, whole or not at all."""
-        if isinstance(outcome, Refused):
+        """Store an outcome, whole or not at all."""
+        if isinstance(outcome, Rejected):
             if not outcome.repeatable:
                 return
             schema = data.SCHEMA.with_metadata({"reason": outcome.reason, "detail": outcome.detail})

@@ -1,8 +1,8 @@
-"""One file -> its rows, or the reason why there are none. Runs in a worker process, for any file may be hostile.
+"""One file -> its clips, or the reason why there are none. Runs in a worker process, since any file may be hostile.
 
 Sizes are read from headers and refused before anything is decoded. A damaged video gives what decodes before the
-damage, if that is long enough for a clip; a damaged picture gives nothing. A whole video without a shot as long as a
-clip, but longer than half of one, gives a still picture.
+damage, if that is long enough for a clip; a damaged image gives nothing. An undamaged video without a shot as long as a
+clip, but longer than half of one, gives an image.
 """
 
 import hashlib
@@ -14,19 +14,19 @@ from pathlib import Path
 from components.corpus.data import Source
 from components.ingest import encoding, ops
 from components.ingest.config import Config
-from components.ingest.data import Row, Samples
+from components.ingest.data import EncodedClip, Samples
 from components.ingest.shots import Shots
 from components.media import audio, images, pixels, sniff, video
 from components.media.errors import Unreadable
 from components.media.frames import Planes, check_size, to_pixels
 
 
-def rows_of(path: Path, source: Source, config: Config) -> list[Row]:
-    """Decode, cut and encode one file; raises Unreadable. Rows hold nothing but what is in the file."""
+def rows_of(path: Path, source: Source, config: Config) -> list[EncodedClip]:
+    """Decode, cut and encode one file; raises Unreadable. Metadata of the source are not filled in."""
     head = _checked(path, source)
     match sniff.kind_of(head):
         case "image":
-            return [_picture(path, source, config)]
+            return [_image(path, source, config)]
         case "video":
             try:
                 return _clips(path, source, config)
@@ -39,7 +39,7 @@ def rows_of(path: Path, source: Source, config: Config) -> list[Row]:
 
 
 def _checked(path: Path, source: Source) -> bytes:
-    """The first bytes of a file that is still the one that was added."""
+    """Return the first bytes of a file, after checking that it is still the one that was added."""
     try:
         with path.open("rb") as file:
             head = file.read(sniff.HEAD_BYTES)
@@ -54,55 +54,54 @@ def _checked(path: Path, source: Source) -> bytes:
     return head
 
 
-def _picture(path: Path, source: Source, config: Config) -> Row:
-    picture = images.read(path, max_pixels=config.max_pixels)
-    small = pixels.resize(picture, *_fit(config, *picture.shape[:2]))
-    return encoding.picture(small, formats=config.formats, source_sha256=source.sha256)
+def _image(path: Path, source: Source, config: Config) -> EncodedClip:
+    image_HWC = images.read(path, max_pixels=config.max_pixels)
+    small_HWC = pixels.resize(image_HWC, *_fit(config, *image_HWC.shape[:2]))
+    return encoding.encode_image(small_HWC, formats=config.formats, source_sha256=source.sha256)
 
 
-def _clips(path: Path, source: Source, config: Config) -> list[Row]:
-    pictures = Counted(path, config)
-    spans = ops.spans(pictures, config.formats, most=config.spans_per_source, shot=pictures.shots.number)
-    found = list(spans)
-    if not found and pictures.still is not None and pictures.damage is None:
-        start_s, planes = pictures.still
-        given = to_pixels(planes)
-        return [encoding.picture(given, formats=config.formats, source_sha256=source.sha256, start_s=start_s)]
-    if not found:
-        raise pictures.reason()
-    sound, origin_s = _sound(path, found, config)
+def _clips(path: Path, source: Source, config: Config) -> list[EncodedClip]:
+    frames = DecodedFrames(path, config)
+    spans = list(ops.spans(frames, config.formats, most=config.spans_per_source, shot=frames.shots.number))
+    if not spans and frames.still is not None and frames.damage is None:
+        start_s, planes = frames.still
+        image_HWC = to_pixels(planes)
+        return [encoding.encode_image(image_HWC, formats=config.formats, source_sha256=source.sha256, start_s=start_s)]
+    if not spans:
+        raise frames.reason()
+    samples, origin_s = _audio(path, spans, config)
     return [
-        encoding.clip(
+        encoding.encode_clip(
             span.planes,
-            _slice(sound, span.start_s - origin_s, config),
+            _from(samples, span.start_s - origin_s, config),
             formats=config.formats,
             source_sha256=source.sha256,
             start_s=span.start_s,
             crf=config.crf,
         )
-        for span in found
+        for span in spans
     ]
 
 
-class Counted:
-    """The pictures of a file until its end or its first damage, and what there is to say about them afterwards."""
+class DecodedFrames:
+    """Frames of a file until its end or its first damage; afterwards, their number and the damage."""
 
     def __init__(self, path: Path, config: Config):
         self.path, self.config = path, config
         self.count = 0
         self.shots = Shots(change=config.shot_change, ratio=config.shot_ratio)
-        self.still: tuple[float, Planes] | None = None  # the first one after half a clip
+        self.still: tuple[float, Planes] | None = None  # the first frame after half a clip
         self.damage: Unreadable | None = None
 
     def __iter__(self) -> Iterator[tuple[float, Planes]]:
         fps, fit = self.config.formats.fps, partial(_fit, self.config)
-        waiting: deque[tuple[float, Planes]] = deque()  # for it to be known to which shot they belong
+        waiting: deque[tuple[float, Planes]] = deque()  # until their shots are known
         try:
-            for picture in video.read_planes(self.path, fps=fps, fit=fit, watch=self.shots.watch):
+            for timed_frame in video.read_planes(self.path, fps=fps, fit=fit, watch=self.shots.watch):
                 self.count += 1
                 if 2 * self.count > self.config.formats.clip_frames and self.still is None:
-                    self.still = picture
-                waiting.append(picture)
+                    self.still = timed_frame
+                waiting.append(timed_frame)
                 while waiting and self.shots.knows(waiting[0][0]):
                     yield waiting.popleft()
         except Unreadable as damage:
@@ -111,7 +110,7 @@ class Counted:
         yield from waiting
 
     def reason(self) -> Unreadable:
-        """Why there is no span."""
+        """Return why there is no span."""
         if self.damage:
             return self.damage
         if self.count == 0:
@@ -120,20 +119,20 @@ class Counted:
         return Unreadable("too_short", f"{self.count} of {formats.clip_frames} frames at {formats.fps} fps")
 
 
-def _sound(path: Path, spans: list[ops.Span], config: Config) -> tuple[Samples | None, float]:
-    """Sound from the first span's start to the last one's end, and when it starts."""
+def _audio(path: Path, spans: list[ops.Span], config: Config) -> tuple[Samples | None, float]:
+    """Return the audio from the first span's start to the last one's end, and its start in seconds."""
     start_s = spans[0].start_s
     duration_s = spans[-1].start_s + len(spans[-1].planes) / config.formats.fps - start_s
     rate_hz = config.formats.sample_rate_hz
     return audio.decode(path, sample_rate_hz=rate_hz, start_s=start_s, duration_s=duration_s), start_s
 
 
-def _slice(sound: Samples | None, offset_s: float, config: Config) -> Samples | None:
-    return None if sound is None else sound[round(offset_s * config.formats.sample_rate_hz) :]
+def _from(samples_S: Samples | None, offset_s: float, config: Config) -> Samples | None:
+    return None if samples_S is None else samples_S[round(offset_s * config.formats.sample_rate_hz) :]
 
 
 def _fit(config: Config, height_px: int, width_px: int) -> tuple[int, int]:
-    """The stored size: all that the last super-resolution stage can use, and no more. Unreadable for an absurd one."""
+    """Return the stored size, which is what the last super-resolution stage can use; raises Unreadable."""
     check_size(height_px, width_px, config.max_pixels)
     if min(height_px, width_px) < config.min_side_px:
         raise Unreadable("resolution_too_small", f"{width_px}×{height_px} pixels, the least is {config.min_side_px}")

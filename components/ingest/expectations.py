@@ -1,11 +1,11 @@
-"""What must be true of clips before anything reads them; checked by Great Expectations."""
+"""Expectations of clips, checked by Great Expectations before any later stage reads them."""
 
 from components.common.formats import Formats
 from components.common.gates import Expectation
 
 
 def clips_expectations(formats: Formats) -> list[Expectation]:
-    """Expectations of the table of clips, each with the words for when it breaks."""
+    """Return the expectations of the table of clips, each with its error message."""
     return [
         Expectation("expect_column_values_to_be_unique", "clip_id", "no clip id occurs twice"),
         Expectation(
@@ -26,7 +26,7 @@ def clips_expectations(formats: Formats) -> list[Expectation]:
         Expectation(
             "expect_column_values_to_be_in_set",
             "audio_state",
-            "sound is audible, silent or absent",
+            "audio is audible, silent or absent",
             {"value_set": ["audible", "silent", "none"]},
         ),
         Expectation(
@@ -35,6 +35,6 @@ def clips_expectations(formats: Formats) -> list[Expectation]:
             "motion is a share of the full scale",
             {"min_value": 0, "max_value": 1},
         ),
-        Expectation("expect_column_values_to_be_between", "height_px", "a picture has a height", {"min_value": 1}),
+        Expectation("expect_column_values_to_be_between", "height_px", "a frame has a height", {"min_value": 1}),
         Expectation("expect_column_values_to_not_be_null", "caption", "a caption is text, empty if there is none"),
     ]

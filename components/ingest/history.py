@@ -1,7 +1,7 @@
-"""A table of sources over time: what a new look adds, what goes, and what must not come back. Pure.
+"""Updates of a table of sources: files that a scan adds, files that are gone, and files that must not return. Pure.
 
-Nothing leaves the table by itself: a file that is gone, or has other bytes now, stays as `gone`, so that what was made
-from it can still be told. What is added together is one batch; bytes that only moved keep the batch that they had.
+No row leaves the table by itself: a file that is gone, or has other bytes now, stays as `gone`, so that what was made
+from it can still be traced. Files added together are one batch; bytes that only moved keep their batch.
 """
 
 from collections import Counter
@@ -13,20 +13,20 @@ from components.corpus.data import Source
 
 @dataclass(frozen=True)
 class Changes:
-    """What became of the sources of an alias, in files; refusals by reason."""
+    """Numbers of files of an alias by change; refusals by reason."""
 
     added: int
     changed: int
     gone: int
-    forgotten: int  # came back, and were not let in
+    forgotten: int  # came back under any name, and stay forgotten
     refused: Counter[str]
 
     @property
-    def words(self) -> str:
-        """What happened; "" if nothing did."""
+    def text(self) -> str:
+        """Describe the changes; "" if there are none."""
         parts = [
-            f"{count} {what}"
-            for what, count in (
+            f"{count} {change}"
+            for change, count in (
                 ("added", self.added),
                 ("changed", self.changed),
                 ("gone", self.gone),
@@ -40,7 +40,7 @@ class Changes:
 
 
 def renewed(table: Sequence[Source], root: str, found: Sequence[Source]) -> tuple[list[Source], Changes]:
-    """The table after a look at `root` that found these sources, and what changed by it."""
+    """Return the table after a scan of `root` that found these sources, and the changes."""
     others = [source for source in table if source.root != root]
     before = {(source.path, source.sha256): source for source in table if source.root == root and source.sha256}
     here = {(source.path, source.sha256) for source in found}
@@ -77,12 +77,12 @@ def renewed(table: Sequence[Source], root: str, found: Sequence[Source]) -> tupl
 
 
 def forget(table: Sequence[Source], sha256: str) -> list[Source]:
-    """The table when the bytes with this hash must never be read again, whatever they are called."""
+    """Return the table with the bytes of this hash marked as never to be read again, under any name."""
     return [_forgotten(source) if source.sha256 == sha256 else source for source in table]
 
 
 def removed(table: Sequence[Source], root: str) -> list[Source]:
-    """The table without an alias; what must be forgotten stays forgotten."""
+    """Return the table without an alias; its forgotten sources stay forgotten."""
     return [source for source in table if source.root != root or source.state == "forgotten"]
 
 
@@ -91,5 +91,5 @@ def _tombstone(source: Source) -> Source:
 
 
 def _forgotten(source: Source) -> Source:
-    """The name and the hash stay, to know it by; what was said of it goes with it."""
-    return replace(source, caption="", licence="", language="", split="", attributes={}, state="forgotten")
+    """Keep name and hash to recognize the source by, and remove its metadata."""
+    return replace(source, caption="", license="", language="", split="", attributes={}, state="forgotten")

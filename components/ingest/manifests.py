@@ -1,6 +1,6 @@
-"""What people say of their media, in tables and texts beside them -> checked descriptions.
+"""Manifests and text files beside media -> checked metadata.
 
-A row that cannot be taken as it is written is refused for a reason that is counted; nothing of it is guessed.
+A row that is not valid is refused for a reason that is counted; nothing is guessed.
 """
 
 import csv
@@ -20,22 +20,22 @@ import pyarrow.parquet as pq
 from components.corpus.data import leaves
 
 TABLES = (".csv", ".jsonl", ".parquet")
-KNOWN = {"path", "file", "caption", "captions", "licence", "license", "language", "split"}
+COLUMNS = {"path", "file", "caption", "captions", "license", "licence", "language", "split"}
 DERIVED = {"root", "size_bytes", "sha256", "bytes", "archive", "offset_bytes", "state", "reason", "batch"}
 MOST_CHARACTERS = 20_000  # of one cell: a page of text describes a clip, a megabyte is a mistake
 MOST_BYTES = 4 * MOST_CHARACTERS
 MOST_TABLE_BYTES = 1 << 30  # of a table in Parquet; its rows take many times that
 MOST_SHOWN_OF_ERROR = 200  # characters
-MOST_SHOWN = 60  # characters of a value or a name that tells why a row is refused
+MOST_SHOWN = 60  # characters of a value or a name in the detail of a refusal
 MOST_COLUMNS = 8  # named there
-# Marks that turn the direction of writing make a name look like another one.
+# Marks that change the direction of writing make a name look like another one.
 TURNING = {"\u061c", "\u200e", "\u200f", *map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
 UNSEEN = {"Cc", "Cs", "Zl", "Zp"}  # categories: control, half a character, line and paragraph ends
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # but for tabs and ends of lines
 
 
 class Refusal(Exception):
-    """A row or a name that is not taken, for a reason that is counted; `detail` may say more of this one."""
+    """A row or a name that cannot be used, for a reason that is counted; `detail` may say more about this one."""
 
     def __init__(self, reason: str, detail: str = ""):
         super().__init__(reason)
@@ -43,15 +43,15 @@ class Refusal(Exception):
 
 
 class Damaged(ValueError):
-    """A manifest that cannot be read as the table that it is called, with its name and what is wrong with it."""
+    """A manifest that cannot be read as its file type says; the message names the file and the problem."""
 
 
 @dataclass(frozen=True)
 class Description:
-    """What is said of one file; "" is not said."""
+    """Metadata of one file; "" is not given."""
 
     caption: str = ""
-    licence: str = ""
+    license: str = ""
     language: str = ""
     split: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
@@ -59,54 +59,54 @@ class Description:
 
 @dataclass(frozen=True)
 class Line:
-    """One row of a manifest: the file that it names and what it says, or why it is refused."""
+    """One row of a manifest: a file and its metadata, or the reason why the row is refused."""
 
     number: int  # from 1
     path: str = ""
-    said: Description = field(default_factory=Description)
+    description: Description = field(default_factory=Description)
     refusal: str = ""
     detail: str = ""
 
 
 def lines(name: str, file: BinaryIO) -> Iterator[Line]:
-    """Read a manifest by the ending of its name; raises Damaged, after some lines perhaps."""
+    """Read a manifest by the suffix of its name; raises Damaged, possibly after some lines."""
     for number, row in enumerate(_rows(name, file), start=1):
         try:
-            yield Line(number, _path(row), description(row))
+            yield Line(number, _path(row), description_of(row))
         except Refusal as refusal:
             yield Line(number, refusal=refusal.reason, detail=refusal.detail)
 
 
-def description(row: object) -> Description:
-    """What a row says; raises Refusal. Cells that are empty are not said."""
+def description_of(row: object) -> Description:
+    """Return the metadata of a row; raises Refusal. Empty cells are not given."""
     if not isinstance(row, Mapping):
         raise Refusal("not_a_row")
     if None in row:
         raise Refusal("too_many_cells")
-    said = {str(key): value for key, value in row.items() if value is not None and value != ""}
-    captions = said.get("captions", [])
+    given = {str(key): value for key, value in row.items() if value is not None and value != ""}
+    captions = given.get("captions", [])
     if not isinstance(captions, list):
         raise _wrong_type("captions", captions, "a list of texts")
-    words = [said["caption"]] if "caption" in said else []
-    for column, text in [*(("caption", text) for text in words), *(("captions", text) for text in captions)]:
+    first = [given["caption"]] if "caption" in given else []
+    for column, text in [*(("caption", text) for text in first), *(("captions", text) for text in captions)]:
         if not isinstance(text, str):
             raise _wrong_type(column, text, "text")
-    captions = words + captions
+    captions = first + captions
     if any(len(text) > MOST_CHARACTERS for text in captions):
         raise Refusal("caption_too_long")
-    free = {_valid(key): _text(value) for key, value in said.items() if key not in KNOWN | DERIVED}
+    free = {_valid(key): _text(value) for key, value in given.items() if key not in COLUMNS | DERIVED}
     if any(len(text) > MOST_CHARACTERS for text in free.values()):
         raise Refusal("cell_too_long")
     if len(captions) > 1:
         free["captions"] = _text(captions)
-    named = {key: said.get(key, "") for key in ("licence", "license", "language", "split")}
+    named = {key: given.get(key, "") for key in ("license", "licence", "language", "split")}
     for column, value in named.items():
         if not isinstance(value, str) or len(value) > MOST_CHARACTERS:
             raise _wrong_type(column, value, f"text of at most {MOST_CHARACTERS} characters")
-    licence, license_, language, split = map(_valid, named.values())
+    us_license, uk_license, language, split = map(_valid, named.values())
     return Description(
         _line(captions[0]) if captions else "",
-        licence or license_,
+        us_license or uk_license,
         language,
         _split(split),
         free,
@@ -114,19 +114,19 @@ def description(row: object) -> Description:
 
 
 def _split(name: str) -> str:
-    """What is not said to be for training is not trained on, whatever its split is called: val, test, fold 3."""
+    """Hold out every split that is not called training: val, test, fold 3."""
     return "" if not name else "train" if name.lower() in ("train", "training") else "heldout"
 
 
 def beside(content: bytes) -> Description:
-    """What a text beside a file says: its caption; raises Refusal."""
+    """Return the metadata in a text file beside a media file, which is its caption; raises Refusal."""
     if len(content) > MOST_BYTES:
         raise Refusal("caption_too_long")
     return Description(caption=_line(content.decode(errors="replace")))
 
 
 def check_name(path: str) -> None:
-    """Raises Refusal for a name that leads out of its folder, or that does not look like what it is."""
+    """Raise Refusal for a name that leads out of its folder, or that is not displayed as it is."""
     if any(unicodedata.category(letter) in UNSEEN or letter in TURNING for letter in path):
         raise Refusal("unsafe_name")
     if leaves(path):
@@ -134,12 +134,12 @@ def check_name(path: str) -> None:
 
 
 def cut(text: str) -> str:
-    """The beginning of a value or a name, for a person to know it by."""
+    """Return the beginning of a value or a name, for display."""
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
 def spelled(path: str) -> str:
-    """A name with every letter visible, so that it may be shown and written."""
+    """Return a name with invisible letters escaped, so that it can be shown and written."""
     return "".join(
         letter.encode("unicode_escape", "surrogatepass").decode()
         if unicodedata.category(letter) in UNSEEN or letter in TURNING
@@ -151,7 +151,7 @@ def spelled(path: str) -> str:
 def _rows(name: str, file: BinaryIO) -> Iterator[object]:
     match PurePosixPath(name).suffix:
         case ".csv":
-            csv.field_size_limit(1 << 30)  # the check of a cell's length names the row, csv's own would end the reading
+            csv.field_size_limit(1 << 30)  # our check of a cell's length names the row; csv's would stop the reading
             try:
                 yield from csv.DictReader(io.TextIOWrapper(file, "utf-8-sig", newline=""))
             except UnicodeDecodeError:
@@ -167,7 +167,7 @@ def _rows(name: str, file: BinaryIO) -> Iterator[object]:
 
 
 def _rows_of_parquet(name: str, file: BinaryIO) -> Iterator[object]:
-    """Read all bytes first: what is raised after that is the table's own doing, and not that of where it lies."""
+    """Read all bytes first: errors raised after that are due to the table, and not to the storage."""
     size_bytes = file.seek(0, os.SEEK_END)
     if size_bytes > MOST_TABLE_BYTES:
         raise Damaged(f"{name} cannot be read: it has more than {MOST_TABLE_BYTES} bytes, give it in parts")
@@ -176,13 +176,13 @@ def _rows_of_parquet(name: str, file: BinaryIO) -> Iterator[object]:
     try:
         for batch in pq.ParquetFile(content).iter_batches(1024, use_threads=False):
             yield from batch.to_pylist()
-    except Exception as error:  # Arrow has a class for each of its layers, and lets some of C++ through
+    except Exception as error:  # Arrow has an error class for each of its layers, and lets some of C++ through
         words = str(error).partition("\n")[0][:MOST_SHOWN_OF_ERROR].rstrip(" :.") or type(error).__name__
         raise Damaged(f"{name} cannot be read: {words}") from None
 
 
 def parsed(line: bytes) -> object:
-    """JSON as a value; None, which is refused as no row, if it is none."""
+    """Parse JSON; None, which is refused as no row, if it is invalid."""
     try:
         return json.loads(line)
     except (ValueError, RecursionError):
@@ -201,7 +201,7 @@ def _path(row: object) -> str:
 
 
 def _columns(row: Mapping[object, object]) -> str:
-    """What a row without a path has instead."""
+    """Describe the columns of a row without a path."""
     names = [str(name) for name in row if name is not None]
     if empty := [name for name in ("path", "file") if name in names]:
         return f"nothing in column `{empty[0]}`"
@@ -232,10 +232,10 @@ def _text(value: object) -> str:
 
 
 def _valid(text: str) -> str:
-    """Text that can be written as UTF-8, for JSON may hold half a character, and shown on a terminal."""
+    """Return text that can be written as UTF-8 (JSON may hold half a character) and shown on a terminal."""
     return CONTROLS.sub(" ", text.encode(errors="replace").decode())
 
 
 def _line(text: str) -> str:
-    """The same in one line, as a caption is read."""
+    """Join lines and spaces, as for a caption."""
     return " ".join(_valid(text).split())

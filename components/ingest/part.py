@@ -1,4 +1,4 @@
-"""One part of the files, decoded for the cache: what several machines do side by side before one runs ingest."""
+"""Decoding of one part of the files into the cache: several machines do this in parallel before one runs ingest."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ from components.ingest.stage import arrivals, outcomes
 def run(config: Config, *, corpus: Path, sources: Path, part: int, parts: int) -> None:
     """Decode the files that belong to `part` (from 0) of `parts`, by their hashes.
 
-    Files with the same bytes go together. The machines must share VIDEOPOET_CACHE. Nothing is lost with a part that
-    fails: ingest decodes what is not there.
+    Files with the same bytes belong to one part. The machines must share VIDEOPOET_CACHE. A part that fails loses
+    nothing: ingest decodes what is missing.
     """
     if not 0 <= part < parts:
         raise ValueError(f"part must lie in [0, {parts}), got {part}")

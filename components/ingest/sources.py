@@ -1,14 +1,14 @@
-"""A place with somebody's media -> sources, each a file that is there or a refusal with its reason.
+"""Storage with a user's media -> sources: existing files, and refusals with their reasons.
 
-A folder or store gives every file in it, and the members of WebDataset tars; captions come from a manifest beside them
+A folder or store gives all its files, and the members of WebDataset tars; captions come from a manifest beside them
 (`manifest.csv`, `captions.csv`, or the same as .jsonl or .parquet) or from a text file of the same name. A manifest
-that is named itself gives the files that it names, relative to itself, with all its columns: path, caption(s), licence,
-language, split; any other column is an attribute. A tar that is named itself gives its members.
+that is given itself yields the files it lists, relative to itself, with all its columns: path, caption(s), license (or
+licence), language, split; any other column is an attribute. A tar that is given itself yields its members.
 
-A damaged manifest is refused as a whole, and the files beside it keep what was said of them at the last look; one that
-is named itself raises manifests.Damaged.
+A damaged manifest is refused as a whole, and the files beside it keep the metadata of the previous scan; a damaged
+manifest that is given itself raises manifests.Damaged.
 
-Whatever has the size and the time of change that it had when it was last looked at is not read again.
+A file whose size and modification time are those of the previous scan is not read again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,73 +19,73 @@ from components.common.progress import progress
 from components.corpus.data import Source, read, write
 from components.ingest import archives, manifests
 from components.ingest.manifests import TABLES, Damaged, Description, Refusal
-from components.ingest.places import Found, Place, sha256_of
+from components.ingest.storage import Entry, Storage, sha256_of
 
-__all__ = ["Scan", "Seen", "Source", "read", "write"]
+__all__ = ["FileMarks", "Scan", "Source", "read", "write"]
 
-Seen = Mapping[str, tuple[int, int]]  # name of a file -> its size in bytes and its time of change in nanoseconds
+FileMarks = Mapping[str, tuple[int, int]]  # name of a file -> size in bytes and modification time in nanoseconds
 BESIDE = tuple(name + suffix for name in ("manifest", "captions") for suffix in TABLES)
 NOT_MEDIA = {".txt", ".md", ".csv", ".json", ".jsonl", ".parquet", ".yaml", ".yml"}
 NOTHING = Description()
 
 
 class Scan:
-    """One look at a place under the alias `root`; `known` are its sources at the last look, `seen` its files then.
+    """Scan of a storage under the alias `root`; `known` are the sources of the previous scan, `seen` its file marks.
 
-    `sources` are those of now; `seen` is for the next look; `read` counts the files that had to be read.
+    `sources` are the current ones; `seen` is for the next scan; `read` counts the files that had to be read.
     """
 
     def __init__(
         self,
-        place: Place,
+        storage: Storage,
         root: str,
         *,
         only: str = "",
         known: Iterable[Source] = (),
-        seen: Seen | None = None,
+        seen: FileMarks | None = None,
     ):
         if not root:
             raise ValueError("the alias of a folder of media must not be empty")
-        self.place, self.root = place, root
+        self.storage, self.root = storage, root
         self.before = seen or {}
         self.seen: dict[str, tuple[int, int]] = {}
         self.read = 0
         self._known: dict[str, list[Source]] = {}
-        for source in sorted(known, key=lambda source: source.state == "present"):  # what is present comes last
+        for source in sorted(known, key=lambda source: source.state == "present"):  # present ones come last
             if source.state != "gone":
                 self._known.setdefault(source.archive or source.path, []).append(source)
         self._found: dict[str, Source] = {}
         if only.endswith(TABLES):
             named = self._named(only, "")
-            chosen: Iterable[tuple[Found, Description]] = ((self.place.look(name), named[name]) for name in named)
+            chosen: Iterable[tuple[Entry, Description]] = ((self.storage.entry(name), named[name]) for name in named)
         elif only:
-            chosen = [(self.place.look(only), NOTHING)]
+            chosen = [(self.storage.entry(only), NOTHING)]
         else:
             chosen = self._everything()
-        said: dict[str, Description] = {}
-        files: list[Found] = []
-        for file, words in chosen:
+        described: dict[str, Description] = {}
+        files: list[Entry] = []
+        for file, description in chosen:
             files.append(file)
-            said[file.name] = words
+            described[file.name] = description
         for file in progress(files, total=len(files), unit="files", label=f"sources {root}"):
-            self._take(file, said[file.name])
+            self._add(file, described[file.name])
         self.sources = [self._found[path] for path in sorted(self._found)]
 
-    def _everything(self) -> Iterator[tuple[Found, Description]]:
-        files = sorted(self.place.listing(), key=lambda file: file.name)
+    def _everything(self) -> Iterator[tuple[Entry, Description]]:
+        files = sorted(self.storage.listing(), key=lambda file: file.name)
         names = {file.name for file in files if not file.refusal}
-        said: dict[str, Description] = {}
-        unsaid: list[str] = []  # folders of which a manifest is damaged
+        described: dict[str, Description] = {}
+        damaged: list[str] = []  # folders with a damaged manifest
         for name in sorted(names):
             folder, slash, last = name.rpartition("/")
             if last in BESIDE:
                 try:
-                    said |= self._named(name, folder + slash)
+                    described |= self._named(name, folder + slash)
                 except Damaged as error:
                     self._refuse(name, Refusal("broken_manifest", str(error)))
-                    unsaid.append(folder + slash)
-        said |= {name: words for name, words in self._known_words(unsaid).items() if name in names}
-        for name in sorted(said.keys() - {file.name for file in files}):
+                    damaged.append(folder + slash)
+        described |= {name: former for name, former in self._former(damaged).items() if name in names}
+        for name in sorted(described.keys() - {file.name for file in files}):
             self._refuse(name, Refusal("missing_file"))
         for file in files:
             ending = PurePosixPath(file.name).suffix.lower()
@@ -93,28 +93,28 @@ class Scan:
                 continue
             text = str(PurePosixPath(file.name).with_suffix(".txt"))
             try:
-                words = said.get(file.name) or (self._text(text) if text in names else NOTHING)
+                description = described.get(file.name) or (self._text(text) if text in names else NOTHING)
             except Refusal as refusal:
                 self._refuse(file.name, refusal)
             else:
-                yield file, words
+                yield file, description
 
-    def _known_words(self, folders: Sequence[str]) -> dict[str, Description]:
-        """What was said at the last look of the files in these folders."""
+    def _former(self, folders: Sequence[str]) -> dict[str, Description]:
+        """Return the metadata of the previous scan of the files in these folders."""
         known = {path: last for path, (*_, last) in self._known.items() if path.startswith(tuple(folders))}
-        words = {
-            path: Description(last.caption, last.licence, last.language, last.split, last.attributes)
+        former = {
+            path: Description(last.caption, last.license, last.language, last.split, last.attributes)
             for path, last in known.items()
             if last.state == "present"
         }
-        return {path: said for path, said in words.items() if said != NOTHING}
+        return {path: description for path, description in former.items() if description != NOTHING}
 
     def _named(self, manifest: str, folder: str) -> dict[str, Description]:
-        """Name and description of each file that a manifest in `folder` ("" or with a slash at the end) names.
+        """Return the metadata by name of the files that a manifest in `folder` ("" or with a final slash) lists.
 
         Raises Damaged, and then none of its rows counts.
         """
-        with self.place.opened(manifest) as file:
+        with self.storage.opened(manifest) as file:
             lines = list(manifests.lines(manifest, file))
         rows: dict[str, int] = {}
         named: dict[str, Description] = {}
@@ -130,14 +130,14 @@ class Scan:
                 unsure = line.refusal or refusal.reason == "repeated_path"
                 self._refuse(f"{manifest}, row {line.number}" if unsure else line.path, refusal)
             else:
-                rows[name], named[name] = line.number, line.said
+                rows[name], named[name] = line.number, line.description
         return named
 
     def _text(self, name: str) -> Description:
-        with self.place.opened(name) as file:
+        with self.storage.opened(name) as file:
             return manifests.beside(file.read(manifests.MOST_BYTES + 1))
 
-    def _take(self, file: Found, words: Description) -> None:
+    def _add(self, file: Entry, description: Description) -> None:
         try:
             manifests.check_name(file.name)
             if file.refusal:
@@ -147,10 +147,10 @@ class Scan:
             mark = (file.size_bytes, file.modified_ns)
             known = self._known.get(file.name, []) if self.before.get(file.name) == mark else []
             if file.name.lower().endswith(archives.ENDINGS):
-                self._take_members(file, known)
+                self._add_members(file, known)
             else:
                 sha256 = known[-1].sha256 if known else self._sha256(file)
-                self._keep(Source(self.root, file.name, file.size_bytes, sha256), words)
+                self._keep(Source(self.root, file.name, file.size_bytes, sha256), description)
         except Refusal as refusal:
             self._refuse(file.name, refusal)
         except FileNotFoundError:
@@ -160,12 +160,12 @@ class Scan:
         else:
             self.seen[file.name] = mark
 
-    def _take_members(self, file: Found, known: list[Source]) -> None:
+    def _add_members(self, file: Entry, known: list[Source]) -> None:
         if known:
             self._found |= {source.path: source for source in known}
             return
         self.read += 1
-        with self.place.opened(file.name) as tar:
+        with self.storage.opened(file.name) as tar:
             for member in list(archives.members(tar)):
                 path = f"{file.name}/{member.name}" if member.name else file.name
                 try:
@@ -180,18 +180,18 @@ class Scan:
                 sha256 = sha256_of(tar, member.size_bytes)
                 source = Source(self.root, path, member.size_bytes, sha256)
                 source = replace(source, archive=file.name, offset_bytes=member.offset_bytes)
-                self._keep(source, member.said or NOTHING)
+                self._keep(source, member.description or NOTHING)
 
-    def _sha256(self, file: Found) -> str:
+    def _sha256(self, file: Entry) -> str:
         self.read += 1
-        with self.place.opened(file.name) as opened:
+        with self.storage.opened(file.name) as opened:
             return sha256_of(opened, file.size_bytes)
 
-    def _keep(self, source: Source, words: Description) -> None:
-        self._found[source.path] = replace(source, **vars(words))
+    def _keep(self, source: Source, description: Description) -> None:
+        self._found[source.path] = replace(source, **vars(description))
 
     def _refuse(self, path: str, refusal: Refusal, archive: str = "") -> None:
-        """Note what is not taken, and why; a second refusal under one name is told apart from the first."""
+        """Record a refusal; a second one under the same name gets a number."""
         name, number = manifests.spelled(path), 1
         while (shown := name if number == 1 else f"{name} ({number})") in self._found:
             number += 1

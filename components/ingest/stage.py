@@ -1,9 +1,9 @@
 """corpus + sources -> clips.
 
-Every file that arrives, or was named and refused, either gives clips or stands in the quarantine with its reason, so
-that kept + sum(dropped) = arrived. What is gone or forgotten does not arrive. Of files with the same bytes one is
-taken. Clips come in the order of their batches, so that a later addition leaves earlier shards as they are; order and
-bytes do not depend on how many files are decoded side by side.
+Every file that arrives, refused ones included, either gives clips or is listed in the quarantine with its reason, so
+that kept + sum(dropped) = arrived. Sources that are gone or forgotten do not arrive. Of files with the same bytes one
+is used. Clips come in the order of their batches, so that a later addition leaves earlier shards unchanged; order and
+bytes do not depend on the number of files decoded in parallel.
 """
 
 from collections import Counter
@@ -23,28 +23,28 @@ from components.common.errors import DataError
 from components.common.progress import progress
 from components.corpus.data import TABLE, Source
 from components.corpus.data import read as read_sources
-from components.ingest import data, places
-from components.ingest.cache import Cache
+from components.ingest import data, storage
+from components.ingest.cache import OutcomeCache
 from components.ingest.config import Config
-from components.ingest.data import Row
+from components.ingest.data import EncodedClip
 from components.ingest.expectations import clips_expectations
-from components.ingest.worker import Outcome, Refused, Worker
+from components.ingest.worker import Outcome, Rejected, Worker
 
 QUARANTINE = pa.schema([(name, pa.string()) for name in ("id", "path", "stage", "reason", "detail")])
-IN_FLIGHT = 4  # files per worker that are decoded ahead of being written
+IN_FLIGHT = 4  # files per worker that are decoded ahead of the writer
 
 
 def run(config: Config, *, corpus: Path, sources: Path, output: Path) -> artifacts.Summary:
     """Decode every source of both tables; raises DataError when too many are refused or a gate breaks."""
     arrived, roots = arrivals(corpus, sources)
-    refused: list[tuple[Source, Refused]] = []
+    rejected: list[tuple[Source, Rejected]] = []
     with artifacts.fresh(output) as folder:
-        taken = progress(outcomes(config, arrived, roots), total=len(arrived), unit="files", label="ingest")
-        clips = data.write(folder, _rows(taken, refused), shard_digits=config.shard_digits)
-        _write_quarantine(folder / "quarantine.parquet", refused)
-        _stop_at_ceiling(config, refused, len(arrived))
-        counts = {"arrived": len(arrived), "kept": len(arrived) - len(refused), "clips": clips}
-        dropped = Counter(outcome.reason for _, outcome in refused)
+        decoded = progress(outcomes(config, arrived, roots), total=len(arrived), unit="files", label="ingest")
+        clips = data.write(folder, _rows(decoded, rejected), shard_digits=config.shard_digits)
+        _write_quarantine(folder / "quarantine.parquet", rejected)
+        _stop_at_ceiling(config, rejected, len(arrived))
+        counts = {"arrived": len(arrived), "kept": len(arrived) - len(rejected), "clips": clips}
+        dropped = Counter(outcome.reason for _, outcome in rejected)
         summary = artifacts.describe(
             folder,
             "clips",
@@ -58,7 +58,7 @@ def run(config: Config, *, corpus: Path, sources: Path, output: Path) -> artifac
 
 
 def arrivals(corpus: Path, sources: Path) -> tuple[list[Source], Mapping[str, Path | str]]:
-    """What there is in both tables, by batch, and where each alias lies; raises ValueError if one is not known.
+    """Return the sources of both tables by batch, and the root of each alias; raises ValueError for an unknown alias.
 
     Bytes that must be forgotten are refused under any other name.
     """
@@ -67,7 +67,7 @@ def arrivals(corpus: Path, sources: Path) -> tuple[list[Source], Mapping[str, Pa
     barred = {source.sha256 for source in listed if source.state == "forgotten"}
     arrived = [
         replace(source, state="refused", reason="forgotten", attributes={}) if source.sha256 in barred else source
-        for source in sorted(listed, key=_place)
+        for source in sorted(listed, key=_order)
         if source.state in ("present", "refused")
     ]
     if unknown := sorted({source.root for source in arrived} - roots.keys()):
@@ -78,19 +78,19 @@ def arrivals(corpus: Path, sources: Path) -> tuple[list[Source], Mapping[str, Pa
     return arrived, roots
 
 
-def _place(source: Source) -> tuple[int, str]:
-    """Where it comes: by its batch, then by its bytes, so that a new name changes no order; a corpus as it is."""
+def _order(source: Source) -> tuple[int, str]:
+    """Sort by batch, then by hash, so that a new name changes no order; a corpus keeps its own order."""
     return source.batch, source.sha256 if source.batch else ""
 
 
 def outcomes(
     config: Config, arrived: list[Source], roots: Mapping[str, Path | str]
 ) -> Iterator[tuple[Source, Outcome]]:
-    """Decode files side by side and give their outcomes in the order of arrival."""
-    cache = Cache(runtime.current().cache / "ingest", config)
-    scratch = runtime.current().scratch / "at hand"
-    described: dict[str, Source] = {}  # of files with the same bytes the first of those with a caption, and a licence
-    for source in sorted(arrived, key=lambda source: (source.caption == "", source.licence == "")):
+    """Decode files in parallel and yield their outcomes in the order of arrival."""
+    cache = OutcomeCache(runtime.current().cache / "ingest", config)
+    scratch = runtime.current().scratch / "local copies"
+    described: dict[str, Source] = {}  # of files with the same bytes, the first with a caption, and with a license
+    for source in sorted(arrived, key=lambda source: (source.caption == "", source.license == "")):
         described.setdefault(source.sha256, source)
     with ExitStack() as stack:
         idle: SimpleQueue[Worker] = SimpleQueue()
@@ -99,17 +99,17 @@ def outcomes(
 
         def decode(source: Source) -> Outcome:
             if source.state == "refused":
-                return Refused(source.reason, source.attributes.get("detail", "it was named, but is not taken"))
+                return Rejected(source.reason, source.attributes.get("detail", "it was named, but is not taken"))
             if described[source.sha256] is not source:
-                return Refused("duplicate", "the same bytes as another file")
+                return Rejected("duplicate", "the same bytes as another file")
             if (cached := cache.get(source)) is not None:
                 return cached
             worker = idle.get()
             try:
-                with places.at_hand(source, roots[source.root], scratch) as path:
+                with storage.local_copy(source, roots[source.root], scratch) as path:
                     outcome = worker.outcome(path, source)
             except FileNotFoundError:
-                return Refused("missing_file", "there is nothing under its name", repeatable=False)
+                return Rejected("missing_file", "there is nothing under its name", repeatable=False)
             finally:
                 idle.put(worker)
             cache.put(source, outcome)
@@ -121,19 +121,19 @@ def outcomes(
             yield from zip(batch, pool.map(decode, batch), strict=True)
 
 
-def _rows(taken: Iterator[tuple[Source, Outcome]], refused: list[tuple[Source, Refused]]) -> Iterator[Row]:
-    for source, outcome in taken:
-        if isinstance(outcome, Refused):
-            refused.append((source, outcome))
+def _rows(decoded: Iterator[tuple[Source, Outcome]], rejected: list[tuple[Source, Rejected]]) -> Iterator[EncodedClip]:
+    for source, outcome in decoded:
+        if isinstance(outcome, Rejected):
+            rejected.append((source, outcome))
         else:
-            yield from (_labelled(row, source) for row in outcome)
+            yield from (_described(row, source) for row in outcome)
 
 
-def _labelled(row: Row, source: Source) -> Row:
+def _described(row: EncodedClip, source: Source) -> EncodedClip:
     clip = replace(
         row.clip,
         caption=source.caption,
-        licence=source.licence,
+        license=source.license,
         root=source.root,
         split=source.split,
         attributes={**source.attributes, **({"language": source.language} if source.language else {})},
@@ -141,7 +141,7 @@ def _labelled(row: Row, source: Source) -> Row:
     return replace(row, clip=clip, batch=source.batch)
 
 
-def _write_quarantine(path: Path, refused: list[tuple[Source, Refused]]) -> None:
+def _write_quarantine(path: Path, rejected: list[tuple[Source, Rejected]]) -> None:
     rows = [
         {
             "id": source.sha256,
@@ -150,13 +150,13 @@ def _write_quarantine(path: Path, refused: list[tuple[Source, Refused]]) -> None
             "reason": outcome.reason,
             "detail": outcome.detail,
         }
-        for source, outcome in refused
+        for source, outcome in rejected
     ]
     pq.write_table(pa.Table.from_pylist(rows, schema=QUARANTINE), path, use_dictionary=False)
 
 
-def _stop_at_ceiling(config: Config, refused: list[tuple[Source, Refused]], arrived: int) -> None:
-    wrong = [(source, outcome) for source, outcome in refused if outcome.reason not in ("duplicate", "forgotten")]
+def _stop_at_ceiling(config: Config, rejected: list[tuple[Source, Rejected]], arrived: int) -> None:
+    wrong = [(source, outcome) for source, outcome in rejected if outcome.reason not in ("duplicate", "forgotten")]
     if len(wrong) <= config.max_error_rate * arrived:
         return
     reasons = Counter(outcome.reason for _, outcome in wrong).most_common()

@@ -1,10 +1,10 @@
-"""A process that decodes hostile files, one after the other, within limits; it is started again when it dies.
+"""A process that decodes hostile files one by one within limits; it is restarted when it dies.
 
-Memory is limited as address space, time as processor time, so that the verdict does not depend on how busy the
-machine is; a wall clock stops what hangs without working. A file that ends or fills the process is tried once more in
-a new one, so that neither what other files left behind nor a passing want of memory refuses it; not one that takes too
-long, for that is its own doing. FFmpeg takes a want of memory for damage: so memory ends only some way behind the
-limit, and what went over the limit is refused for that, whatever came of it.
+Memory is limited as address space and time as processor time, so that the outcome does not depend on the machine's
+load; a wall clock stops a process that hangs without working. A file that kills or fills the process is tried once more
+in a new one, so that neither leftovers of other files nor a passing lack of memory rejects it; a file that takes too
+long is not. FFmpeg reports a lack of memory as damage: so the hard limit is somewhat above the limit, and a file that
+exceeds the limit is rejected for that, whatever its outcome.
 """
 
 import multiprocessing
@@ -18,31 +18,31 @@ from pathlib import Path
 from components.corpus.data import Source
 from components.ingest import decoding
 from components.ingest.config import Config
-from components.ingest.data import Row
+from components.ingest.data import EncodedClip
 from components.media.errors import Unreadable
 
 WALL_FACTOR = 20
-MEMORY_FACTOR = 1.25  # no buffer of one picture is larger than the quarter between limit and end
+MEMORY_FACTOR = 1.25  # no buffer of one frame is larger than the quarter between the limit and the hard limit
 STATUS = Path("/proc/self/status")
 PEAK = re.compile(r"^VmPeak:\s+(\d+) kB$", re.MULTILINE)
 TRIED_AGAIN = ("crashed_decoder", "too_much_memory")
-PASSING = ("missing_file", "changed_file")  # the bytes that were added would have given something else
+PASSING = ("missing_file", "changed_file")  # the bytes that were added would have another outcome
 
 
 @dataclass(frozen=True)
-class Refused:
-    """Why a file gives no clip. `repeatable` says whether the same file is always refused for it."""
+class Rejected:
+    """Reason why a file gives no clip. `repeatable` is True if the same bytes always have this outcome."""
 
     reason: str
     detail: str
     repeatable: bool = True
 
 
-Outcome = list[Row] | Refused
+Outcome = list[EncodedClip] | Rejected
 
 
 class Worker:
-    """Decodes files in a process of its own. Use as a context."""
+    """Decodes files in a process of its own. Use it as a context manager."""
 
     def __init__(self, config: Config):
         self.config = config
@@ -56,9 +56,9 @@ class Worker:
         self._stop()
 
     def outcome(self, path: Path, source: Source) -> Outcome:
-        """Decode one file, whatever it does to the process."""
+        """Decode one file, even if it kills the process."""
         outcome = self._outcome(path, source)
-        if isinstance(outcome, Refused) and outcome.reason in TRIED_AGAIN:
+        if isinstance(outcome, Rejected) and outcome.reason in TRIED_AGAIN:
             outcome = self._outcome(path, source)
         return outcome
 
@@ -74,13 +74,13 @@ class Worker:
             return self._died()
         if not connection.poll(WALL_FACTOR * self.config.time_limit_s):
             self._stop()
-            return Refused("too_slow", f"no answer in {WALL_FACTOR * self.config.time_limit_s} s", repeatable=False)
+            return Rejected("too_slow", f"no answer in {WALL_FACTOR * self.config.time_limit_s} s", repeatable=False)
         try:
             answer: Outcome = connection.recv()
         except (EOFError, ConnectionError):
             return self._died()
-        if isinstance(answer, Refused) and answer.reason == "too_much_memory":
-            self._stop()  # its peak stays where it is
+        if isinstance(answer, Rejected) and answer.reason == "too_much_memory":
+            self._stop()  # the peak of a process never falls
         return answer
 
     def _start(self) -> None:
@@ -98,23 +98,23 @@ class Worker:
             self.connection.close()
         self.process = self.connection = None
 
-    def _died(self) -> Refused:
+    def _died(self) -> Rejected:
         assert self.process is not None
         self.process.join()
         code = self.process.exitcode
         self._stop()
         if code == -signal.SIGXCPU:
-            return Refused(
+            return Rejected(
                 "too_slow", f"took more than {self.config.time_limit_s} s of processor time", repeatable=False
             )
-        return Refused("crashed_decoder", f"the decoder ended with {code}", repeatable=False)
+        return Rejected("crashed_decoder", f"the decoder ended with {code}", repeatable=False)
 
 
 def serve(connection: Connection, config: Config) -> None:
-    """Answer requests until the other end is gone."""
+    """Answer requests until the connection closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process when it ends itself
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a decoder that crashes leaves no image of its memory
-    limit_bytes = config.memory_limit_mb * 1024 * 1024
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no core dump of a crashed decoder
+    limit_bytes = config.memory_limit_mib * 1024 * 1024
     before_bytes = _peak_bytes()
     if before_bytes:
         end_bytes = before_bytes + int(MEMORY_FACTOR * limit_bytes)
@@ -137,23 +137,23 @@ def _attempt(path: Path, source: Source, config: Config) -> Outcome:
         rows = decoding.rows_of(path, source, config)
         after = path.stat()
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-            return Refused("changed_file", "it changed while it was read: add the source again", repeatable=False)
+            return Rejected("changed_file", "it changed while it was read: add the source again", repeatable=False)
         return rows
     except FileNotFoundError:
-        return Refused("missing_file", "there is nothing under its name", repeatable=False)
+        return Rejected("missing_file", "there is nothing under its name", repeatable=False)
     except Unreadable as error:
-        return Refused(error.reason, error.detail, repeatable=error.reason not in PASSING)
+        return Rejected(error.reason, error.detail, repeatable=error.reason not in PASSING)
     except MemoryError:
         return _too_large(config)
-    except Exception as error:  # whatever a hostile file provokes is a reason to refuse that file, and is counted
-        return Refused("decode_error", type(error).__name__)
+    except Exception as error:  # any error that a hostile file provokes rejects that file, and is counted
+        return Rejected("decode_error", type(error).__name__)
 
 
-def _too_large(config: Config) -> Refused:
-    return Refused("too_much_memory", f"needs more than {config.memory_limit_mb} MB", repeatable=False)
+def _too_large(config: Config) -> Rejected:
+    return Rejected("too_much_memory", f"needs more than {config.memory_limit_mib} MiB", repeatable=False)
 
 
 def _peak_bytes() -> int:
-    """The most address space that this process ever held; 0 where the system does not say."""
+    """Return the peak address space of this process; 0 where the system does not report it."""
     found = PEAK.search(STATUS.read_text()) if STATUS.exists() else None
     return 1024 * int(found[1]) if found else 0

@@ -23,7 +23,7 @@ from components.language_model.sequence import Part, Shape, layout
 from components.language_model.tasks import Task
 from components.language_model.vocabulary import Vocabulary
 from components.nn import weights
-from components.pretokenize.data import Group, Tokens
+from components.pretokenize.data import TokenGroup, Tokens
 
 Rows = NDArray[np.int64]
 
@@ -43,7 +43,7 @@ class TokenDataset:
 
     def __init__(self, tokens: Tokens, split: str, kept: Mapping[str, Rows] | None = None):
         self.kept = kept or {}
-        self.groups: dict[str, Group] = {name: tokens.group(name) for name in tokens.formats()}
+        self.groups: dict[str, TokenGroup] = {name: tokens.group(name) for name in tokens.formats()}
         self.split = split
         self.token_spec = token_spec_of(tokens.facts, self.groups)
 
@@ -105,7 +105,7 @@ def split_audio(task: Task, shape: Shape, given: int, vocabulary: Vocabulary, au
     }
 
 
-def token_spec_of(facts: dict[str, Any], groups: dict[str, Group]) -> TokenSpec:
+def token_spec_of(facts: dict[str, Any], groups: dict[str, TokenGroup]) -> TokenSpec:
     """Return the specification of tokens from their manifest."""
     shapes = {
         name: Shape(name, tuple(facts["latent"][name]), 0 if group.audio is None else int(group.audio.shape[2]))

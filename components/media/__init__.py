@@ -1,1 +1,1 @@
-"""Media files and bytes ↔ arrays: pictures, clips and sound, by timestamps and upright."""
+"""Media files and bytes ↔ arrays: images, clips and audio, by timestamps and upright."""

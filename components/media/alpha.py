@@ -1,7 +1,7 @@
-"""Films that are transparent in places -> frames that are not: white shows through, as with pictures.
+"""Videos with transparency -> opaque frames over white, as for images.
 
-WebM keeps what is transparent beside each frame, where only libvpx's decoders look. Alpha is taken to be straight, as
-ProRes and WebM have it: colours are not yet weighted by it.
+WebM stores alpha beside each frame, where only libvpx's decoders look for it. Alpha is taken to be straight, as in
+ProRes and WebM: colors are not premultiplied by it.
 
 Shapes: H rows, W columns, A = red, green, blue and alpha.
 """
@@ -22,7 +22,7 @@ DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
 def decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """The frames of a stream, with all that is said of what is transparent. Raises what FFmpeg raises."""
+    """Yield the frames of a stream, with alpha where there is any. Raises FFmpeg's errors."""
     name = DECODERS.get(stream.codec_context.name)
     if name is None or not _is_transparent(stream):
         yield from container.decode(stream)
@@ -35,16 +35,16 @@ def decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFra
 
 
 def has_alpha(frame: VideoFrame) -> bool:
-    """Whether a frame says what is transparent."""
+    """Return True if a frame has an alpha channel."""
     return any(component.is_alpha for component in frame.format.components)
 
 
 def over_white(pixels_HWA: Levels) -> Levels:
-    """The colours (H, W, 3) that are seen before a white ground, of the same depth: 8 or 16 bits."""
+    """Composite pixels over white: (H, W, 3) of the same depth, 8 or 16 bits."""
     most = np.iinfo(pixels_HWA.dtype).max
     wide_HWA = pixels_HWA.astype(np.dtype(f"u{2 * pixels_HWA.itemsize}"))
-    colours, alpha = wide_HWA[..., :3], wide_HWA[..., 3:]
-    seen: Levels = ((colours * alpha + (most - alpha) * most + most // 2) // most).astype(pixels_HWA.dtype)
+    colors, alpha = wide_HWA[..., :3], wide_HWA[..., 3:]
+    seen: Levels = ((colors * alpha + (most - alpha) * most + most // 2) // most).astype(pixels_HWA.dtype)
     return seen
 
 

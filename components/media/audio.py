@@ -1,7 +1,7 @@
-"""Sound in files or bytes ↔ mono float32 samples in [-1, 1].
+"""Audio in files or bytes ↔ mono float32 samples in [-1, 1].
 
-Samples lie where their timestamps put them, as `media.timeline` has it: what was lost is silence. Several channels are
-averaged. Of several audio streams the first default one is taken, or else the first. FLAC holds 16 bits.
+Samples are at the positions of their timestamps (see `media.timeline`): lost samples are silence. Channels are
+averaged. Of several audio streams the first default one is used, or else the first. FLAC has 16 bits.
 """
 
 import io
@@ -19,7 +19,7 @@ from components.media.video import opened
 
 Samples = npt.NDArray[np.float32]
 MOST_HZ = 768_000  # the highest rate of recorders; a header that claims gigahertz would fill the memory
-WHOLE = {  # numbers that samples are stored as: which one is silence, and how far from it 1 is
+WHOLE = {  # integer types of samples: the value of silence, and the distance from it to 1
     np.dtype(np.uint8): (128, 1 << 7),
     np.dtype(np.int16): (0, 1 << 15),
     np.dtype(np.int32): (0, 1 << 31),

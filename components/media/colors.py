@@ -1,10 +1,10 @@
-"""Colours as sources have them -> 8-bit BT.709.
+"""Colors of sources -> 8-bit BT.709.
 
 High dynamic range goes by one fixed curve: light is taken back to nits (PQ or HLG on a 1 000-nit screen), moved from
 BT.2020 to BT.709 primaries, and rolled off above reference white (203 nits, BT.2408) by x·(1 + x/w²)/(1 + x), so that
 highlights fade instead of clipping. It looks right on usual footage; it does not follow the mastering metadata.
 
-Luma and chroma that another matrix made are changed as they are: the way through pixels costs several times as much.
+Luma and chroma of another matrix are converted directly: going through RGB costs several times as much.
 """
 
 from functools import cache
@@ -52,7 +52,7 @@ def to_standard_range(rgb_HWC: npt.NDArray[np.uint16], transfer: int) -> npt.NDA
 
 
 def to_bt709(planes_PW: npt.NDArray[np.uint8], matrix: int) -> npt.NDArray[np.uint8]:
-    """Planes (3/2 · H, W) in limited range that `matrix` made, as BT.709 makes them of the same colours."""
+    """Convert planes (3/2 · H, W) in limited range from `matrix` to BT.709."""
     height_px, width_px = planes_PW.shape[0] * 2 // 3, planes_PW.shape[1]
     blue, red = planes_PW[height_px:].reshape(2, height_px // 2, width_px // 2)
     old = blue.astype(np.uint16) << 8 | red
@@ -75,7 +75,7 @@ def _tables(matrix: int) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.uint8], 
 
 
 def _to_rgb(red: float, blue: float) -> npt.NDArray[np.float64]:
-    """The matrix that makes red, green and blue of luma (0 to 1) and chroma (-1/2 to 1/2), for weights of luma."""
+    """Return the matrix from luma (0 to 1) and chroma (-1/2 to 1/2) to RGB, for the weights of red and blue."""
     by_blue, by_red = 2 * (1 - blue), 2 * (1 - red)
     green = 1 - red - blue
     return np.array([[1, 0, by_red], [1, -by_blue * blue / green, -by_red * red / green], [1, by_blue, 0]])

@@ -1,8 +1,7 @@
-"""Edit lists of MP4 and QuickTime files: how many pieces of its media each track shows.
+"""Edit lists of MP4 and QuickTime files: the number of pieces of its media that each track plays.
 
-FFmpeg knows two ways with them. The elaborate one plays any number of pieces, but lets a piece that begins within a
-frame begin with the next frame, early, so that pictures are up to a frame ahead of the sound. The plain one is exact,
-and knows one piece only.
+FFmpeg has two modes for them. The advanced one plays any number of pieces, but moves a piece that begins within a frame
+to the next frame, so that video is up to a frame ahead of audio. The simple one is exact, but supports one piece only.
 """
 
 import re
@@ -14,13 +13,13 @@ LIST = re.compile(rb"elst([\0\1])\0\0\0(....)", re.DOTALL)
 
 
 def shows_one_piece(file: BinaryIO) -> bool:
-    """Whether a file, open at its beginning, has an index of MP4's that shows, of each track, one piece at most."""
+    """Return True if a file, open at its beginning, has an MP4 index with at most one piece per track."""
     index = _index(file)
     return bool(index) and all(_pieces(index, found) <= 1 for found in LIST.finditer(index))
 
 
 def _index(file: BinaryIO) -> bytes:
-    """The content of the box `moov`; nothing if there is none, or none that can be read."""
+    """Return the content of the box `moov`; empty if there is none that can be read."""
     while len(head := file.read(8)) == 8:
         size, kind = struct.unpack(">I4s", head)
         if size == 1:
@@ -34,7 +33,7 @@ def _index(file: BinaryIO) -> bytes:
 
 
 def _pieces(index: bytes, found: "re.Match[bytes]") -> int:
-    """Edits of a list that show media, not the empty ones which only delay it."""
+    """Count the edits of a list that play media; empty edits only delay it."""
     is_long, count = found[1] == b"\1", int.from_bytes(found[2], "big")
     entry = struct.Struct(">QqI" if is_long else ">IiI")
     edits = index[found.end() : found.end() + min(count, 1000) * entry.size]

@@ -1,8 +1,8 @@
-"""Why a media file cannot be used, in one word for the books and one line for a person."""
+"""The error for media files that cannot be used: a fixed reason to count, and a detail to read."""
 
 
 class Unreadable(Exception):
-    """A file that gives no usable pictures or sound.
+    """A file without usable video, images or audio.
 
     `reason` is a fixed word that is counted (`decode_error`, `no_frames`, …); `detail` says more and holds no path.
     """

@@ -1,6 +1,6 @@
-"""Frames of two fields, each from an instant of its own -> frames of one instant, by FFmpeg's `bwdif`.
+"""Interlaced frames -> progressive frames, by FFmpeg's `bwdif`.
 
-Only frames that are flagged as interlaced are worked on; times stay as they are.
+Only frames that are flagged as interlaced are processed; timestamps are unchanged.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,8 +13,8 @@ from av.filter import Graph
 from av.video.stream import VideoStream
 
 
-def woven(frames: Iterable[VideoFrame], stream: VideoStream) -> Iterator[VideoFrame]:
-    """Pass frames on, from the first interlaced one through the filter. Raises what FFmpeg raises."""
+def deinterlaced(frames: Iterable[VideoFrame], stream: VideoStream) -> Iterator[VideoFrame]:
+    """Pass frames on, through the filter from the first interlaced one on. Raises FFmpeg's errors."""
     graph: Graph | None = None
     for frame in frames:
         if graph is None and frame.interlaced_frame:

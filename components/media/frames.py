@@ -1,11 +1,11 @@
-"""A decoded frame -> an upright picture of the size that people see: RGB pixels, or planes as video codecs take them.
+"""Decoded frame -> upright image of the displayed size: RGB pixels, or planes as video codecs take them.
 
-Geometry is fixed by a stream's first frame: pixels that are not square are made square, the display matrix turns and
-mirrors, and later frames of other sizes are brought to the size of the first. Scaling is bit-exact and unthreaded.
-Planes are I420 in one array: luma (H, W), under it both chroma planes of half the size, BT.709 in limited range. What
-goes from one codec to another stays in planes: it costs half, and keeps the colours that the source has.
+Geometry is fixed by a stream's first frame: non-square pixels are made square, the display matrix rotates and mirrors,
+and later frames of other sizes are scaled to the size of the first. Scaling is bit-exact and unthreaded. Planes are
+I420 in one array: luma (H, W), below it both chroma planes of half the size, BT.709 in limited range. Frames that go
+from one codec to another stay in planes: this costs half, and keeps the colors of the source.
 
-Shapes: H rows, W columns, C colours; P = 3/2 · H rows of planes.
+Shapes: H rows, W columns, C channels; P = 3/2 · H rows of planes.
 """
 
 import struct
@@ -28,26 +28,26 @@ Planes = npt.NDArray[np.uint8]
 Fit = Callable[[int, int], tuple[int, int]]
 EXACT = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT | Interpolation.FULL_CHR_H_INT
 PLAIN = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT  # from planes to planes
-MOST_PIXELS = 64_000_000  # of one picture, where nothing else is said: twice those of 8K
+MOST_PIXELS = 64_000_000  # of one image, by default: twice those of 8K
 HD_HEIGHT_PX = 720
 UNSPECIFIED = 2  # matrix coefficients of ITU-T H.273
 
 
 def as_seen(height_px: int, width_px: int) -> tuple[int, int]:
-    """Keep the displayed size, of a picture of at most MOST_PIXELS; raises Unreadable("resolution_too_large")."""
+    """Keep the displayed size, up to MOST_PIXELS; raises Unreadable("resolution_too_large")."""
     check_size(height_px, width_px, MOST_PIXELS)
     return height_px, width_px
 
 
 def check_size(height_px: int, width_px: int, max_pixels: int) -> None:
-    """Raise Unreadable("resolution_too_large") for a picture of more pixels, before it is decoded."""
+    """Raise Unreadable("resolution_too_large") for an image of more pixels, before it is decoded."""
     if height_px * width_px > max_pixels:
         raise Unreadable("resolution_too_large", f"{width_px}×{height_px} pixels, the limit is {max_pixels}")
 
 
 @dataclass(frozen=True)
 class Turn:
-    """What the display matrix asks for, in quarter turns and mirrorings."""
+    """Rotation and mirroring of a display matrix."""
 
     transpose: bool = False
     flip_rows: bool = False
@@ -65,7 +65,7 @@ class Turn:
         return Turn(True, flip_rows=b < 0, flip_columns=c < 0)
 
     def apply(self, pixels_HWC: Pixels) -> Pixels:
-        """Turn pixels as they are stored into pixels as they are seen."""
+        """Rotate and mirror stored pixels into displayed pixels."""
         turned = pixels_HWC.swapaxes(0, 1) if self.transpose else pixels_HWC
         turned = turned[::-1] if self.flip_rows else turned
         turned = turned[:, ::-1] if self.flip_columns else turned
@@ -74,9 +74,9 @@ class Turn:
 
 @dataclass(frozen=True)
 class Upright:
-    """Turns the frames of one stream into pixels of one size. For one thread at a time."""
+    """Converts the frames of one stream to pixels of one size. For one thread at a time."""
 
-    height_px: int  # as seen
+    height_px: int  # as displayed
     width_px: int
     turn: Turn
     # Setting FFmpeg's scaler up costs as much as scaling a small frame, so it is kept.
@@ -92,11 +92,11 @@ class Upright:
         return Upright(*fit(height_px, width_px), turn)
 
     def pixels(self, frame: VideoFrame) -> Pixels:
-        """The frame's pixels (H, W, 3), as seen."""
+        """Return the frame's pixels (H, W, 3), as displayed."""
         return self.turn.apply(self._stored(frame))
 
     def planes(self, frame: VideoFrame) -> Planes:
-        """The frame's planes (3/2 · H, W), as seen; both sizes must be even."""
+        """Return the frame's planes (3/2 · H, W), as displayed; both sizes must be even."""
         height_px, width_px = self._stored_size
         if not frame.format.name.startswith(("yuv4", "yuvj4")) or frame.color_trc in (colors.PQ, colors.HLG):
             return self._turned(to_planes(self._stored(frame)))
@@ -114,7 +114,7 @@ class Upright:
         return (self.width_px, self.height_px) if self.turn.transpose else (self.height_px, self.width_px)
 
     def _stored(self, frame: VideoFrame) -> Pixels:
-        """Pixels of the wanted size that are not turned yet."""
+        """Return pixels of the wanted size, before rotation."""
         height_px, width_px = self._stored_size
         high_range = frame.color_trc in (colors.PQ, colors.HLG)
         stored = self._scaler.reformat(
@@ -141,10 +141,10 @@ class Upright:
 
 
 def to_planes(pixels_HWC: Pixels) -> Planes:
-    """Planes (3/2 · H, W) of a picture; ValueError unless both sizes are even."""
+    """Convert pixels to planes (3/2 · H, W); ValueError unless both sizes are even."""
     height_px, width_px = pixels_HWC.shape[:2]
     if height_px % 2 or width_px % 2:
-        raise ValueError(f"4:2:0 colour needs even sizes, got {height_px}×{width_px}")
+        raise ValueError(f"4:2:0 color needs even sizes, got {height_px}×{width_px}")
     return np.asarray(
         VideoFrame.from_ndarray(np.ascontiguousarray(pixels_HWC), "rgb24")
         .reformat(
@@ -160,7 +160,7 @@ def to_planes(pixels_HWC: Pixels) -> Planes:
 
 
 def to_pixels(planes_PW: Planes) -> Pixels:
-    """Pixels (H, W, 3) of planes."""
+    """Convert planes to pixels (H, W, 3)."""
     frame = VideoFrame.from_ndarray(np.ascontiguousarray(planes_PW), "yuv420p")
     rgb = frame.reformat(
         format="rgb24",
@@ -174,7 +174,7 @@ def to_pixels(planes_PW: Planes) -> Pixels:
 
 
 def _before_white(frame: VideoFrame, high_range: bool) -> VideoFrame:
-    """What is seen of a frame with alpha, in its full size: scaled first, hidden colours would bleed into edges."""
+    """Composite a frame with alpha over white at full size: after scaling, hidden colors would bleed into edges."""
     whole = frame.reformat(
         format="rgba64le" if high_range else "rgba",
         src_colorspace=Colorspace.ITU709 if _is_hd(frame) else None,
@@ -182,17 +182,17 @@ def _before_white(frame: VideoFrame, high_range: bool) -> VideoFrame:
         dst_color_range=ColorRange.JPEG,
         threads=1,
     )
-    seen = alpha.over_white(cast(alpha.Levels, whole.to_ndarray()))
-    return VideoFrame.from_ndarray(seen, "rgb48le" if high_range else "rgb24")
+    opaque = alpha.over_white(cast(alpha.Levels, whole.to_ndarray()))
+    return VideoFrame.from_ndarray(opaque, "rgb48le" if high_range else "rgb24")
 
 
 def _is_hd(frame: VideoFrame) -> bool:
-    """Whether a frame that does not say so is taken to be BT.709, as players take it."""
+    """Return True if a frame without a matrix is taken to be BT.709, as players do."""
     return bool(frame.colorspace == UNSPECIFIED and frame.height >= HD_HEIGHT_PX)
 
 
 def displayed_size(height_px: int, width_px: int, pixel_aspect: Fraction | None) -> tuple[int, int]:
-    """Height and width once pixels are square; an absurd pixel aspect (beyond 4:1) is not believed."""
+    """Return height and width with square pixels; an absurd pixel aspect (beyond 4:1) is ignored."""
     if not pixel_aspect or not Fraction(1, 4) <= pixel_aspect <= 4:
         return height_px, width_px
     return height_px, max(1, round(width_px * pixel_aspect))

@@ -1,7 +1,7 @@
 """Image files or bytes ↔ upright RGB pixels (H, W, 3) uint8.
 
-The EXIF orientation is applied; grey, palette and CMYK become RGB; what is transparent shows white. Of an animated
-picture the first frame is taken. The size in the header is checked before anything is decoded.
+The EXIF orientation is applied; gray, palette and CMYK become RGB; transparency is composited over white. The first
+frame of an animated image is used. The size in the header is checked before anything is decoded.
 """
 
 import io
@@ -31,10 +31,10 @@ def read(source: Path | bytes, *, max_pixels: int = MOST_PIXELS) -> Pixels:
     except Image.DecompressionBombError as error:
         raise Unreadable("resolution_too_large", str(error)) from error
     except UnidentifiedImageError as error:
-        raise Unreadable("unreadable_container", "no picture format recognises it") from error
-    except Exception as error:  # Pillow's readers let through whatever a damaged file makes them stumble over
-        words = str(getattr(error, "strerror", None) or error or type(error).__name__)  # no name of the file
-        raise Unreadable("truncated_image" if "truncated" in words.lower() else "decode_error", words) from error
+        raise Unreadable("unreadable_container", "no picture format recognizes it") from error
+    except Exception as error:  # Pillow's readers raise errors of any type for damaged files
+        message = str(getattr(error, "strerror", None) or error or type(error).__name__)  # without the file's name
+        raise Unreadable("truncated_image" if "truncated" in message.lower() else "decode_error", message) from error
 
 
 def encode_png(pixels_HWC: Pixels) -> bytes:
@@ -43,7 +43,7 @@ def encode_png(pixels_HWC: Pixels) -> bytes:
 
 
 def encode_jpeg(pixels_HWC: Pixels, *, quality: int = 92) -> bytes:
-    """Encode with full colour resolution."""
+    """Encode with full color resolution."""
     return _encoded(pixels_HWC, "JPEG", quality=quality, subsampling=0)
 
 

@@ -1,4 +1,4 @@
-"""First bytes -> what a file is. The content decides, never the name."""
+"""First bytes -> kind of a file. The content decides, never the name."""
 
 from typing import Literal
 
@@ -21,7 +21,7 @@ PACKET_BYTES = 188
 
 
 def kind_of(head: bytes) -> Kind | None:
-    """What the first bytes (564 or more, where the file has them) announce; None if no kind of media known here."""
+    """Return the kind that the first bytes show (564 or more, if the file has them); None for an unknown one."""
     if head.startswith(IMAGES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
         return "image"
     if head[4:8] == b"ftyp" and head[8:12] in STILL_BRANDS:
@@ -33,5 +33,5 @@ def kind_of(head: bytes) -> Kind | None:
 
 
 def looks_encrypted(head: bytes) -> bool:
-    """Whether the head of a file holds the boxes of common encryption."""
+    """Return True if the head of a file has boxes of Common Encryption."""
     return head[4:8] in BOXES and any(box in head for box in ENCRYPTED)

@@ -1,4 +1,4 @@
-"""Pixels ↔ what models see.
+"""Pixels ↔ model inputs.
 
 Shapes: B clips, T frames, H rows, W columns, C channels. uint8 0…255 with channels last ↔ float −1…1 with channels
 first; the round trip is exact.

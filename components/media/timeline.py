@@ -1,10 +1,10 @@
-"""Pieces of sound, each with a timestamp that may lie a little -> samples that lie where the timestamps put them.
+"""Pieces of audio with slightly wrong timestamps -> samples at the positions of the timestamps.
 
-How late a piece is, beside what its place in the row says, rises by steps where sound was lost and changes slowly where
-clocks differ: that is followed. Where it soon falls again nothing was lost, for pieces do not overlap: timestamps are
-rounded, or are told in pieces of other lengths, and lie by as much as it falls. So pieces share a lateness, and join
-without a seam, as long as one can be found that is wrong by no more than that, or than `BELIEVED_S`, for any of them.
-One timestamp between two that agree is not believed at all.
+The lateness of a piece is its timestamp minus the duration of all pieces before it. It rises in steps where audio was
+lost, and changes slowly where clocks differ: both are followed. Where it soon falls again nothing was lost, since
+pieces do not overlap: timestamps are rounded, or refer to pieces of other lengths, and are wrong by as much as it
+falls. So pieces share one lateness, and join without a gap, while one exists that is wrong by no more than that, or
+than `BELIEVED_S`, for all of them. A single timestamp between two that agree is ignored.
 
 Shapes: S samples, P pieces.
 """
@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 Samples = npt.NDArray[np.float32]
 Seconds = npt.NDArray[np.float64]
-NOTHING: Samples = np.zeros(0, np.float32)  # and no view of a piece, which would keep all of it
+NOTHING: Samples = np.zeros(0, np.float32)  # a view of a piece would keep all of it in memory
 BELIEVED_S = 0.00075  # timestamps in whole milliseconds are wrong by half of one
 SOON = 32  # pieces
-MARGIN = 1.25  # that such pieces are not parted again by what changes slowly
-MOST_FALL_S = 0.04  # what falls deeper begins anew, and is followed
-BEFORE_S = 1.0  # what ends so long before the span is not kept
-BEYOND = 2  # so many pieces behind the end, for one may lie
+MARGIN = 1.25  # so that slow changes do not separate such pieces again
+MOST_FALL_S = 0.04  # a deeper fall is a new start, and is followed
+BEFORE_S = 1.0  # pieces that end so long before the span are dropped
+BEYOND = 2  # pieces behind the end that end the reading, since one timestamp may be wrong
 
 
 class Timeline:
@@ -34,7 +34,7 @@ class Timeline:
         self._beyond = 0
 
     def add(self, time_s: float | None, samples_S: Samples) -> bool:
-        """Take the next piece; without a time it follows the one before. False once no more can lie in the span."""
+        """Add the next piece; without a time it follows the previous one. False once no more can be in the span."""
         in_row_s = self._counts[-1] / self.rate_hz
         before_s = self._late_s[-1] if self._late_s else 0.0
         late_s = before_s if time_s is None else time_s - in_row_s
@@ -47,7 +47,7 @@ class Timeline:
 
     @property
     def samples(self) -> Samples:
-        """The whole span; silence where there is no piece, the later piece where there are two."""
+        """Samples of the span; silence where there is no piece, the later piece where there are two."""
         whole: Samples = np.zeros(round(self.duration_s * self.rate_hz), np.float32)
         late_s = lateness(np.array(self._late_s))
         for piece, count, piece_late_s in zip(self._pieces, self._counts, late_s, strict=False):
@@ -59,7 +59,7 @@ class Timeline:
 
 
 def lateness(late_s_P: Seconds) -> Seconds:
-    """What is believed of how late each piece is, in as few steps as there can be."""
+    """Return the corrected lateness of each piece, in as few steps as possible."""
     if not len(late_s_P):
         return late_s_P
     wide = np.pad(late_s_P, 1, mode="edge")
@@ -67,16 +67,16 @@ def lateness(late_s_P: Seconds) -> Seconds:
     most_s = max(2 * BELIEVED_S, MARGIN * _deepest_fall_s(calm_s_P))
     believed_s_P, start = np.empty_like(calm_s_P), 0
     low = high = calm_s_P[0]
-    for place, value in enumerate([*calm_s_P, np.inf]):
+    for number, value in enumerate([*calm_s_P, np.inf]):
         if max(high, value) - min(low, value) > most_s:
-            believed_s_P[start:place] = (low + high) / 2
-            start, low, high = place, value, value
+            believed_s_P[start:number] = (low + high) / 2
+            start, low, high = number, value, value
         low, high = min(low, value), max(high, value)
     return believed_s_P
 
 
 def _deepest_fall_s(late_s_P: Seconds) -> float:
-    """From one piece to another soon after it; 0 if there is none, or none that is no new beginning."""
+    """Return the deepest fall from one piece to another soon after it, new starts excluded; 0 if there is none."""
     deepest_s = 0.0
     for ahead in range(1, min(SOON, len(late_s_P) - 1) + 1):
         falls_s = late_s_P[:-ahead] - late_s_P[ahead:]

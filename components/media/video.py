@@ -1,8 +1,8 @@
-"""Video files or bytes ↔ clips of uint8 pixels (T, H, W, 3), or of planes (T, 3/2 · H, W) as `media.frames` has them.
+"""Video files or bytes ↔ clips of uint8 pixels (T, H, W, 3), or of planes (T, 3/2 · H, W) as in `media.frames`.
 
-Timestamps decide: the picture for an instant is the frame that is on the screen then, whatever the header says about
-rates. Times are seconds on the container's clock, which sound shares. Of several video streams the default ones go
-first, then the larger; attached cover pictures do not count. Codecs run unthreaded and bit-exact.
+Timestamps decide: the frame for an instant is the one displayed then, whatever rate the header claims. Times are
+seconds on the container's clock, which audio shares. Of several video streams the default ones come first, then the
+larger ones; attached cover images do not count. Codecs run unthreaded and bit-exact.
 """
 
 import errno
@@ -24,13 +24,13 @@ from av.video.stream import VideoStream
 
 from components.media import alpha, edits
 from components.media.errors import Unreadable
-from components.media.fields import woven
+from components.media.fields import deinterlaced
 from components.media.frames import Fit, Pixels, Planes, Upright, as_seen, displayed_size, to_planes
 
 Source = Path | bytes
 Watch = Callable[[Iterable[VideoFrame]], Iterable[VideoFrame]]
-# Demuxers: of what `media.sniff` knows as video, of GIF, and of what people keep sound in. Each reads the one file that
-# it is given; those that open the files which a text names (hls, concat, sdp) or a pattern (image2) are not among them.
+# Demuxers of what `media.sniff` knows as video, of GIF, and of audio files. Each reads only the file that it is given;
+# those that open files named by a text (hls, concat, sdp) or a pattern (image2) are excluded.
 FORMATS = "mov,matroska,ogg,flv,asf,mpeg,mpegvideo,mpegts,avi,gif,wav,aiff,caf,mp3,aac,flac,ac3,amr"
 TOLERANCE_S = 1e-6  # of sums of floats; one as large as a rounded timestamp would show frames before their time
 LONGEST_HOLD_S = 5.0  # a frame held longer is taken for a broken timestamp and ends the clip
@@ -41,12 +41,12 @@ AAC_SAMPLES = 1024
 
 @dataclass(frozen=True)
 class Probe:
-    """What a header claims; only decoding tells the truth."""
+    """Properties claimed by a header; only decoding verifies them."""
 
     height_px: int  # with square pixels, before turning
     width_px: int
     duration_s: float | None
-    sound: bool
+    has_audio: bool
 
 
 @contextmanager
@@ -56,14 +56,14 @@ def opened(source: Source) -> Iterator[InputContainer]:
         container = _container(source)
     except (av.FFmpegError, ValueError, OSError) as error:
         unlisted = getattr(error, "errno", None) == errno.EINVAL  # FFmpeg's answer for a demuxer that is not in FORMATS
-        words = "damaged, or of a kind that is not read here" if unlisted else _words(error)
-        raise Unreadable("unreadable_container", words) from error
+        message = "damaged, or of a kind that is not read here" if unlisted else _message(error)
+        raise Unreadable("unreadable_container", message) from error
     with container:
         yield container
 
 
-def picture_stream(container: InputContainer) -> VideoStream:
-    """The stream that is decoded; raises Unreadable: no_video_stream, or decode_error where no decoder is there."""
+def video_stream(container: InputContainer) -> VideoStream:
+    """Return the stream to decode; raises Unreadable: no_video_stream, or decode_error without a decoder."""
     streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
     if not streams:
         raise Unreadable("no_video_stream", "the container holds no pictures")
@@ -86,7 +86,7 @@ def picture_stream(container: InputContainer) -> VideoStream:
 def probe(source: Source) -> Probe:
     """Read the header only."""
     with opened(source) as container:
-        stream = picture_stream(container)
+        stream = video_stream(container)
         height_px, width_px = displayed_size(stream.height, stream.width, stream.sample_aspect_ratio)
         duration_s = container.duration / av.time_base if container.duration else None
         if stream.duration and stream.time_base:
@@ -99,7 +99,7 @@ def read(
 ) -> Iterator[tuple[float, Pixels]]:
     """Yield (time in s, pixels) every 1/fps s from `start_s`, or from the first frame on.
 
-    Raises Unreadable("decode_error") at the first damaged packet, after all pictures before it were given.
+    Raises Unreadable("decode_error") at the first damaged packet, after all frames before it.
     """
     return _read(source, Upright.pixels, fps, start_s, fit, iter)
 
@@ -107,30 +107,30 @@ def read(
 def read_planes(source: Source, *, fps: Fraction | int, fit: Fit, watch: Watch) -> Iterator[tuple[float, Planes]]:
     """Yield (time in s, planes) every 1/fps s from the first frame on; `fit` must give even sizes.
 
-    All decoded frames pass through `watch`, in order. Raises as `read` does, and what `fit` raises of the size that the
-    header claims, before anything is decoded.
+    All decoded frames pass through `watch`, in order. Raises as `read` does, and what `fit` raises for the size in the
+    header, before anything is decoded.
     """
     return _read(source, Upright.planes, fps, None, fit, watch)
 
 
 def _read(
     source: Source,
-    picture: Callable[[Upright, VideoFrame], Pixels],
+    convert: Callable[[Upright, VideoFrame], Pixels],
     fps: Fraction | int,
     start_s: float | None,
     fit: Fit,
     watch: Watch,
 ) -> Iterator[tuple[float, Pixels]]:
     with opened(source) as container:
-        stream = picture_stream(container)
-        fit(*displayed_size(stream.height, stream.width, stream.sample_aspect_ratio))  # may refuse what it claims to be
+        stream = video_stream(container)
+        fit(*displayed_size(stream.height, stream.width, stream.sample_aspect_ratio))  # may refuse the claimed size
         upright: Upright | None = None
         converted: tuple[VideoFrame, Pixels] | None = None
         for time_s, frame in _shown(watch(_decoded(container, stream)), Fraction(fps), start_s):
-            with _told():
+            with _decode_errors():
                 upright = upright or Upright.of(frame, stream.sample_aspect_ratio, fit)
                 if converted is None or converted[0] is not frame:
-                    converted = frame, picture(upright, frame)
+                    converted = frame, convert(upright, frame)
             yield time_s, converted[1]
 
 
@@ -142,16 +142,16 @@ def decode(
     frames: int,
     each: Callable[[Pixels], Pixels] = lambda pixels: pixels,
 ) -> Pixels:
-    """Decode `frames` pictures (T, H, W, 3) from `start_s`; raises Unreadable("too_short") if there are fewer.
+    """Decode `frames` frames (T, H, W, 3) from `start_s`; raises Unreadable("too_short") if there are fewer.
 
-    What `each` makes of a picture is kept, and not the picture.
+    Each frame is replaced by the result of `each`.
     """
-    pictures = []
+    decoded = []
     for _, pixels in read(source, fps=fps, start_s=start_s):
-        pictures.append(each(pixels))
-        if len(pictures) == frames:
-            return np.stack(pictures)
-    raise Unreadable("too_short", f"{len(pictures)} of {frames} frames at {fps} fps from {start_s:g} s")
+        decoded.append(each(pixels))
+        if len(decoded) == frames:
+            return np.stack(decoded)
+    raise Unreadable("too_short", f"{len(decoded)} of {frames} frames at {fps} fps from {start_s:g} s")
 
 
 def encode_mp4(
@@ -163,7 +163,7 @@ def encode_mp4(
     crf: int = 18,
     preset: str = "veryfast",
 ) -> bytes:
-    """Encode pixels or planes as H.264 (4:2:0, BT.709) and, if sound is given, mono AAC. Sizes must be even."""
+    """Encode pixels or planes as H.264 (4:2:0, BT.709) and, if audio is given, mono AAC. Sizes must be even."""
     planes_TPW = frames if frames.ndim == 3 else np.stack([to_planes(pixels) for pixels in frames])
     height_px, width_px = planes_TPW.shape[1] * 2 // 3, planes_TPW.shape[2]
     buffer = io.BytesIO()
@@ -174,24 +174,24 @@ def encode_mp4(
         context.thread_count = 1
         context.color_range, context.colorspace, context.color_primaries, context.color_trc = 1, 1, 1, 1
         context.flags |= av.codec.context.Flags.bitexact
-        sound = None
+        audio = None
         if audio_S is not None:
-            sound = container.add_stream("aac", rate=sample_rate_hz, layout="mono", options={"aac_coder": "fast"})
-            sound.codec_context.flags |= av.codec.context.Flags.bitexact
+            audio = container.add_stream("aac", rate=sample_rate_hz, layout="mono", options={"aac_coder": "fast"})
+            audio.codec_context.flags |= av.codec.context.Flags.bitexact
         for index, planes_PW in enumerate(planes_TPW):
             frame = VideoFrame.from_ndarray(np.ascontiguousarray(planes_PW), "yuv420p")
             frame.pts, frame.time_base = index, Fraction(1, fps)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-        if sound is not None and audio_S is not None:
-            for piece in _sound_frames(audio_S, sample_rate_hz):
-                container.mux(sound.encode(piece))
-            container.mux(sound.encode(None))
+        if audio is not None and audio_S is not None:
+            for piece in _audio_frames(audio_S, sample_rate_hz):
+                container.mux(audio.encode(piece))
+            container.mux(audio.encode(None))
     return buffer.getvalue()
 
 
 def _container(source: Source) -> InputContainer:
-    """Let FFmpeg read bytes or an open file. It is told no name: by a name it would choose a demuxer."""
+    """Let FFmpeg read bytes or an open file. It gets no file name, by which it would choose a demuxer."""
     if isinstance(source, bytes):
         content = io.BytesIO(source)
         return av.open(content, "r", metadata_errors="ignore", options=_options(content))
@@ -209,21 +209,21 @@ def _options(file: BinaryIO) -> dict[str, str]:
 
 
 def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    with _told():
-        yield from woven(alpha.decoded(container, stream), stream)
+    with _decode_errors():
+        yield from deinterlaced(alpha.decoded(container, stream), stream)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Turn what FFmpeg says of damage into Unreadable("decode_error")."""
+def _decode_errors() -> Iterator[None]:
+    """Turn FFmpeg's errors into Unreadable("decode_error")."""
     try:
         yield
     except (av.FFmpegError, ValueError, OverflowError) as error:
-        raise Unreadable("decode_error", _words(error)) from error
+        raise Unreadable("decode_error", _message(error)) from error
 
 
 def _shown(frames: Iterable[VideoFrame], fps: Fraction, start_s: float | None) -> Iterator[tuple[float, VideoFrame]]:
-    """Pair each wanted instant with the frame on the screen then; before the first frame that is the first frame."""
+    """Pair each wanted instant with the frame displayed then; before the first frame it is the first frame."""
     held: VideoFrame | None = None
     held_s = gap_s = 0.0
     origin_s, count = start_s or 0.0, 0
@@ -260,7 +260,7 @@ def _duration_s(frame: VideoFrame) -> float:
     return min(seconds, LONGEST_HOLD_S)
 
 
-def _sound_frames(audio_S: npt.NDArray[np.float32], sample_rate_hz: int) -> Iterator[AudioFrame]:
+def _audio_frames(audio_S: npt.NDArray[np.float32], sample_rate_hz: int) -> Iterator[AudioFrame]:
     for start in range(0, len(audio_S), AAC_SAMPLES):
         frame = AudioFrame.from_ndarray(
             np.ascontiguousarray(audio_S[None, start : start + AAC_SAMPLES]), "fltp", "mono"
@@ -269,6 +269,6 @@ def _sound_frames(audio_S: npt.NDArray[np.float32], sample_rate_hz: int) -> Iter
         yield frame
 
 
-def _words(error: Exception) -> str:
-    """What went wrong, without the file's name, which FFmpeg puts into its messages."""
+def _message(error: Exception) -> str:
+    """Return the error message without the file's name, which FFmpeg includes."""
     return str(getattr(error, "strerror", None) or type(error).__name__)

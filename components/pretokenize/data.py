@@ -1,4 +1,4 @@
-"""Token shards: one Arrow file per group of equal shapes, read where it lies on disk.
+"""Token shards: one Arrow file per group of equal shapes, memory-mapped.
 
 A group is a format (`clip`, `image_portrait`, ...); super-resolution pairs are groups of their own. A file holds one
 record batch whose tensor columns are fixed-size lists, so a column is a NumPy view of the mapped file: opening a
@@ -26,8 +26,8 @@ CONDITION = "condition_"  # prefix of the columns with the codes of masked pixel
 
 
 @dataclass(frozen=True)
-class Group:
-    """Every clip of one format."""
+class TokenGroup:
+    """All clips of one format."""
 
     name: str
     clip_id: list[str]
@@ -35,7 +35,7 @@ class Group:
     caption: list[str]
     start_s: NDArray[np.float64]
     end_s: NDArray[np.float64]
-    motion: NDArray[np.float32]  # mean change from frame to frame, as ingest measured it; 0 for a picture
+    motion: NDArray[np.float32]  # mean change from frame to frame, as ingest measured it; 0 for an image
     visual: Codes  # (N, t, h, w)
     structure: Codes | None  # (N, t, h, w) flow and depth; clips of the usual length only
     conditions: dict[str, Codes]  # region -> (N, t, h, w); clips of the usual length only
@@ -43,7 +43,7 @@ class Group:
     audio_state: list[str]  # "audible", "silent" or "none"
     text: NDArray[np.float16]  # (N, text_tokens, D)
     text_length: NDArray[np.int32]  # (N,)
-    weight: NDArray[np.float64]  # how often it is drawn in training, 1 on average over all clips
+    weight: NDArray[np.float64]  # draws in training relative to the mean over all clips
 
     def __len__(self) -> int:
         return len(self.clip_id)
@@ -51,12 +51,12 @@ class Group:
 
 @dataclass(frozen=True)
 class Pairs:
-    """The same clips at two sizes, as one super-resolution stage sees them."""
+    """The same clips at low and high resolution, for one super-resolution stage."""
 
     clip_id: list[str]
     split: list[str]
-    low: Codes  # (N, t, h, w)
-    high: Codes  # (N, t, 2h, 2w)
+    lr: Codes  # (N, t, h, w)
+    hr: Codes  # (N, t, 2h, 2w)
     text: NDArray[np.float16]
     text_length: NDArray[np.int32]
     weight: NDArray[np.float64]
@@ -73,17 +73,17 @@ class Tokens:
         self.facts: dict[str, Any] = artifacts.read_manifest(folder).facts
 
     def formats(self) -> list[str]:
-        """Names of the groups that have rows."""
+        """Return the names of the groups that have rows."""
         return [name for name in GROUPS if (self.folder / f"{name}.arrow").exists()]
 
-    def group(self, name: str) -> Group:
+    def group(self, name: str) -> TokenGroup:
         """Open one group; raises ValueError for one that has no rows."""
         if name not in self.formats():
             raise ValueError(f"{self.folder} has no tokens of format {name!r}, only {self.formats()}")
         found = columns(self.folder / f"{name}.arrow")
-        values: dict[str, Any] = {field.name: found.get(field.name) for field in fields(Group)}
+        values: dict[str, Any] = {field.name: found.get(field.name) for field in fields(TokenGroup)}
         values["conditions"] = {key.removeprefix(CONDITION): found[key] for key in found if key.startswith(CONDITION)}
-        return Group(**values | {"name": name})
+        return TokenGroup(**values | {"name": name})
 
     def pairs(self, stage: str) -> Pairs:
         """Open the pairs of super-resolution `stage1` or `stage2`."""

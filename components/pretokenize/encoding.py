@@ -1,7 +1,7 @@
-"""The tokenizers behind a cache: a batch that was ever encoded is never encoded again.
+"""Tokenizers with a cache: no batch is encoded twice.
 
-An entry is named by the bytes that go in, the tokenizer's weights, the code, and what decides the rounding, so it can
-never be stale; a killed run, or one over a changed collection, pays only for the batches that are new.
+The key of an entry covers the input bytes, the tokenizer's weights, the code, and what determines rounding, so an entry
+is never stale; a killed run, or one over changed clips, encodes only the new batches.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from components.visual_tokenizer import data as visual_tokenizer
 
 
 class Encoders:
-    """Both tokenizers, as loaded from their folders, on the fastest device of this machine."""
+    """Both tokenizers, loaded from their folders, on the fastest device of this machine."""
 
     def __init__(self, visual_folder: Path, audio_folder: Path, *, threads: int, precision: Precision):
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -36,7 +36,7 @@ class Encoders:
         self.folder = runtime.current().cache / "pretokenize"
 
     def latent(self, fmt: Format) -> tuple[int, int, int]:
-        """Token grid of a format."""
+        """Return the token grid of a format."""
         return self.visual_model.latent(fmt.frames, fmt.height_px, fmt.width_px)
 
     def visual(self, frames_BTHWC: NDArray[np.uint8]) -> Codes:
@@ -47,7 +47,7 @@ class Encoders:
         return ops.visual_codes(self.visual_model, frames_BTHWC, self.precision)
 
     def audio(self, wave_BS: NDArray[np.float32]) -> Codes:
-        """Tokenize sounds; returns (B, L, F)."""
+        """Tokenize audio; returns (B, L, F)."""
         return self._cached("audio", wave_BS, lambda: ops.audio_codes(self.audio_model, wave_BS))
 
     def _cached(self, kind: str, batch: NDArray[np.generic], encode: Callable[[], Codes]) -> Codes:

@@ -1,7 +1,7 @@
-"""What must be true of token shards before anything learns from them; checked by Great Expectations.
+"""Quality gate of token shards, checked by Great Expectations before anything is trained on them.
 
-One table over all groups, a line per row with the smallest and largest code of each kind, so that a broken row is
-counted and shown however large the shards are.
+It checks one table over all groups, with the smallest and largest code of each kind for every row, so that broken rows
+are counted and shown however large the shards are.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,8 +18,8 @@ from components.common.gates import Expectation
 from components.pretokenize import data
 from components.pretokenize.data import CONDITION
 
-LINES = 4096  # rows that are read at once
-VISUAL = ("visual", "structure", "low", "high")
+LINES = 4096  # rows read at once
+VISUAL = ("visual", "structure", "lr", "hr")
 
 
 def check(folder: Path, counts: Mapping[str, int], facts: Mapping[str, Any]) -> None:
@@ -34,13 +34,13 @@ def check(folder: Path, counts: Mapping[str, int], facts: Mapping[str, Any]) -> 
 
 
 def suite(folder: Path) -> gates.Suite:
-    """The table of all rows of a finished folder, and what is expected of it."""
+    """Return the table of all rows of a finished folder, and its expectations."""
     tables = [_table(path.stem, data.columns(path)) for path in sorted(folder.glob("*.arrow"))]
     return pa.concat_tables(tables), expectations(artifacts.read_manifest(folder).facts)
 
 
 def expectations(facts: Mapping[str, Any]) -> list[Expectation]:
-    """Expectations of the table of all rows."""
+    """Return the expectations of the table of all rows."""
     visual, audio = {"max_value": (1 << facts["codebook_bits"]) - 1}, {"max_value": facts["codebook_size"] - 1}
     between = "expect_column_values_to_be_between"
     return [
@@ -94,6 +94,6 @@ def _lines(columns: Mapping[str, Any], span: slice) -> dict[str, NDArray[Any]]:
 
 
 def _extremes(codes: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Smallest and largest code of each row over several columns."""
+    """Return the smallest and largest code of each row over several columns."""
     flat_NC = np.concatenate([values.reshape(len(values), -1) for values in codes], axis=1)
     return flat_NC.min(axis=1), flat_NC.max(axis=1)

@@ -1,6 +1,6 @@
 """Batches of pixels and samples -> codes, and the sizes of batches.
 
-A batch is encoded as one, so codes are a function of the whole batch: who calls must form the same batches every time.
+A batch is encoded at once, so codes are a function of the whole batch: callers must form the same batches every time.
 
 Shapes: B clips, T frames, H height, W width, C channels, t h w the latent grid, L levels, F audio frames, S samples.
 """
@@ -41,7 +41,7 @@ def visual_codes(model: VisualTokenizer, frames_BTHWC: NDArray[np.uint8], precis
 
 @torch.no_grad()
 def audio_codes(model: AudioTokenizer, wave_BS: NDArray[np.float32]) -> Codes:
-    """Tokenize sounds; returns (B, L, F)."""
+    """Tokenize audio; returns (B, L, F)."""
     device = next(model.parameters()).device
     codes_BLF: Codes = model.encode(torch.from_numpy(wave_BS).to(device)).int().cpu().numpy()
     return codes_BLF

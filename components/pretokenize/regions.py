@@ -1,9 +1,9 @@
-"""What a masked video-to-video task hides, and what its condition shows instead.
+"""Hidden regions of masked video-to-video tasks, and the pixels of their conditions.
 
-COMMIT: a condition is tokenized from pixels whose hidden part is gone, so no token of it can carry what the task asks
-for. The edge of the visible part spreads over the hidden one, inside a video (inpainting) as around it (outpainting).
-MAGVIT turns a hole black; a hole that no video has shifts the statistics the tokenizer normalises by, and a small one
-then tells little of what is visible. Bands and centre cover the middle half, as in MAGVIT.
+COMMIT: a condition is tokenized from pixels whose hidden part is removed, so that its tokens cannot leak the target.
+The edge of the visible part is extended over the hidden one, for inpainting as for outpainting. MAGVIT makes the hidden
+part black; but black regions, which no video has, shift the statistics the tokenizer normalizes by, and a small one
+then loses much of what is visible. Bands and center cover the middle half, as in MAGVIT.
 
 Shapes: T frames, H height, W width, C channels; pixels are bytes.
 """
@@ -21,7 +21,7 @@ Mask = NDArray[np.bool_]
 
 
 def hidden(region: Region, height_px: int, width_px: int) -> Mask:
-    """Where `region` hides pixels, (H, W)."""
+    """Return the mask (H, W) of the pixels that `region` hides."""
     rows, columns = _middle(height_px)[:, None], _middle(width_px)[None, :]
     match region:
         case "inpaint_center":
@@ -46,9 +46,9 @@ def condition(frames_THWC: Pixels, region: Region) -> Pixels:
 
 
 def filled(frames_THWC: Pixels, hidden_HW: Mask) -> Pixels:
-    """Give each hidden pixel the colour of the nearest visible one; raises ValueError if nothing is visible."""
+    """Give each hidden pixel the color of the nearest visible one; raises ValueError if nothing is visible."""
     if hidden_HW.all():
-        raise ValueError("the mask hides the whole picture: leave some of it visible to go on from")
+        raise ValueError("the mask hides the whole frame: leave some of it visible")
     row_HW, column_HW = ndimage.distance_transform_edt(hidden_HW, return_distances=False, return_indices=True)
     return frames_THWC[:, row_HW, column_HW]
 

@@ -1,7 +1,7 @@
-"""The columns of one group, made batch by batch.
+"""Columns of the groups, encoded batch by batch.
 
-Columns are arrays mapped from scratch files, so memory holds one batch however many rows there are. Rows stand in the
-order of their clip ids. A long clip is also a usual one, by its first frames.
+Columns are arrays mapped from scratch files, so memory holds one batch however many rows there are. Rows are in the
+order of their clip ids. The first frames of a long clip are also a row of the usual format.
 
 Shapes: N rows, or clips, B clips of a batch, T frames, H height, W width, C channels.
 """
@@ -30,12 +30,12 @@ from components.pretokenize.encoding import Encoders
 
 Arrays = dict[str, NDArray[Any]]
 EVERY = slice(None)  # batch
-SOUND = "audio"  # the column whose inputs are samples
+AUDIO = "audio"  # the column whose inputs are samples
 
 
 @dataclass(frozen=True)
-class Sources:
-    """Everything that rows are made from."""
+class GroupBuilder:
+    """Builds the columns of groups and pairs from clips, embeddings, structure and tokenizers."""
 
     config: Config
     clips: Clips
@@ -45,22 +45,22 @@ class Sources:
 
     @cached_property
     def by_id(self) -> list[tuple[int, Clip]]:
-        """Every clip with its row, in the order of clip ids."""
+        """All clips with their rows, in the order of clip ids."""
         return sorted(enumerate(self.clips), key=lambda pair: pair[1].clip_id)
 
     @cached_property
     def draw_weights(self) -> NDArray[np.float64]:
-        """How often each clip is drawn in training."""
+        """Draws of each clip in training relative to the mean."""
         return data.draw_weights(self.clips)
 
     def rows(self, fmt: Format) -> list[int]:
-        """Clips of the group of `fmt`."""
+        """Return the clips of the group of `fmt`."""
         formats = self.config.formats
         frames = {fmt.frames, formats.long_frames} if fmt.frames == formats.clip_frames else {fmt.frames}
         return [row for row, clip in self.by_id if clip.frames in frames and clip.orientation == fmt.orientation]
 
     def pair_rows(self, stage: Stage) -> list[int]:
-        """Clips of the pairs of a stage, those stored large enough first; raises DataError if a split has none."""
+        """Return the clips of a stage's pairs, those stored large enough first; DataError if a split has none."""
         orientation, rows, limits = self.config.pairs.orientation, list[int](), self.config.pairs.limits(stage)
         for split, limit in limits.items() if limits["train"] else ():
             kind = ("video", orientation, split)
@@ -71,15 +71,15 @@ class Sources:
         return rows
 
     def too_small(self, row: int, stage: Stage) -> bool:
-        """Whether a clip is stored at less than the size that a stage makes, so that its pair would lack detail."""
-        clip, high = self.clips[row], self.config.high(stage)
-        return clip.height_px < high.height_px or clip.width_px < high.width_px
+        """Return True if a clip is stored smaller than a stage's output, so that its pair would lack detail."""
+        clip, target = self.clips[row], self.config.hr_format(stage)
+        return clip.height_px < target.height_px or clip.width_px < target.width_px
 
     def group(self, fmt: Format, rows: Sequence[int], scratch: Path) -> dict[str, Column]:
-        """All columns of one format."""
+        """Return all columns of one format."""
         columns: Arrays = {}
-        for span, codes in self._encoded(rows, fmt, fmt.name, partial(self._seen_and_heard, fmt)):
-            _place(columns, span, codes, len(rows), scratch)
+        for span, codes in self._encoded(rows, fmt, fmt.name, partial(self._media, fmt)):
+            _store(columns, span, codes, len(rows), scratch)
         clips = [self.clips[row] for row in rows]
         described: dict[str, Column] = {
             "start_s": np.array([clip.start_s for clip in clips]),
@@ -88,22 +88,22 @@ class Sources:
             "caption": [clip.caption for clip in clips],
             "audio_state": [clip.audio_state for clip in clips],
         }
-        return self._named(rows, scratch) | described | columns
+        return self._common(rows, scratch) | described | columns
 
     def pairs(self, stage: Stage, rows: Sequence[int], scratch: Path) -> dict[str, Column]:
-        """All columns of one super-resolution stage: the truth's codes, and those of its bicubic half."""
-        high = self.config.high(stage)
+        """Return all columns of one super-resolution stage: codes at full and, by bicubic downscaling, half size."""
+        target = self.config.hr_format(stage)
         columns: Arrays = {}
-        for span, codes in self._encoded(rows, high, f"pairs of {stage}", partial(self._at_two_sizes, high)):
-            _place(columns, span, codes, len(rows), scratch)
-        return self._named(rows, scratch) | columns
+        for span, codes in self._encoded(rows, target, f"pairs of {stage}", partial(self._at_two_sizes, target)):
+            _store(columns, span, codes, len(rows), scratch)
+        return self._common(rows, scratch) | columns
 
-    def _seen_and_heard(self, fmt: Format, batch: Sequence[int]) -> Arrays:
-        """What is tokenized of some clips of a group, by column."""
+    def _media(self, fmt: Format, batch: Sequence[int]) -> Arrays:
+        """Return the tokenizer inputs of some clips of a group, by column."""
         frames_BTHWC = np.stack([self.clips.pixels(row, fmt) for row in batch])
         inputs: Arrays = {"visual": frames_BTHWC}
         if fmt.frames > 1:
-            inputs[SOUND] = np.stack([self.clips.samples(row, fmt.frames) for row in batch])
+            inputs[AUDIO] = np.stack([self.clips.samples(row, fmt.frames) for row in batch])
         if fmt.frames == self.config.formats.clip_frames:
             inputs["structure"] = np.stack([self._structure(row) for row in batch])
             for region in self.config.regions:
@@ -111,10 +111,10 @@ class Sources:
                 inputs[CONDITION + region] = np.stack(masked)
         return inputs
 
-    def _at_two_sizes(self, high: Format, batch: Sequence[int]) -> Arrays:
-        """What is tokenized of some super-resolution pairs, by column."""
-        frames_BTHWC = np.stack([self.clips.pixels(row, high) for row in batch])
-        return {"low": ops.halved(frames_BTHWC), "high": frames_BTHWC}
+    def _at_two_sizes(self, target: Format, batch: Sequence[int]) -> Arrays:
+        """Return the tokenizer inputs of some super-resolution pairs, by column."""
+        frames_BTHWC = np.stack([self.clips.pixels(row, target) for row in batch])
+        return {"lr": ops.halved(frames_BTHWC), "hr": frames_BTHWC}
 
     def _structure(self, row: int) -> NDArray[np.uint8]:
         clip_id = self.clips[row].clip_id
@@ -122,8 +122,8 @@ class Sources:
             raise DataError(f"clip {clip_id} has no flow and depth: run estimate_structure on the same clips")
         return self.structures.pixels(clip_id)
 
-    def _named(self, rows: Sequence[int], scratch: Path) -> dict[str, Column]:
-        """Columns that every group has: names, split, weight, and text embeddings padded with zeros."""
+    def _common(self, rows: Sequence[int], scratch: Path) -> dict[str, Column]:
+        """Return the columns of every group: ids, split, weight, and text embeddings padded with zeros."""
         clips = [self.clips[row] for row in rows]
         positions = self.config.formats.text_tokens
         text_NSD = _mapped(scratch / "text", (len(clips), positions, self.embeddings.width), np.float16)
@@ -144,11 +144,11 @@ class Sources:
     def encode(self, share: slice) -> None:
         """Encode a share of the batches of everything, for the cache alone."""
         for fmt in self.config.formats.all():
-            for _ in self._encoded(self.rows(fmt), fmt, fmt.name, partial(self._seen_and_heard, fmt), share):
+            for _ in self._encoded(self.rows(fmt), fmt, fmt.name, partial(self._media, fmt), share):
                 pass
         for stage in get_args(Stage):
-            high, rows = self.config.high(stage), self.pair_rows(stage)
-            for _ in self._encoded(rows, high, f"pairs of {stage}", partial(self._at_two_sizes, high), share):
+            target, rows = self.config.hr_format(stage), self.pair_rows(stage)
+            for _ in self._encoded(rows, target, f"pairs of {stage}", partial(self._at_two_sizes, target), share):
                 pass
 
     def _encoded(
@@ -159,7 +159,7 @@ class Sources:
         read: Callable[[Sequence[int]], Arrays],
         share: slice = EVERY,
     ) -> Iterator[tuple[slice, dict[str, Codes]]]:
-        """Codes of `rows`, batch by batch; each batch is read while the one before it is encoded."""
+        """Yield the codes of `rows`, batch by batch; each batch is read while the previous one is encoded."""
         batches = list(ops.batches(rows, int(np.prod(self.encoders.latent(fmt))), self.config.batch_tokens))[share]
         if not batches:
             return
@@ -172,14 +172,14 @@ class Sources:
                 yield (
                     span,
                     {
-                        name: self.encoders.audio(values) if name == SOUND else self.encoders.visual(values)
+                        name: self.encoders.audio(values) if name == AUDIO else self.encoders.visual(values)
                         for name, values in inputs.items()
                     },
                 )
 
 
-def _place(columns: Arrays, span: slice, codes: dict[str, Codes], rows: int, scratch: Path) -> None:
-    """Put a batch's codes where they belong, making the columns when the first batch shows their shapes."""
+def _store(columns: Arrays, span: slice, codes: dict[str, Codes], rows: int, scratch: Path) -> None:
+    """Store a batch's codes in the columns, which the first batch creates in its shapes."""
     for name, values in codes.items():
         if name not in columns:
             columns[name] = _mapped(scratch / name, (rows, *values.shape[1:]), np.int32)

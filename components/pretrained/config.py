@@ -1,4 +1,4 @@
-"""Which public weights to fetch: an id, a revision that cannot move, and the hash of every file wanted."""
+"""Configuration of public weights: an id, a fixed revision, and the hash of every wanted file."""
 
 import re
 from dataclasses import dataclass
@@ -6,19 +6,25 @@ from typing import Literal
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 COMMIT = re.compile(r"[0-9a-f]{40}")
-HASH = re.compile(r"[0-9a-f]{64}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
-class Source:
-    """One model: where it comes from and what must arrive."""
+class PretrainedModel:
+    """One model: where it comes from, and the files to fetch."""
 
-    name: str  # the folder it gets, by which other stages ask for it
+    name: str
+    """Name of its folder, by which other stages refer to it."""
     kind: Literal["huggingface", "file"]
-    id: str  # repository of the hub; for kind file a folder or file, or `alias:path` below a known root
-    revision: str  # full commit of the repository; for kind file empty
-    sha256: dict[str, str]  # file name -> its hash
-    licence: str
+    """`huggingface` fetches from the hub; `file` copies from a folder or file."""
+    id: str
+    """Repository on the hub; for kind `file` a folder or file, or `alias:path` below a known root."""
+    revision: str
+    """Full commit of the repository (40 hex digits); '' for kind `file`."""
+    sha256: dict[str, str]
+    """SHA-256 of each wanted file, by its name."""
+    license: str
+    """License of the weights, for the manifest."""
 
     def __post_init__(self) -> None:
         where = f"pretrained.models, `{self.name}`"
@@ -33,18 +39,20 @@ class Source:
         for file, digest in sorted(self.sha256.items()):
             if file.startswith("/") or ".." in file.split("/"):
                 raise ValueError(f"{where}: {file} must stay inside the model's folder")
-            if not HASH.fullmatch(digest):
+            if not SHA256.fullmatch(digest):
                 raise ValueError(f"{where}: the hash of {file} must be 64 hex digits (sha256sum prints it)")
 
 
 @dataclass(frozen=True)
 class Config:
-    """The models to fetch; none is a valid choice."""
+    """Models to fetch; an empty list is valid."""
 
     threads: int
-    models: tuple[Source, ...]
+    """Threads of numerical libraries; unused by this stage."""
+    models: tuple[PretrainedModel, ...]
+    """Models to fetch, each under a name of its own."""
 
     def __post_init__(self) -> None:
-        names = [source.name for source in self.models]
+        names = [model.name for model in self.models]
         if len(set(names)) < len(names):
             raise ValueError("pretrained.models: every name may stand once only")

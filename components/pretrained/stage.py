@@ -1,6 +1,6 @@
-"""public weights -> one folder for each model.
+"""public weights -> one folder per model.
 
-The folder holds the declared files and no other, each with the declared bytes; with no models it is empty and valid.
+A folder holds exactly the declared files, each with the declared bytes; without models the output is empty and valid.
 """
 
 from pathlib import Path
@@ -17,13 +17,13 @@ def run(config: Config, *, output: Path) -> Summary:
     """Fetch, verify and copy every model."""
     runtime = current()
     with artifacts.fresh(output) as folder:
-        for source in progress(config.models, total=len(config.models), unit="models", label="fetching"):
-            found = data.locate(source, runtime.cache, runtime.roots)
-            data.copy_verified(source, found, folder / source.name)
+        for model in progress(config.models, total=len(config.models), unit="models", label="fetching"):
+            found = data.locate(model, runtime.cache, runtime.roots)
+            data.copy_verified(model, found, folder / model.name)
         return artifacts.describe(
             folder,
             data.KIND,
             inputs={},
-            counts={"models": len(config.models), "files": sum(len(source.sha256) for source in config.models)},
-            facts={"licences": {source.name: source.licence for source in config.models}},
+            counts={"models": len(config.models), "files": sum(len(model.sha256) for model in config.models)},
+            facts={"licenses": {model.name: model.license for model in config.models}},
         )

@@ -54,7 +54,7 @@ def read_media(folder: Path, name: str) -> Media:
         height_px, width_px = images.read(path).shape[:2]
         return Media(name, "image", height_px, width_px, sound=False)
     found = video.probe(path)
-    return Media(name, "video", found.height_px, found.width_px, found.sound)
+    return Media(name, "video", found.height_px, found.width_px, found.has_audio)
 
 
 def _curves(path: Path) -> dict[str, Points]:

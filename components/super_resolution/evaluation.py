@@ -36,7 +36,7 @@ def token_accuracy(model: Model, pairs: Pairs, config: Config) -> dict[str, floa
             right += [int((logits.argmax(dim=-1) == target).sum()) for logits, target in factors]
             seen += len(factors[0][1])
         metrics |= {f"accuracy_{name}_{moment}": right[factor] / seen for factor, name in enumerate(FACTORS)}
-    return metrics | _without_model(pairs.high[held_out], pairs.high[split == "train"], bits)
+    return metrics | _without_model(pairs.hr[held_out], pairs.hr[split == "train"], bits)
 
 
 def _without_model(held_out: Codes, train: Codes, bits: int) -> dict[str, float]:

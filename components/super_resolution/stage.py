@@ -52,7 +52,7 @@ def run(config: Config, *, tokens: Path, output: Path) -> Summary:
 
 
 def _architecture(config: Config, pairs: Pairs, facts: Mapping[str, Any]) -> Architecture:
-    _, frames, rows, columns = pairs.high.shape
+    _, frames, rows, columns = pairs.hr.shape
     return Architecture(
         bits=facts["codebook_bits"],
         text_width=facts["text_width"],

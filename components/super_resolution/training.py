@@ -93,7 +93,7 @@ def masked_batch(
     In each clip a share of the low-resolution codes, drawn between 0 and `lr_noise`, is replaced by any codes of `bits`
     bits.
     """
-    hr_BTHW, lr_BThw = pairs.high[rows].astype(np.int64), pairs.low[rows].astype(np.int64)
+    hr_BTHW, lr_BThw = pairs.hr[rows].astype(np.int64), pairs.lr[rows].astype(np.int64)
     B, positions = len(rows), int(np.prod(hr_BTHW.shape[1:]))
     counts_B = np.maximum(1, (ops.mask_ratio(torch.from_numpy(progress_B)).numpy() * positions).astype(np.int64))
     order_BN = draw.random((B, positions)).argsort(axis=1).argsort(axis=1)

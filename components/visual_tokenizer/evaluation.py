@@ -12,7 +12,7 @@ from torch import Tensor
 
 from components.common.formats import Format
 from components.filter.data import Clips, Pixels
-from components.media.pictures import contact_sheet
+from components.media.contact_sheets import contact_sheet
 from components.media.tensors import to_bytes, to_unit
 from components.visual_tokenizer import lfq
 from components.visual_tokenizer.config import FINEST, Config

@@ -1,6 +1,6 @@
 """A user's own media as an input: `data/sources.parquet` says what is there, `.videopoet/roots.json` where it lies.
 
-The media stay where they are. The table (hashes, captions, licences, splits) is an input of the stage `ingest` and is
+The media stay where they are. The table (hashes, captions, licenses, splits) is an input of the stage `ingest` and is
 tracked; the folder or store that an alias stands for is this machine's business and is not, nor is what was seen there
 (`.videopoet/sources`): sizes and times, which spare reading again what did not change.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from components.common.artifacts import hash_file, replace_file
 from components.common.runtime import root_of
 from components.corpus.data import State
-from components.ingest import archives, history, places, sources
+from components.ingest import archives, history, sources, storage
 from components.ingest.manifests import TABLES
 from flows.machine.workspace import Workspace
 
@@ -43,13 +43,13 @@ def add(workspace: Workspace, where: str, alias: str) -> str:
     mine = [source for source in known if source.root == alias]
     seen = {name: (size, time) for name, (size, time) in json.loads(book.read_text()).items()} if book.is_file() else {}
     try:
-        scan = sources.Scan(places.place_of(root), alias, only=only, known=mine, seen=seen)
+        scan = sources.Scan(storage.storage_of(root), alias, only=only, known=mine, seen=seen)
     except FileNotFoundError:
         raise ValueError(f"there is nothing at {where}") from None
     table, changes = history.renewed(known, alias, scan.sources)
     if not any(source.sha256 for source in table if source.root == alias):
         told = [f"{source.path}: {source.attributes['detail']}" for source in scan.sources if source.attributes]
-        words = "; ".join(filter(None, [changes.words, *told[:1]]))
+        words = "; ".join(filter(None, [changes.text, *told[:1]]))
         raise ValueError(f"{where} holds no media that can be used{f': {words}' if words else ''}")
     TABLE.parent.mkdir(exist_ok=True)
     sources.write(TABLE, table)
@@ -58,7 +58,7 @@ def add(workspace: Workspace, where: str, alias: str) -> str:
     here = [source for source in table if source.root == alias and source.state == "present"]
     captions, size = sum(bool(source.caption) for source in here), sum(source.size_bytes for source in here)
     found = f"{alias}: {len(here)} files, {captions} with a caption, {size / 1e6:,.1f} MB in {root}"
-    return f"{found}; {changes.words or 'nothing changed'}; {scan.read} files were read"
+    return f"{found}; {changes.text or 'nothing changed'}; {scan.read} files were read"
 
 
 def remove(workspace: Workspace, alias: str) -> int:

@@ -22,7 +22,7 @@ def config(formats: Formats) -> Config:
         long_share=0.1,
         portrait_share=0.2,
         silent_share=0.1,
-        soundless_share=0.1,
+        without_audio_share=0.1,
         uncaptioned_share=0.25,
         crf=18,
     )

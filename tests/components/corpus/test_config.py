@@ -11,7 +11,7 @@ from components.corpus.config import Config
     [
         ({"heldout_videos": 21}, "heldout_videos and heldout_images are parts"),
         ({"long_share": 1.1}, r"corpus\.long_share must lie between 0 and 1"),
-        ({"silent_share": 0.6, "soundless_share": 0.6}, "must not exceed 1"),
+        ({"silent_share": 0.6, "without_audio_share": 0.6}, "must not exceed 1"),
         ({"seconds": 2.0}, r"corpus\.seconds must be at least 2\.125 for 17 frames"),
         ({"long_seconds": 5.0}, r"corpus\.long_seconds must be at least 5\.125"),
     ],

@@ -18,12 +18,12 @@ def test_training_never_shows_a_hidden_combination(config: Config) -> None:
     large = replace(config, videos=600, heldout_videos=144)
     videos = [item for item in plan.items(large) if item.motion]
     hidden = {*plan.combinations()[1]}
-    train = {(item.shape, item.colour, item.motion) for item in videos if item.split == "train"}
-    heldout = {(item.shape, item.colour, item.motion) for item in videos if item.split == "heldout"}
+    train = {(item.shape, item.color, item.motion) for item in videos if item.split == "train"}
+    heldout = {(item.shape, item.color, item.motion) for item in videos if item.split == "heldout"}
     assert not train & hidden
     assert hidden <= heldout
     assert len(train) == 120
-    assert all(item.unseen == ((item.shape, item.colour, item.motion) in hidden) for item in videos)
+    assert all(item.unseen == ((item.shape, item.color, item.motion) in hidden) for item in videos)
 
 
 def test_held_out_files_are_captioned_in_words_that_training_has(config: Config) -> None:
@@ -40,7 +40,7 @@ def test_captions_name_shape_colour_and_motion(config: Config) -> None:
     for item in plan.items(config):
         if item.caption:
             assert item.shape in item.caption
-            assert item.colour in item.caption
+            assert item.color in item.caption
             assert plan.MOTIONS.get(item.motion, "") in item.caption
 
 
@@ -49,7 +49,7 @@ def test_shares_are_exact(config: Config) -> None:
     videos, images = items[:200], items[200:]
     assert sum(item.long for item in videos) == 20
     assert sum(item.portrait for item in videos) == 40
-    assert Counter(item.sound for item in videos) == {"audible": 160, "silent": 20, "none": 20}
+    assert Counter(item.audio for item in videos) == {"audible": 160, "silent": 20, "none": 20}
     assert sum(not item.caption for item in videos) == 40  # a quarter of the 160 for training
     assert sum(item.portrait for item in images) == 20
 

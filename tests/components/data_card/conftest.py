@@ -30,7 +30,7 @@ def clips(kept_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = data.Clips(kept_clips)
     rows = [made.row(index) for index in range(len(made))]
     still = {"motion": 0.0, "caption": HOSTILE}
-    for name, change in (("a", still), ("b", still | {"licence": "CC0-1.0"}), ("c", {"end_s": 0.5})):
+    for name, change in (("a", still), ("b", still | {"license": "CC0-1.0"}), ("c", {"end_s": 0.5})):
         clip = replace(rows[0].clip, clip_id=name * 64, source_sha256=name * 64, **change)
         rows.append(replace(rows[0], clip=clip))
     refused = [

@@ -11,7 +11,7 @@ from components.data_card.statistics import Passage
 @st.composite
 def passages(draw: st.DrawFn) -> Passage:
     kept = draw(st.integers(0, 50))
-    dropped = draw(st.dictionaries(st.sampled_from(["too_still", "blurred", "licence", "jittery"]), st.integers(1, 50)))
+    dropped = draw(st.dictionaries(st.sampled_from(["too_still", "blurred", "license", "jittery"]), st.integers(1, 50)))
     return Passage(kept + sum(dropped.values()), kept, dropped)
 
 

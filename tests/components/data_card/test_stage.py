@@ -45,7 +45,7 @@ def test_kept_and_left_out_are_what_arrived_in_every_column(written: Path) -> No
     assert card.totals.kept["pictures"] == 4
     assert card.totals.kept["video_s"] == round(8 * 17 / 8 + 2 * 41 / 8)
     assert card.shares["sound"].kept == {"audible": 8, "picture": 4, "none": 1, "silent": 1}
-    assert card.shares["licence"].arrived == {"": 16, "CC0-1.0": 1}
+    assert card.shares["license"].arrived == {"": 16, "CC0-1.0": 1}
 
 
 def test_dropped_clips_are_shown_under_their_reason_with_what_was_found(html: str) -> None:

@@ -21,7 +21,7 @@ def row(clip_id, pixels):
         kind="video" if len(pixels) > 1 else "image",
         split="train",
         caption="",
-        licence="CC0-1.0",
+        license="CC0-1.0",
         root="",
         frames=len(pixels),
         orientation="square" if pixels.shape[1] == pixels.shape[2] else "portrait",
@@ -34,7 +34,7 @@ def row(clip_id, pixels):
         attributes={},
     )
     media = video.encode_mp4(pixels, fps=8, crf=10) if len(pixels) > 1 else images.encode_png(pixels[0])
-    return kept.Row(clip, media, b"")
+    return kept.EncodedClip(clip, media, b"")
 
 
 @pytest.fixture

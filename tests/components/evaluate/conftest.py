@@ -53,7 +53,7 @@ def tone(number: int, frames: int = 5) -> NDArray[np.float32]:
     return (0.5 * np.sin(2 * np.pi * (300 + 90 * number) * times_s)).astype(np.float32)
 
 
-def row(number: int, split: str, *, image: bool = False) -> kept.Row:
+def row(number: int, split: str, *, image: bool = False) -> kept.EncodedClip:
     """A clip whose number decides colour, motion and sound; in training, blue never moves to the right."""
     colour, motion = list(COLOURS)[number % 2], ("left", "right")[number // 2 % 2]
     if split == "train" and colour == "blue":
@@ -65,7 +65,7 @@ def row(number: int, split: str, *, image: bool = False) -> kept.Row:
         kind="image" if image else "video",
         split=split,
         caption=f"a {colour} square" + ("" if image else f" moves {motion}"),
-        licence="CC0-1.0",
+        license="CC0-1.0",
         root="",
         frames=len(frames),
         orientation="square",
@@ -78,9 +78,9 @@ def row(number: int, split: str, *, image: bool = False) -> kept.Row:
         attributes={"colour": colour} if image else {"colour": colour, "motion": motion},
     )
     if image:
-        return kept.Row(clip, images.encode_png(frames[0]), b"")
+        return kept.EncodedClip(clip, images.encode_png(frames[0]), b"")
     sound = audio.encode_flac(tone(number), sample_rate_hz=FORMATS.sample_rate_hz)
-    return kept.Row(clip, video.encode_mp4(frames, fps=8, crf=4), sound)
+    return kept.EncodedClip(clip, video.encode_mp4(frames, fps=8, crf=4), sound)
 
 
 class KnowingJudge(nn.Module):

@@ -7,7 +7,15 @@ import pytest
 from components.common import artifacts, runtime
 from components.common.formats import Formats
 from components.filter import data, stage
-from components.filter.config import Attribute, Balance, Caption, Classifier, Config, Match, Picture
+from components.filter.config import (
+    AttributeBalance,
+    Balancing,
+    CaptionLimits,
+    ClassifierRule,
+    ClipScoreRule,
+    Config,
+    VisualLimits,
+)
 
 Run = partial[artifacts.Summary]
 
@@ -19,14 +27,14 @@ def usual(formats: Formats) -> Config:
         threads=1,
         min_duration_s=2.0,
         min_side_px=32,
-        licences=(),
+        licenses=(),
         opt_out=(),
-        picture=Picture(0.001, 0.003, 2.0, 0.8, 1.0, 0.95, 0.95, 0.4, 1.0),
-        caption=Caption(1, 256, (), 500, ()),
-        match=Match("", 0.2),
-        aesthetic=Classifier("", (), 0.5),
-        unsafe=Classifier("", (), 0.5),
-        balance=Balance(1.0, 4.0, 1, ("a",), Attribute("", (), 0.5, 0.5)),
+        visual=VisualLimits(0.001, 0.003, 2.0, 0.8, 1.0, 0.95, 0.95, 0.4, 1.0),
+        caption=CaptionLimits(1, 256, (), 500, ()),
+        clip_score=ClipScoreRule("", 0.2),
+        aesthetic=ClassifierRule("", (), 0.5),
+        unsafe=ClassifierRule("", (), 0.5),
+        balance=Balancing(1.0, 4.0, 1, ("a",), AttributeBalance("", (), 0.5, 0.5)),
         duplicate_distance=0.02,
         heldout_share=0.3,
         shard_digits=1,

@@ -42,7 +42,7 @@ def test_a_caption_is_counted_once_a_source_and_alike_whatever_its_case_and_spac
             ("", "5"),
         ]
     )
-    assert {caption: wording.repeats for caption, wording in found.items()} == {
+    assert {caption: wording.duplicate_captions for caption, wording in found.items()} == {
         "A dog runs.": 1,
         "a  dog runs": 1,
         "a cat sleeps": 0,

@@ -21,7 +21,7 @@ CHANGES = st.fixed_dictionaries(
         "end_s": st.just(0.5),
         "width_px": st.just(16),
         "caption": st.sampled_from(["", "IMG_2031.mov", "word " * 300]),
-        "licence": st.sampled_from(["unknown", "CC0-1.0"]),
+        "license": st.sampled_from(["unknown", "CC0-1.0"]),
         "split": st.sampled_from(["", "train", "heldout"]),
     },
 )

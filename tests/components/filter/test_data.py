@@ -7,7 +7,7 @@ import pytest
 
 from components.common.formats import Formats
 from components.filter.data import Clips, Frames
-from components.ingest import data
+from components.ingest import shards
 
 
 def test_every_kind_of_clip_is_in_the_made_up_folder(kept_clips: Path, formats: Formats):
@@ -59,7 +59,7 @@ def test_clips_survive_pickling(kept_clips: Path):
 
 def test_threads_read_the_same_however_few_shards_stay_open(kept_clips: Path, monkeypatch: pytest.MonkeyPatch):
     rows = [Clips(kept_clips).row(index) for index in range(14)]
-    monkeypatch.setattr(data, "OPEN", 1)
+    monkeypatch.setattr(shards, "OPEN", 1)
     clips = Clips(kept_clips)
     order = [*range(14), *reversed(range(14))] * 8
     with ThreadPoolExecutor(4) as pool:
@@ -75,6 +75,6 @@ def test_cached_frames_stay_below_their_limit_and_are_the_same_frames(kept_clips
     for _ in range(2):
         for index in range(len(frames)):
             np.testing.assert_array_equal(frames[index], clips.pixels(index, formats.image))
-    assert frames.held_bytes == 3 * one
+    assert frames.cache.currsize == 3 * one
     assert frames[13] is frames[13]
     assert not frames[13].flags.writeable

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from components.corpus import ops as corpus_ops
-from components.corpus.plan import Item
+from components.corpus.plan import PlannedFile
 from components.filter import duplicates, search
 from components.filter.duplicates import Pixels
 from components.media import pixels, video
@@ -18,7 +18,7 @@ DISTANCE = 0.057
 
 
 def rendered(seed: int = 1, **change: Any) -> Pixels:
-    item = replace(Item("", "circle", "red", "left", False, "train", "", False, False, "none", seed), **change)
+    item = replace(PlannedFile("", "circle", "red", "left", False, "train", "", False, False, "none", seed), **change)
     path = corpus_ops.track(item, 1.0, np.linspace(0, 1, 17, dtype=np.float32))
     return corpus_ops.frames(item, path, 128, 128)
 
@@ -53,7 +53,7 @@ def test_a_copy_is_a_near_duplicate(change: Callable[[Pixels], Pixels]) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"motion": "right"}, {"motion": "up"}, {"colour": "blue"}, {"shape": "square"}, {"seed": 2}]
+    "change", [{"motion": "right"}, {"motion": "up"}, {"color": "blue"}, {"shape": "square"}, {"seed": 2}]
 )
 def test_the_same_scene_with_another_motion_colour_or_shape_is_none(change: dict[str, Any]) -> None:
     assert pairs(rendered(), rendered(**change)) == []

@@ -48,8 +48,8 @@ def test_noise_on_a_still_picture_has_no_way_to_turn_back_from() -> None:
 
 
 def test_a_still_picture_does_not_move() -> None:
-    look = measures.look(texture()[None], 8)
-    assert (look.speed, look.jitter) == (0, 0)
+    measure = measures.measure_frames(texture()[None], 8)
+    assert (measure.speed, measure.jitter) == (0, 0)
 
 
 def test_blur_takes_sharpness_and_one_sharp_still_is_enough() -> None:
@@ -57,29 +57,29 @@ def test_blur_takes_sharpness_and_one_sharp_still_is_enough() -> None:
 
     sharp = texture()
     blurred = cv2.GaussianBlur(sharp, (0, 0), 6)
-    of_sharp, of_blurred = (measures.look(picture[None], 8).sharpness for picture in (sharp, blurred))
+    of_sharp, of_blurred = (measures.measure_frames(picture[None], 8).sharpness for picture in (sharp, blurred))
     assert of_blurred < 10 < 50 < of_sharp
-    assert measures.look(np.stack([blurred, blurred, sharp]), 8).sharpness == of_sharp
+    assert measures.measure_frames(np.stack([blurred, blurred, sharp]), 8).sharpness == of_sharp
 
 
 def test_shares_without_light_and_with_nothing_but_light() -> None:
     picture = np.full((1, 128, 128, 3), 128, np.uint8)
     picture[:, :32], picture[:, 96:112] = 0, 255
-    look = measures.look(picture, 8)
-    assert (look.dark, look.bright) == (0.25, 0.125)
+    measure = measures.measure_frames(picture, 8)
+    assert (measure.dark, measure.bright) == (0.25, 0.125)
 
 
 @pytest.mark.parametrize("level", [0, 255, 128])
 def test_bars_of_any_colour_are_measured_along_both_sides(level: int) -> None:
     clip = camera([4] * 4)
     clip[:, :16], clip[:, 112:] = level, level
-    assert measures.look(clip, 8).bars == pytest.approx(0.25, abs=0.02)
-    assert measures.look(clip.transpose(0, 2, 1, 3), 8).bars == pytest.approx(0.25, abs=0.02)
+    assert measures.measure_frames(clip, 8).letterbox == pytest.approx(0.25, abs=0.02)
+    assert measures.measure_frames(clip.transpose(0, 2, 1, 3), 8).letterbox == pytest.approx(0.25, abs=0.02)
 
 
 def test_a_thing_that_moves_over_a_plain_ground_leaves_no_bars() -> None:
     clip = np.full((9, 128, 128, 3), 90, np.uint8)
     for t in range(9):
         clip[t, 40:88, 4 + 8 * t : 52 + 8 * t] = 200
-    assert measures.look(clip, 8).bars == 0
-    assert measures.look(clip[:1] * 0, 8).bars == 0
+    assert measures.measure_frames(clip, 8).letterbox == 0
+    assert measures.measure_frames(clip[:1] * 0, 8).letterbox == 0

@@ -15,7 +15,7 @@ from transformers import CLIPConfig, CLIPModel, ViTConfig, ViTForImageClassifica
 
 from components.common import artifacts
 from components.filter import data, models, scoring
-from components.filter.config import Attribute, Classifier, Config, Match
+from components.filter.config import AttributeBalance, ClassifierRule, ClipScoreRule, Config
 from tests.components.filter.conftest import Run
 
 SMALL = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
@@ -54,7 +54,7 @@ def stills() -> np.ndarray:
 
 
 def test_similarity_is_the_cosine_of_the_best_still_and_depends_on_the_words(pretrained: Path, stills: np.ndarray):
-    clip = models.Clip(pretrained / "clip")
+    clip = models.ClipModel(pretrained / "clip")
     of_each = [clip.similarity(stills[place : place + 1], "a red square") for place in range(3)]
     assert clip.similarity(stills, "a red square") == pytest.approx(max(of_each), abs=1e-3)
     assert all(-1 <= one <= 1 for one in of_each)
@@ -62,13 +62,13 @@ def test_similarity_is_the_cosine_of_the_best_still_and_depends_on_the_words(pre
 
 
 def test_a_caption_longer_than_the_model_reads_is_cut(pretrained: Path, stills: np.ndarray):
-    clip = models.Clip(pretrained / "clip")
+    clip = models.ClipModel(pretrained / "clip")
     assert clip.similarity(stills, "red " * 6) == clip.similarity(stills, "red " * 60)
 
 
 def test_probabilities_of_all_labels_add_up_to_one(pretrained: Path, stills: np.ndarray):
     one, all_of_them = (
-        models.Labels(pretrained / "safety", labels) for labels in (("nude",), ("safe", "nude", "violent"))
+        models.ImageClassifier(pretrained / "safety", labels) for labels in (("nude",), ("safe", "nude", "violent"))
     )
     assert all_of_them.probabilities(stills) == pytest.approx([1.0] * 3, abs=1e-3)
     assert all(0 < share < 1 for share in one.probabilities(stills))
@@ -76,58 +76,64 @@ def test_probabilities_of_all_labels_add_up_to_one(pretrained: Path, stills: np.
 
 def test_the_likeliest_label_is_that_of_the_highest_mean_probability(pretrained: Path, stills: np.ndarray):
     names = ("safe", "nude", "violent")
-    means = {name: np.mean(models.Labels(pretrained / "safety", (name,)).probabilities(stills)) for name in names}
-    label, probability = models.Labels(pretrained / "safety", names).likeliest(stills)
+    means = {
+        name: np.mean(models.ImageClassifier(pretrained / "safety", (name,)).probabilities(stills)) for name in names
+    }
+    label, probability = models.ImageClassifier(pretrained / "safety", names).likeliest(stills)
     assert label == max(names, key=lambda name: means[name])
     assert probability == pytest.approx(means[label], abs=1e-3)
     rest = tuple(name for name in names if name != label)
-    assert models.Labels(pretrained / "safety", rest).likeliest(stills)[0] in rest
+    assert models.ImageClassifier(pretrained / "safety", rest).likeliest(stills)[0] in rest
 
 
 def test_an_attribute_is_the_likeliest_label_with_its_probability(config: Config, pretrained: Path, stills: np.ndarray):
     names = ("safe", "nude", "violent")
-    balance = replace(config.balance, attribute=Attribute("safety", names, 1.0, 0.5))
-    label, probability = models.Labels(pretrained / "safety", names).likeliest(stills)
-    judge = scoring.judge_of(replace(config, balance=balance), pretrained)
-    assert judge(stills, "a red square") == ({"attribute": label}, probability)
+    balance = replace(config.balance, attribute=AttributeBalance("safety", names, 1.0, 0.5))
+    label, probability = models.ImageClassifier(pretrained / "safety", names).likeliest(stills)
+    classify = scoring.load_classifiers(replace(config, balance=balance), pretrained)
+    assert classify(stills, "a red square") == ({"attribute": label}, probability)
 
 
 def test_a_label_that_the_model_lacks_is_named_with_those_it_has(pretrained: Path):
     with pytest.raises(ValueError, match="safety has no label nsfw: choose of nude, safe, violent"):
-        models.Labels(pretrained / "safety", ("nsfw",))
+        models.ImageClassifier(pretrained / "safety", ("nsfw",))
 
 
 def test_only_rules_with_a_model_are_scored_and_match_only_where_there_are_words(
     config: Config, pretrained: Path, stills: np.ndarray
 ):
-    assert scoring.judge_of(config, pretrained)(stills, "a red square") == ({}, None)
-    chosen = replace(config, match=Match("clip", 0.2), unsafe=Classifier("safety", ("nude", "violent"), 0.5))
-    judge = scoring.judge_of(chosen, pretrained)
-    assert judge(stills, "a red square")[0].keys() == {"match", "unsafe"}
-    assert judge(stills, "")[0].keys() == {"unsafe"}
+    assert scoring.load_classifiers(config, pretrained)(stills, "a red square") == ({}, None)
+    chosen = replace(
+        config, clip_score=ClipScoreRule("clip", 0.2), unsafe=ClassifierRule("safety", ("nude", "violent"), 0.5)
+    )
+    classify = scoring.load_classifiers(chosen, pretrained)
+    assert classify(stills, "a red square")[0].keys() == {"clip_score", "unsafe"}
+    assert classify(stills, "")[0].keys() == {"unsafe"}
 
 
 def test_weights_that_were_not_fetched_are_named(config: Config, tmp_path: Path):
     with pytest.raises(ValueError, match=r"filter needs `clip`, which was not fetched: add it to pretrained\.models"):
-        scoring.judge_of(replace(config, match=Match("clip", 0.2)), tmp_path)
+        scoring.load_classifiers(replace(config, clip_score=ClipScoreRule("clip", 0.2)), tmp_path)
 
 
 def test_other_weights_judge_again_and_other_limits_do_not(
     run: Run, config: Config, pretrained: Path, kept_clips: Path, shared: Path, decoded: list[str], tmp_path: Path
 ):
-    def judged(least: float, limit: float, weights: Path) -> list[tuple[float, float, str | None]]:
-        attribute = Attribute("safety", ("safe", "nude", "violent"), least, 0.9)
-        chosen = replace(config, match=Match("clip", -1.0), unsafe=Classifier("safety", ("nude",), limit))
+    def content(least: float, limit: float, weights: Path) -> list[tuple[float, float, str | None]]:
+        attribute = AttributeBalance("safety", ("safe", "nude", "violent"), least, 0.9)
+        chosen = replace(
+            config, clip_score=ClipScoreRule("clip", -1.0), unsafe=ClassifierRule("safety", ("nude",), limit)
+        )
         chosen = replace(chosen, balance=replace(config.balance, attribute=attribute))
         run(chosen, clips=kept_clips, pretrained=weights, output=tmp_path / "filtered")
         table = pq.read_table(tmp_path / "filtered" / data.SCORES)
-        return [tuple(row.values()) for row in table.select(["match", "unsafe", "attribute"]).to_pylist()]
+        return [tuple(row.values()) for row in table.select(["clip_score", "unsafe", "attribute"]).to_pylist()]
 
-    told = judged(0.0, 0.9, pretrained)
+    told = content(0.0, 0.9, pretrained)
     assert all(label for *_, label in told)
-    assert judged(1.0, 0.8, pretrained) == [(match, unsafe, None) for match, unsafe, _ in told]
+    assert content(1.0, 0.8, pretrained) == [(match, unsafe, None) for match, unsafe, _ in told]
     assert len(decoded) == len(told)
     (tmp_path / "other").mkdir()
-    others = judged(0.0, 0.9, made(tmp_path / "other", seed=1))
+    others = content(0.0, 0.9, made(tmp_path / "other", seed=1))
     assert len(decoded) == 2 * len(told)
     assert all(one[:2] != other[:2] for one, other in zip(told, others, strict=True))

@@ -23,7 +23,7 @@ def written(clip: Pixels, text: str = LINE, level: int = 255, size_px: int = 18)
 
 
 def score(clip: Pixels) -> float:
-    return measures.look(clip, 8).overlaid
+    return measures.measure_frames(clip, 8).text_overlay
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_the_size_of_the_frames_does_not_count(moving: Pixels) -> None:
 
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_a_plain_picture_has_none(level: int) -> None:
-    assert overlays.overlaid(np.full((3, 256, 300), level, np.uint8)) == 0
+    assert overlays.text_overlay(np.full((3, 256, 300), level, np.uint8)) == 0
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -80,4 +80,4 @@ def test_the_score_is_a_share_whatever_is_shown(seed: int) -> None:
     lines = np.kron(rng.integers(0, 2, (16, 128)), np.ones((8, 2))).astype(np.uint8) * 255
     lines[np.arange(256)[:128] // 8 % 2 == 0] = 0
     for grey_SHW in (noise, np.stack([lines, lines])):
-        assert 0 <= overlays.overlaid(grey_SHW) <= 1
+        assert 0 <= overlays.text_overlay(grey_SHW) <= 1

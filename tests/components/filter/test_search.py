@@ -20,7 +20,7 @@ def prints_of(count: int, waves: int = 6, seed: int = 0) -> Pixels:
     generator = np.random.default_rng(seed)
     spots = (generator.integers(0, 256, (waves, waves), np.uint8) for _ in range(count))
     stills = [cv2.resize(one, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_CUBIC).ravel() for one in spots]
-    grey = np.full(duplicates.COLOURS, 128, np.uint8)
+    grey = np.full(duplicates.COLORS, 128, np.uint8)
     return np.stack([np.concatenate([still] * INSTANTS + [grey]) for still in stills])
 
 
@@ -29,7 +29,7 @@ def blends(count: int) -> Pixels:
     generator = np.random.default_rng(1)
     first, second = prints_of(12)[generator.integers(0, 12, (2, count))].astype(np.float32)
     blend = (first + second) / 2
-    blend[:, : duplicates.SEEN] += np.tile(generator.normal(0, 2, (count, SIDE_PX**2)), INSTANTS)
+    blend[:, : duplicates.LUMA] += np.tile(generator.normal(0, 2, (count, SIDE_PX**2)), INSTANTS)
     return np.clip(np.rint(blend), 0, 255).astype(np.uint8)
 
 

@@ -8,7 +8,7 @@ import pytest
 from components.common import artifacts
 from components.common.errors import DataError
 from components.filter import data, scoring
-from components.filter.config import Attribute, Config
+from components.filter.config import AttributeBalance, Config
 from tests.components.filter.conftest import Run
 
 
@@ -103,7 +103,7 @@ def test_a_broken_gate_fails_the_stage_in_words_and_leaves_nothing(
 def test_the_manifest_says_which_rules_are_off(run: Run, config: Config, arrived: Path, tmp_path: Path) -> None:
     run(replace(config, opt_out=("a" * 64,)), clips=arrived, output=tmp_path / "filtered")
     off = artifacts.read_manifest(tmp_path / "filtered").facts["rules_off"]
-    assert off == ["aesthetic", "language", "licence", "match", "overlaid_text", "unsafe"]
+    assert off == ["aesthetic", "clip_score", "language", "license", "text_overlay", "unsafe"]
 
 
 def test_scores_are_measured_of_clips_that_are_dropped_too(
@@ -114,9 +114,9 @@ def test_scores_are_measured_of_clips_that_are_dropped_too(
     kinds = {clip.clip_id: clip.kind for clip in data.Clips(arrived)}
     for row in rows:
         assert row["sharpness"] > 0
-        assert 0 <= row["overlaid"] <= 1
+        assert 0 <= row["text_overlay"] <= 1
         assert (row["speed"] is None) == (kinds[row["clip_id"]] == "image")
-        assert row["match"] is row["aesthetic"] is row["unsafe"] is None
+        assert row["clip_score"] is row["aesthetic"] is row["unsafe"] is None
 
 
 def test_a_source_that_opted_out_is_dropped_whole(run: Run, config: Config, arrived: Path, tmp_path: Path) -> None:
@@ -172,11 +172,11 @@ def test_where_nothing_is_balanced_there_are_no_weights_and_the_table_counts_all
 def test_labels_of_a_model_are_drawn_equally_often(
     run: Run, config: Config, arrived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def judge_of(*_: object) -> scoring.Judge:
+    def load_classifiers(*_: object) -> scoring.ContentClassifiers:
         return lambda _, caption: ({"attribute": "warm" if "red" in caption else "cold"}, 1.0 if caption else 0.1)
 
-    monkeypatch.setattr(scoring, "judge_of", judge_of)
-    warmth = Attribute("warmth", ("warm", "cold"), 0.5, 0.5)
+    monkeypatch.setattr(scoring, "load_classifiers", load_classifiers)
+    warmth = AttributeBalance("warmth", ("warm", "cold"), 0.5, 0.5)
     config = replace(config, balance=replace(config.balance, attribute=warmth))
     run(config, clips=arrived, output=tmp_path / "filtered")
     rows = pq.read_table(tmp_path / "filtered" / data.BALANCE).to_pylist()

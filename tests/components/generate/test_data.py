@@ -46,8 +46,8 @@ def test_a_clip_becomes_a_video_with_sound_and_a_frame_a_picture(tmp_path: Path)
     settings = {"fps": 8, "sample_rate_hz": 8000, "crf": 18}
     suffix, media = data.encode(frames, wave, **settings)
     assert suffix == ".mp4"
-    assert video.probe(media).sound
-    assert not video.probe(data.encode(frames, None, **settings)[1]).sound
+    assert video.probe(media).has_audio
+    assert not video.probe(data.encode(frames, None, **settings)[1]).has_audio
     suffix, media = data.encode(frames[:1], None, **settings)
     assert suffix == ".png"
     np.testing.assert_array_equal(images.read(media), frames[0])

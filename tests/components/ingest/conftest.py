@@ -26,7 +26,7 @@ def config(formats: Formats) -> Config:
         shot_ratio=1.8,
         min_side_px=32,
         max_pixels=40_000_000,
-        memory_limit_mb=1024,
+        memory_limit_mib=1024,
         time_limit_s=20,
         max_error_rate=1.0,
         shard_digits=1,

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.ingest import archives, places, sources
-from components.ingest.places import Folder
+from components.ingest import archives, sources, storage
+from components.ingest.storage import LocalStorage
 
 from .conftest import picture
 
@@ -47,13 +47,13 @@ SHARD = tar(
 
 
 def look(folder: Path, **options):
-    return sources.Scan(Folder(folder), "mine", **options)
+    return sources.Scan(LocalStorage(folder), "mine", **options)
 
 
 def test_members_with_one_key_are_one_source_where_they_stand(tmp_path):
     (tmp_path / "shard.tar").write_bytes(SHARD)
     found = {source.path: source for source in look(tmp_path).sources}
-    said = {path: (one.caption, one.licence, one.language, dict(one.attributes)) for path, one in found.items()}
+    said = {path: (one.caption, one.license, one.language, dict(one.attributes)) for path, one in found.items()}
     assert said == {
         "shard.tar/000.png": ("a first picture", "", "", {}),
         "shard.tar/001.clip.png": ("second", "CC0", "", {"fps": "8"}),
@@ -61,7 +61,7 @@ def test_members_with_one_key_are_one_source_where_they_stand(tmp_path):
     }
     for number, source in enumerate(found.values()):
         assert source.archive == "shard.tar"
-        with places.at_hand(source, tmp_path, tmp_path / "scratch") as path:
+        with storage.local_copy(source, tmp_path, tmp_path / "scratch") as path:
             assert path.read_bytes() == picture(number)
             assert hashlib.sha256(path.read_bytes()).hexdigest() == source.sha256
         assert not path.exists()

@@ -19,8 +19,8 @@ from components.corpus import data as corpus_data
 from components.corpus.data import Source
 from components.ingest import data, stage
 from components.ingest.config import Config
-from components.ingest.places import Folder
 from components.ingest.sources import Scan
+from components.ingest.storage import LocalStorage
 
 from .conftest import film, picture, stored
 
@@ -112,7 +112,7 @@ def test_what_was_refused_when_it_was_added_stands_in_the_quarantine(
 
 def test_the_quarantine_says_of_a_row_what_was_wrong_with_it(config: Config, empty_corpus: Path, tmp_path: Path, media):
     (tmp_path / "list.csv").write_text("path,detail\n1.png,a free column\n1.png,again\n2.png,of what is forgotten\n")
-    found = Scan(Folder(tmp_path), "mine", only="list.csv").sources
+    found = Scan(LocalStorage(tmp_path), "mine", only="list.csv").sources
     forgotten = replace(media["2.png"], path="former name.png", state="forgotten")
     ingest(replace(config, max_error_rate=1.0), empty_corpus, tmp_path, [*found, forgotten])
     rows = pq.read_table(tmp_path / "clips/quarantine.parquet").to_pylist()

@@ -14,7 +14,7 @@ from components.ingest.config import Config
         ({"shot_ratio": 0.9}, r"ingest\.shot_ratio must be at least 1"),
         ({"max_error_rate": 1.5}, r"ingest\.max_error_rate must lie in \[0, 1\]"),
         ({"spans_per_source": 0}, "spans_per_source, min_side_px and time_limit_s must be positive"),
-        ({"memory_limit_mb": 10}, r"ingest\.memory_limit_mb must be at least 256"),
+        ({"memory_limit_mib": 10}, r"ingest\.memory_limit_mib must be at least 256"),
     ],
 )
 def test_nonsense_is_refused_with_what_to_change(config: Config, change: dict[str, Any], words: str) -> None:

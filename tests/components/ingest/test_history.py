@@ -17,19 +17,19 @@ def states(table: list[Source]) -> dict[tuple[str, str], tuple[str, int]]:
 
 def test_what_is_added_together_is_a_batch_and_keeps_it():
     table, changes = history.renewed([], "mine", files(a="1", b="2"))
-    assert changes.words == "2 added"
+    assert changes.text == "2 added"
     table, changes = history.renewed(table, "mine", files(a="1", b="2", c="3"))
-    assert changes.words == "1 added"
+    assert changes.text == "1 added"
     assert states(table) == {("a", "1"): ("present", 1), ("b", "2"): ("present", 1), ("c", "3"): ("present", 2)}
 
 
 def test_what_goes_or_changes_leaves_its_former_self_behind_as_gone():
     table, _ = history.renewed([], "mine", files(a="1", b="2"))
     table, changes = history.renewed(table, "mine", files(a="9"))
-    assert changes.words == "1 changed, 1 gone"
+    assert changes.text == "1 changed, 1 gone"
     assert states(table) == {("a", "9"): ("present", 2), ("a", "1"): ("gone", 1), ("b", "2"): ("gone", 1)}
     table, changes = history.renewed(table, "mine", files(a="9", b="2"))
-    assert changes.words == "1 added"
+    assert changes.text == "1 added"
     assert states(table)["b", "2"] == ("present", 1)
 
 
@@ -44,7 +44,7 @@ def test_forgotten_bytes_do_not_come_back_under_any_name_or_alias():
     table, _ = history.renewed([], "mine", files(a="1", b="2"))
     table = history.forget(table, "1" * 64)
     table, changes = history.renewed(table, "mine", files(a="1", b="2", again="1"))
-    assert changes.words == "2 forgotten, as it was asked for"
+    assert changes.text == "2 forgotten, as it was asked for"
     assert {state for (_, content), (state, _) in states(table).items() if content == "1"} == {"forgotten"}
     table = history.removed(table, "mine")
     theirs = [replace(source, root="theirs") for source in files(x="1", y="3")]
@@ -57,7 +57,7 @@ def test_refusals_are_of_the_last_look_alone_and_a_file_that_went_is_gone_not_mi
     table, _ = history.renewed([], "mine", files(a="1"))
     missing = [Source("mine", path, 0, "", state="refused", reason="missing_file") for path in ("a", "z")]
     table, changes = history.renewed(table, "mine", missing)
-    assert changes.words == "1 gone, 1 refused (1 missing_file)"
+    assert changes.text == "1 gone, 1 refused (1 missing_file)"
     assert states(table) == {("a", "1"): ("gone", 1), ("z", ""): ("refused", 0)}
     table, _ = history.renewed(table, "mine", files(a="1"))
     assert states(table) == {("a", "1"): ("present", 1)}
@@ -79,4 +79,4 @@ def test_a_look_is_in_the_table_and_nothing_ever_known_leaves_it(looks):
         assert {(source.path, source.sha256) for source in table} == ever
         assert len(table) == len(ever)
         assert all(batches.get((source.path, source.sha256), source.batch) == source.batch for source in table)
-        assert history.renewed(table, "mine", files(**contents))[1].words == ""
+        assert history.renewed(table, "mine", files(**contents))[1].text == ""

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.ingest import manifests, sources
-from components.ingest.places import Folder
+from components.ingest.storage import LocalStorage
 
 from .conftest import picture
 
@@ -67,11 +67,11 @@ def folder_of(tmp_path: Path, manifest: bytes = WHOLE, suffix: str = "parquet") 
 
 
 def look(folder: Path, **options: object) -> sources.Scan:
-    return sources.Scan(Folder(folder), "mine", **options)
+    return sources.Scan(LocalStorage(folder), "mine", **options)
 
 
 def said(scan: sources.Scan) -> dict[str, tuple[str, str, dict[str, str]]]:
-    return {one.path: (one.caption, one.licence, dict(one.attributes)) for one in scan.sources if not one.reason}
+    return {one.path: (one.caption, one.license, dict(one.attributes)) for one in scan.sources if not one.reason}
 
 
 @pytest.mark.parametrize("damage", DAMAGED)

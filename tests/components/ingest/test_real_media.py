@@ -11,7 +11,7 @@ from components.common import runtime
 from components.corpus import data as corpus_data
 from components.ingest import data, sources, stage
 from components.ingest.config import Config
-from components.ingest.places import Folder
+from components.ingest.storage import LocalStorage
 
 MEDIA = Path(__file__).parents[4] / "shared" / "media"
 pytestmark = [pytest.mark.media, pytest.mark.skipif(not MEDIA.is_dir(), reason="the real media are not here")]
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.media, pytest.mark.skipif(not MEDIA.is_dir(), reason="
 def broken(config: Config, empty_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Clips of the folder of broken files."""
     folder = tmp_path_factory.mktemp("broken")
-    sources.write(folder / "sources.parquet", sources.Scan(Folder(MEDIA / "broken"), "broken").sources)
+    sources.write(folder / "sources.parquet", sources.Scan(LocalStorage(MEDIA / "broken"), "broken").sources)
     roots = {"broken": MEDIA / "broken"}
     with runtime.use(runtime.Runtime(folder / "scratch", folder / "cache", roots)):
         stage.run(config, corpus=empty_corpus, sources=folder / "sources.parquet", output=folder / "clips")
@@ -45,7 +45,7 @@ def test_every_broken_file_ends_as_expected(broken: Path) -> None:
 
 
 def test_what_is_kept_is_upright_and_as_long_as_it_decodes(broken: Path) -> None:
-    known = sources.Scan(Folder(MEDIA / "broken"), "broken").sources
+    known = sources.Scan(LocalStorage(MEDIA / "broken"), "broken").sources
     clips: dict[str, list[data.Clip]] = {source.path: [] for source in known}
     path_of = {source.sha256: source.path for source in known}
     for clip in data.Clips(broken):
@@ -66,7 +66,7 @@ def test_nothing_in_the_folder_tells_where_the_files_lay(broken: Path) -> None:
 
 def test_a_limit_on_pixels_is_kept_before_decoding(config: Config, empty_corpus: Path, tmp_path: Path) -> None:
     manifest = tmp_path / "sources.parquet"
-    chosen = [row for row in sources.Scan(Folder(MEDIA / "broken"), "broken").sources if "8k" in row.path]
+    chosen = [row for row in sources.Scan(LocalStorage(MEDIA / "broken"), "broken").sources if "8k" in row.path]
     corpus_data.write(manifest, chosen)
     with runtime.use(runtime.Runtime(tmp_path / "s", tmp_path / "c", {"broken": MEDIA / "broken"})):
         small = replace(config, max_pixels=1_000_000)

@@ -117,7 +117,7 @@ def test_boundaries_of_real_clips_are_found_within_one_frame_and_none_where_ther
     found = set()
     for path in sorted(MEDIA.iterdir()):
         with av.open(str(path)) as container:
-            found |= {(path.name, index) for index in starts(container.decode(video.picture_stream(container)))}
+            found |= {(path.name, index) for index in starts(container.decode(video.video_stream(container)))}
     near = {(name, cut): {(name, cut - 1), (name, cut), (name, cut + 1)} & found for name, cut in wanted}
     assert {cut for cut, hits in near.items() if not hits} == set()
     assert found - set().union(*near.values()) == KNOWN_FALSE

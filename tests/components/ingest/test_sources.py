@@ -9,13 +9,13 @@ import pytest
 
 from components.corpus import data as corpus_data
 from components.ingest import sources
-from components.ingest.places import Folder
+from components.ingest.storage import LocalStorage
 
 from .conftest import picture
 
 
-def look(folder: Path, only: str = "", known: Iterable[sources.Source] = (), seen: sources.Seen | None = None):
-    return sources.Scan(Folder(folder), "mine", only=only, known=known, seen=seen)
+def look(folder: Path, only: str = "", known: Iterable[sources.Source] = (), seen: sources.FileMarks | None = None):
+    return sources.Scan(LocalStorage(folder), "mine", only=only, known=known, seen=seen)
 
 
 def present(folder: Path, only: str = "") -> dict[str, sources.Source]:
@@ -53,7 +53,7 @@ def test_captions_come_from_the_manifest_beside_or_a_text_of_the_same_name(folde
 
 def test_known_columns_are_kept_and_free_ones_become_attributes(folder: Path) -> None:
     one = present(folder)["one.png"]
-    assert (one.licence, one.language, one.split, one.root) == ("CC0", "en", "heldout", "mine")
+    assert (one.license, one.language, one.split, one.root) == ("CC0", "en", "heldout", "mine")
     assert one.attributes == {"camera": "Leica"}
     assert one.sha256 != "beef"
     assert one.size_bytes == (folder / "one.png").stat().st_size
@@ -209,7 +209,7 @@ def test_what_is_said_can_be_written_and_shown_whatever_a_row_holds(folder: Path
     sources.write(folder / "table.parquet", look(folder, "rows.jsonl").sources)
     (one,) = corpus_data.read(folder / "table.parquet")
     assert one.caption == "half ? [31m of it"
-    assert one.licence == one.language == one.attributes["note"] == "half ?  [31m of\n it"
+    assert one.license == one.language == one.attributes["note"] == "half ?  [31m of\n it"
     assert set(one.attributes) == {"note", "half ?  [31m of\n it", "captions", "tags"}
 
 

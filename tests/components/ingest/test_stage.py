@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from components.common import artifacts, runtime
 from components.common.errors import DataError
 from components.corpus import data as corpus_data
-from components.ingest import data, part, places, stage
+from components.ingest import data, part, stage, storage
 from components.ingest.config import Config
 from components.ingest.worker import Worker
 
@@ -87,13 +87,13 @@ def test_of_the_same_bytes_the_file_is_taken_of_which_most_is_said(
     config: Config, empty_corpus: Path, tmp_path: Path
 ) -> None:
     same = [stored(tmp_path, name, MIXTURE["picture.png"]) for name in ("a.png", "b.png", "c.png", "d.png")]
-    said = [{}, {"licence": "CC0"}, {"caption": "a bar"}, {"caption": "a bar", "licence": "CC0"}]
+    said = [{}, {"license": "CC0"}, {"caption": "a bar"}, {"caption": "a bar", "license": "CC0"}]
     rows = [replace(source, **words) for source, words in zip(same, said, strict=True)]
     for count in (1, 2, 3, 4):
         corpus_data.write(tmp_path / "sources.parquet", rows[:count])
         stage.run(config, corpus=empty_corpus, sources=tmp_path / "sources.parquet", output=tmp_path / "clips")
         (clip,) = data.Clips(tmp_path / "clips")
-        assert {"caption": clip.caption, "licence": clip.licence} == {"caption": "", "licence": "", **said[count - 1]}
+        assert {"caption": clip.caption, "license": clip.license} == {"caption": "", "license": "", **said[count - 1]}
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -125,14 +125,14 @@ def test_a_file_that_crashes_its_decoder_harms_no_other(
     names = ["film.mp4", "long.mp4", "picture.png", "film named as picture.png"]
     _, folder = ingest(config, empty_corpus, tmp_path, names)
     unharmed = {name: file for name, file in artifacts.read_manifest(folder).files.items() if "clips" in name}
-    at_hand = places.at_hand
+    local_copy = storage.local_copy
 
     @contextmanager
     def poisoned(source: corpus_data.Source, *where: object) -> Iterator[Path]:
-        with at_hand(source, *where) as path:
+        with local_copy(source, *where) as path:
             yield Poison(path, [signal.SIGSEGV] * 2) if source.path == "short.mp4" else path
 
-    monkeypatch.setattr(places, "at_hand", poisoned)
+    monkeypatch.setattr(storage, "local_copy", poisoned)
     with runtime.use(runtime.Runtime(tmp_path / "s", tmp_path / "new cache", {"mine": tmp_path})):
         names.insert(1, "short.mp4")
         summary, folder = ingest(replace(config, threads=threads), empty_corpus, tmp_path, names)

@@ -15,7 +15,7 @@ from PIL import Image
 from components.ingest import decoding
 from components.ingest import worker as worker_room
 from components.ingest.config import Config
-from components.ingest.worker import Refused, Worker, _attempt
+from components.ingest.worker import Rejected, Worker, _attempt
 from components.media import video
 
 from .conftest import Hoard, Poison, film, picture, stored
@@ -41,7 +41,7 @@ def test_a_file_that_crashes_the_decoder_twice_is_refused_and_the_next_one_is_no
     with Worker(config) as worker:
         refused = worker.outcome(poison, source)
         assert isinstance(worker.outcome(tmp_path / source.path, source), list)
-    assert refused == Refused("crashed_decoder", f"the decoder ended with {-number}", repeatable=False)
+    assert refused == Rejected("crashed_decoder", f"the decoder ended with {-number}", repeatable=False)
     assert poison.ends == []
 
 
@@ -67,7 +67,7 @@ def test_what_other_files_left_behind_refuses_no_file(
     config: Config, tmp_path: Path, made: Callable[[], bytes]
 ) -> None:
     source = stored(tmp_path, "large", made())
-    small = replace(config, memory_limit_mb=300)
+    small = replace(config, memory_limit_mib=300)
     with Worker(small) as worker:
         alone = worker.outcome(tmp_path / source.path, source)
     with Worker(small) as worker:
@@ -84,7 +84,7 @@ def test_a_file_that_takes_too_long_is_refused_at_once_and_the_next_one_is_not(c
     with Worker(replace(config, time_limit_s=1)) as worker:
         refused = worker.outcome(Poison(tmp_path / source.path, [signal.SIGXCPU]), source)
         assert isinstance(worker.outcome(tmp_path / source.path, source), list)
-    assert refused == Refused("too_slow", "took more than 1 s of processor time", repeatable=False)
+    assert refused == Rejected("too_slow", "took more than 1 s of processor time", repeatable=False)
 
 
 def test_a_file_that_hangs_is_refused_and_the_next_one_is_not(
@@ -96,16 +96,16 @@ def test_a_file_that_hangs_is_refused_and_the_next_one_is_not(
         refused = worker.outcome(Poison(tmp_path / source.path, [signal.SIGSTOP]), source)
         monkeypatch.undo()
         assert isinstance(worker.outcome(tmp_path / source.path, source), list)
-    assert refused == Refused("too_slow", "no answer in 1.0 s", repeatable=False)
+    assert refused == Rejected("too_slow", "no answer in 1.0 s", repeatable=False)
 
 
 def test_a_file_that_needs_too_much_memory_is_refused(config: Config, tmp_path: Path) -> None:
     large = io.BytesIO()
     Image.new("L", (6000, 6000)).save(large, "PNG", compress_level=1)
     source = stored(tmp_path, "large.png", large.getvalue())
-    with Worker(replace(config, memory_limit_mb=256)) as worker:
+    with Worker(replace(config, memory_limit_mib=256)) as worker:
         refused = worker.outcome(tmp_path / source.path, source)
-    assert refused == Refused("too_much_memory", "needs more than 256 MB", repeatable=False)
+    assert refused == Rejected("too_much_memory", "needs more than 256 MiB", repeatable=False)
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("surprise")])
@@ -117,7 +117,7 @@ def test_whatever_a_file_provokes_becomes_a_reason(
 
     monkeypatch.setattr(decoding, "rows_of", fail)
     outcome = _attempt(tmp_path, stored(tmp_path, "a.mp4", film(17)), config)
-    assert isinstance(outcome, Refused)
+    assert isinstance(outcome, Rejected)
     assert outcome.reason == ("too_much_memory" if isinstance(error, MemoryError) else "decode_error")
 
 
@@ -141,7 +141,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused_now_and_not_for_ever(
 
     monkeypatch.setattr(decoding, "rows_of", decode_while_it_grows)
     refused = _attempt(tmp_path / "film.mp4", source, config)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, Rejected)
     assert (refused.reason, refused.repeatable) == ("changed_file", False)
     assert "add the source again" in refused.detail
 
@@ -152,8 +152,8 @@ def test_a_file_that_is_not_what_was_added_is_looked_at_again_next_time(config: 
     changed = _attempt(tmp_path / "film.mp4", source, config)
     (tmp_path / "film.mp4").unlink()
     missing = _attempt(tmp_path / "film.mp4", source, config)
-    assert isinstance(changed, Refused)
-    assert isinstance(missing, Refused)
+    assert isinstance(changed, Rejected)
+    assert isinstance(missing, Rejected)
     assert [(one.reason, one.repeatable) for one in (changed, missing)] == [
         ("changed_file", False),
         ("missing_file", False),
@@ -181,7 +181,7 @@ def hour_of_8k(path: Path) -> None:
 def test_an_hour_of_8k_gives_its_first_spans_and_holds_a_few_pictures(config: Config, tmp_path: Path) -> None:
     hour_of_8k(tmp_path / "hour.mp4")
     source = stored(tmp_path, "hour.mp4", (tmp_path / "hour.mp4").read_bytes())
-    with Worker(replace(config, memory_limit_mb=512)) as worker:  # ten pictures as they are decoded
+    with Worker(replace(config, memory_limit_mib=512)) as worker:  # ten pictures as they are decoded
         rows = worker.outcome(tmp_path / source.path, source)
     assert isinstance(rows, list)
     assert len(rows) == config.spans_per_source
@@ -195,5 +195,5 @@ def test_a_file_is_no_way_to_those_that_its_name_is_a_pattern_of(config: Config,
     source = stored(tmp_path, name, b"\0\0\0\x08free" + bytes(700))
     with Worker(config) as worker:
         refused = worker.outcome(tmp_path / name, source)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, Rejected)
     assert (refused.reason, refused.repeatable) == ("unreadable_container", True)

@@ -11,7 +11,7 @@ from components.common import artifacts
 from components.common.formats import Formats
 from components.common.optimization import Optimization
 from components.filter import data
-from components.filter.data import Clip, Row
+from components.filter.data import Clip, EncodedClip
 from components.judge.config import Architecture, Config
 from components.media import images, video
 
@@ -39,7 +39,7 @@ def drawn(colour: str, motion: str, frames: int, height: int, random: np.random.
     return clip
 
 
-def row(number: int, split: str, *, image: bool = False, portrait: bool = False) -> Row:
+def row(number: int, split: str, *, image: bool = False, portrait: bool = False) -> EncodedClip:
     """One clip: its number decides colour, motion and place."""
     random = np.random.default_rng(number)
     colour, motion = list(COLOURS)[number % 2], ("left", "right")[number // 2 % 2]
@@ -51,7 +51,7 @@ def row(number: int, split: str, *, image: bool = False, portrait: bool = False)
         kind="image" if image else "video",
         split=split,
         caption=f"a {colour} square" + ("" if image else f" moves {motion}"),
-        licence="CC0-1.0",
+        license="CC0-1.0",
         root="",
         frames=len(frames),
         orientation="portrait" if portrait else "square",
@@ -64,10 +64,10 @@ def row(number: int, split: str, *, image: bool = False, portrait: bool = False)
         attributes=attributes,
     )
     media = images.encode_png(frames[0]) if image else video.encode_mp4(frames, fps=8, crf=10)
-    return Row(clip, media, b"")
+    return EncodedClip(clip, media, b"")
 
 
-def rows() -> list[Row]:
+def rows() -> list[EncodedClip]:
     """Clips of every shape, two thirds of them to learn from."""
     videos = [row(i, "heldout" if i % 12 >= 8 else "train", portrait=i % 24 < 4) for i in range(48)]
     pictures = [row(100 + i, "heldout" if i % 8 >= 6 else "train", image=True, portrait=i < 4) for i in range(24)]
@@ -75,10 +75,10 @@ def rows() -> list[Row]:
 
 
 @pytest.fixture(scope="session")
-def clips_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[Row]], Path]:
+def clips_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[EncodedClip]], Path]:
     """Write rows as a folder of kept clips."""
 
-    def write(content: list[Row]) -> Path:
+    def write(content: list[EncodedClip]) -> Path:
         output = tmp_path_factory.mktemp("clips") / "kept"
         with artifacts.fresh(output) as folder:
             count = data.write(folder, content)
@@ -89,7 +89,7 @@ def clips_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[Row]], 
 
 
 @pytest.fixture(scope="session")
-def clips(clips_of: Callable[[list[Row]], Path]) -> Path:
+def clips(clips_of: Callable[[list[EncodedClip]], Path]) -> Path:
     return clips_of(rows())
 
 

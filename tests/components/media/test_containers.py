@@ -52,7 +52,7 @@ def test_a_film_is_read_whatever_it_is_called(name: str, tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     for path in (tmp_path / name, Path(name)):
         path.write_bytes(FILM)
-        assert video.probe(path).sound
+        assert video.probe(path).has_audio
         np.testing.assert_array_equal(
             video.decode(path, fps=8, start_s=0.5, frames=4), video.decode(FILM, fps=8, start_s=0.5, frames=4)
         )

@@ -110,7 +110,7 @@ def test_what_is_no_container_is_told_without_its_path(content: bytes, tmp_path:
 def test_the_header_tells_size_length_and_sound() -> None:
     sound = np.zeros(8000, np.float32)
     known = video.probe(video.encode_mp4(counted(8), fps=8, audio_S=sound, sample_rate_hz=8000))
-    assert (known.height_px, known.width_px, known.sound) == (32, 48, True)
+    assert (known.height_px, known.width_px, known.has_audio) == (32, 48, True)
     assert known.duration_s == pytest.approx(1.0, abs=0.1)
 
 

@@ -16,7 +16,7 @@ from components.embed_text import data as text_data
 from components.estimate_structure import data as structure_data
 from components.filter.data import Clips
 from components.nn import weights
-from components.pretokenize.config import Config, Pairs
+from components.pretokenize.config import Config, PairSelection
 from components.visual_tokenizer import config as visual_config
 from components.visual_tokenizer.model import Model as VisualTokenizer
 
@@ -38,7 +38,7 @@ def inputs(kept_clips: Path, formats: Formats, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(scope="session")
 def config(formats: Formats) -> Config:
-    pairs = Pairs(orientation="square", stage1_clips=3, stage2_clips=1, heldout_clips=1)
+    pairs = PairSelection(orientation="square", stage1_clips=3, stage2_clips=1, heldout_clips=1)
     regions = ("inpaint_center", "outpaint_center")
     return Config(threads=1, batch_tokens=160, precision="float32", regions=regions, pairs=pairs, formats=formats)
 

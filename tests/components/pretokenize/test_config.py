@@ -6,7 +6,7 @@ from components.pretokenize.config import Config
 
 
 def test_a_stage_doubles_what_the_one_before_makes(config: Config):
-    first, second = config.high("stage1"), config.high("stage2")
+    first, second = config.hr_format("stage1"), config.hr_format("stage2")
     assert (first.height_px, first.width_px) == (64, 64)
     assert (second.height_px, second.width_px) == (128, 128)
     assert first.frames == second.frames == 17
@@ -14,7 +14,7 @@ def test_a_stage_doubles_what_the_one_before_makes(config: Config):
 
 def test_upright_pairs_are_of_upright_clips(config: Config):
     upright = replace(config, pairs=replace(config.pairs, orientation="portrait"))
-    assert (upright.high("stage2").height_px, upright.high("stage2").width_px) == (224, 128)
+    assert (upright.hr_format("stage2").height_px, upright.hr_format("stage2").width_px) == (224, 128)
 
 
 def test_nonsense_is_refused(config: Config):

@@ -25,7 +25,7 @@ def test_outpainting_hides_what_inpainting_shows(shape: str):
     np.testing.assert_array_equal(inside, ~regions.hidden(f"outpaint_{shape}", 16, 8))  # type: ignore[arg-type]
 
 
-def test_the_centre_is_the_middle_half_of_both_sides():
+def test_the_center_is_the_middle_half_of_both_sides():
     hidden_HW = regions.hidden("inpaint_center", 16, 8)
     assert hidden_HW[4:12, 2:6].all()
     assert hidden_HW.sum() == 8 * 4
@@ -48,5 +48,5 @@ def test_a_mask_of_any_shape_is_filled_from_what_it_leaves():
 
 
 def test_a_mask_that_hides_everything_cannot_be_filled():
-    with pytest.raises(ValueError, match="hides the whole picture"):
+    with pytest.raises(ValueError, match="hides the whole frame"):
         regions.filled(FRAMES_THWC, np.ones((16, 8), bool))

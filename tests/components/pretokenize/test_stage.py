@@ -100,11 +100,11 @@ def test_pairs_are_the_truth_and_its_bicubic_half(tokens: Tokens, inputs: dict[s
     model = visual_tokenizer.load(inputs["visual_tokenizer"])
     assert pairs.split == ["train"] * 3 + ["heldout"]
     row = [clip.clip_id for clip in clips].index(pairs.clip_id[0])
-    truth = clips.pixels(row, config.high("stage1"))[None]
-    _agree(pairs.high[0], ops.visual_codes(model, truth, "float32")[0])
-    _agree(pairs.low[0], ops.visual_codes(model, ops.halved(truth), "float32")[0])
-    assert pairs.high.shape[1:] == (5, 8, 8)
-    assert tokens.pairs("stage2").high.shape[1:] == (5, 16, 16)
+    truth = clips.pixels(row, config.hr_format("stage1"))[None]
+    _agree(pairs.hr[0], ops.visual_codes(model, truth, "float32")[0])
+    _agree(pairs.lr[0], ops.visual_codes(model, ops.halved(truth), "float32")[0])
+    assert pairs.hr.shape[1:] == (5, 8, 8)
+    assert tokens.pairs("stage2").hr.shape[1:] == (5, 16, 16)
 
 
 def test_facts_say_how_to_read_the_codes(tokens: Tokens, inputs: dict[str, Path]):
@@ -167,7 +167,7 @@ def test_a_clip_without_structure_is_named(run: Run, inputs: dict[str, Path], tm
 def test_upright_pairs_are_made_of_upright_clips(run: Run, config: Config):
     upright = replace(config, pairs=replace(config.pairs, orientation="portrait"))
     pairs = Tokens(run("upright", upright)).pairs("stage1")
-    assert pairs.high.shape[1:] == (5, 14, 8)
+    assert pairs.hr.shape[1:] == (5, 14, 8)
 
 
 def test_no_pairs_are_made_where_none_are_asked_for(run: Run, config: Config, tokens: Tokens):

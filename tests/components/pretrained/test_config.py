@@ -3,9 +3,9 @@
 import pytest
 
 from components.common.params import typed
-from components.pretrained.config import Config, Source
+from components.pretrained.config import Config, PretrainedModel
 
-HASH, COMMIT = "a" * 64, "b" * 40
+SHA256, COMMIT = "a" * 64, "b" * 40
 
 
 def test_none_is_a_valid_choice() -> None:
@@ -18,31 +18,33 @@ def test_a_model_is_built_from_plain_values() -> None:
         "kind": "huggingface",
         "id": "google/t5",
         "revision": COMMIT,
-        "sha256": {"config.json": HASH},
-        "licence": "Apache-2.0",
+        "sha256": {"config.json": SHA256},
+        "license": "Apache-2.0",
     }
     config = typed(Config, {"threads": 1, "models": [model]}, "pretrained")
-    assert config.models[0] == Source("t5", "huggingface", "google/t5", COMMIT, {"config.json": HASH}, "Apache-2.0")
+    assert config.models[0] == PretrainedModel(
+        "t5", "huggingface", "google/t5", COMMIT, {"config.json": SHA256}, "Apache-2.0"
+    )
 
 
 @pytest.mark.parametrize(
-    ("source", "words"),
+    ("model", "words"),
     [
-        (("T 5", "file", "x", "", {"a": HASH}, ""), "a name is"),
-        (("t5", "huggingface", "x", "main", {"a": HASH}, ""), "a branch or tag can move"),
-        (("t5", "file", "x", COMMIT, {"a": HASH}, ""), "has no revision"),
+        (("T 5", "file", "x", "", {"a": SHA256}, ""), "a name is"),
+        (("t5", "huggingface", "x", "main", {"a": SHA256}, ""), "a branch or tag can move"),
+        (("t5", "file", "x", COMMIT, {"a": SHA256}, ""), "has no revision"),
         (("t5", "file", "x", "", {}, ""), "name each file"),
-        (("t5", "file", "x", "", {"../a": HASH}, ""), "stay inside"),
-        (("t5", "file", "x", "", {"/a": HASH}, ""), "stay inside"),
+        (("t5", "file", "x", "", {"../a": SHA256}, ""), "stay inside"),
+        (("t5", "file", "x", "", {"/a": SHA256}, ""), "stay inside"),
         (("t5", "file", "x", "", {"a": "abc"}, ""), "64 hex digits"),
     ],
 )
-def test_what_could_change_or_escape_is_refused(source: tuple[object, ...], words: str) -> None:
+def test_what_could_change_or_escape_is_refused(model: tuple[object, ...], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        Source(*source)  # type: ignore[arg-type] # wrong on purpose
+        PretrainedModel(*model)  # type: ignore[arg-type] # wrong on purpose
 
 
 def test_two_models_of_one_name_are_refused() -> None:
-    source = Source("t5", "file", "x", "", {"a": HASH}, "")
+    model = PretrainedModel("t5", "file", "x", "", {"a": SHA256}, "")
     with pytest.raises(ValueError, match="once only"):
-        Config(1, (source, source))
+        Config(1, (model, model))

@@ -11,7 +11,7 @@ from transformers import T5Config, T5EncoderModel
 from components.common.artifacts import digest, hash_file, read_manifest
 from components.common.errors import DataError, Retryable
 from components.common.runtime import Runtime, use
-from components.pretrained.config import Config, Source
+from components.pretrained.config import Config, PretrainedModel
 from components.pretrained.stage import run
 from components.text_encoder import data as text_encoder
 
@@ -33,7 +33,7 @@ def declared(folder: Path) -> dict[str, str]:
 
 
 def local(folder: Path, identity: str | None = None) -> Config:
-    return Config(1, (Source("t5", "file", identity or str(folder), "", declared(folder), "Apache-2.0"),))
+    return Config(1, (PretrainedModel("t5", "file", identity or str(folder), "", declared(folder), "Apache-2.0"),))
 
 
 def test_no_models_make_an_empty_valid_artefact(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_no_models_make_an_empty_valid_artefact(tmp_path: Path) -> None:
 def test_a_local_t5_arrives_and_is_read_as_text_encoder(weights: Path, tmp_path: Path) -> None:
     summary = run(local(weights), output=tmp_path / "out")
     assert summary.counts == {"files": 3, "models": 1}
-    assert read_manifest(tmp_path / "out").facts == {"licences": {"t5": "Apache-2.0"}}
+    assert read_manifest(tmp_path / "out").facts == {"licenses": {"t5": "Apache-2.0"}}
     assert not (tmp_path / "out" / "t5" / "README.md").exists()
     assert text_encoder.load(tmp_path / "out" / "t5").width == 4
 
@@ -58,8 +58,8 @@ def test_an_alias_finds_the_folder_without_naming_a_machine(weights: Path, tmp_p
 
 def test_a_single_file_may_be_named(weights: Path, tmp_path: Path) -> None:
     file = weights / "model.safetensors"
-    source = Source("raw", "file", str(file), "", {file.name: hash_file(file)}, "")
-    run(Config(1, (source,)), output=tmp_path / "out")
+    model = PretrainedModel("raw", "file", str(file), "", {file.name: hash_file(file)}, "")
+    run(Config(1, (model,)), output=tmp_path / "out")
     assert (tmp_path / "out" / "raw" / file.name).is_file()
 
 
@@ -78,7 +78,7 @@ def test_missing_weights_say_where_to_put_them(weights: Path, tmp_path: Path) ->
         run(config, output=tmp_path / "out")
     with pytest.raises(ValueError, match=r"put a\.bin there"):
         run(
-            Config(1, (Source("t5", "file", str(tmp_path / "absent"), "", {"a.bin": "a" * 64}, ""),)),
+            Config(1, (PretrainedModel("t5", "file", str(tmp_path / "absent"), "", {"a.bin": "a" * 64}, ""),)),
             output=tmp_path / "out",
         )
 
@@ -93,9 +93,9 @@ def test_the_hub_is_asked_for_the_declared_files_of_the_revision(
         return str(weights)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
-    source = Source("t5", "huggingface", "google/t5-v1_1-xl", COMMIT, declared(weights), "Apache-2.0")
+    model = PretrainedModel("t5", "huggingface", "google/t5-v1_1-xl", COMMIT, declared(weights), "Apache-2.0")
     with use(Runtime(tmp_path / "scratch", tmp_path / "cache")):
-        run(Config(1, (source,)), output=tmp_path / "out")
+        run(Config(1, (model,)), output=tmp_path / "out")
     assert asked == {
         "repository": "google/t5-v1_1-xl",
         "revision": COMMIT,
@@ -111,6 +111,6 @@ def test_without_a_network_the_way_around_is_told(
         raise LocalEntryNotFoundError("no connection")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
-    source = Source("t5", "huggingface", "google/t5-v1_1-xl", COMMIT, declared(weights), "Apache-2.0")
+    model = PretrainedModel("t5", "huggingface", "google/t5-v1_1-xl", COMMIT, declared(weights), "Apache-2.0")
     with pytest.raises(Retryable, match=r"hf download google/t5-v1_1-xl config\.json .* set kind: file"):
-        run(Config(1, (source,)), output=tmp_path / "out")
+        run(Config(1, (model,)), output=tmp_path / "out")

@@ -96,7 +96,7 @@ def write_files(folder: Path, files: Mapping[str, bytes], **manifest: Any) -> Pa
 def write_clips(folder: Path, **manifest: Any) -> Path:
     """Write two kept clips: c0 cannot be heard, c1 can."""
 
-    def rows() -> list[clips.Row]:
+    def rows() -> list[clips.EncodedClip]:
         found = []
         for name, colour, heard in (("c0", "red", False), ("c1", "green", True)):
             known = {
@@ -105,7 +105,7 @@ def write_clips(folder: Path, **manifest: Any) -> Path:
                 "kind": "video",
                 "split": "heldout",
                 "caption": f"a {colour} square",
-                "licence": "",
+                "license": "",
                 "root": "",
                 "frames": 17,
                 "orientation": "square",
@@ -118,7 +118,7 @@ def write_clips(folder: Path, **manifest: Any) -> Path:
                 "attributes": {"colour": colour},
             }
             sound = audio.encode_flac(tone(), sample_rate_hz=FORMATS.sample_rate_hz) if heard else b""
-            found.append(clips.Row(clips.Clip(**known), media(colour, scale=4, sound=False), sound))
+            found.append(clips.EncodedClip(clips.Clip(**known), media(colour, scale=4, sound=False), sound))
         return found
 
     return write(folder, lambda fresh: clips.write(fresh, rows()), facts=clips.facts(FORMATS), **manifest)

@@ -55,8 +55,8 @@ def make_tokens(folder: Path, splits: list[str], weights: list[float] | None = N
         "text": np.ones((len(splits), 4, 12), np.float16),
         "text_length": np.full(len(splits), 4, np.int32),
         "weight": np.array(weights or np.ones(len(splits))),
-        "low": low,
-        "high": low.repeat(2, axis=2).repeat(2, axis=3),
+        "lr": low,
+        "hr": low.repeat(2, axis=2).repeat(2, axis=3),
     }
     facts = {"codebook_bits": 7, "text_width": 12}
     tokens_data.write(folder / "pairs_stage1.arrow", columns, facts)
@@ -112,7 +112,7 @@ def test_pairs_are_drawn_by_their_weight(tmp_path: Path):
     training = Training(
         CONFIG, pairs, Model(stage._architecture(CONFIG, pairs, {"codebook_bits": 7, "text_width": 12}))
     )
-    number = {codes.tobytes(): row for row, codes in enumerate(pairs.high.astype(np.int64))}
+    number = {codes.tobytes(): row for row, codes in enumerate(pairs.hr.astype(np.int64))}
     drawn = np.concatenate(
         [[number[high.numpy().tobytes()] for high in training.batch(s, 0, 1).hr] for s in range(200)]
     )

@@ -9,7 +9,7 @@ from typing import BinaryIO
 import pytest
 
 from components.corpus.data import read
-from components.ingest import places
+from components.ingest import storage
 from flows.machine.workspace import Workspace
 from flows.runs import sources
 
@@ -87,7 +87,7 @@ def test_a_damaged_manifest_beside_media_is_counted_and_nothing_is_lost(workspac
     (media / "manifest.csv").write_bytes(b"path,caption\n\xff,\n")
     said = sources.add(workspace, str(media), "")
     assert said.endswith("; 1 refused (1 broken_manifest); 0 files were read")
-    found = {source.path: (source.caption, source.licence, source.reason) for source in read(sources.TABLE)}
+    found = {source.path: (source.caption, source.license, source.reason) for source in read(sources.TABLE)}
     assert found == {
         "a.mp4": ("first", "CC0", ""),
         "b.png": ("a blue thing", "", ""),
@@ -143,7 +143,7 @@ def test_a_tar_is_a_place_of_its_own(workspace, media):
 
 
 def test_a_store_is_called_by_its_prefix_and_known_by_its_address(workspace, monkeypatch):
-    monkeypatch.setattr(places, "place_of", FakeStore)
+    monkeypatch.setattr(storage, "storage_of", FakeStore)
     assert sources.add(workspace, "s3://bucket/some/Clips", "").startswith("clips: 1 files")
     assert sources.stores(workspace) == {"clips": "s3://bucket/some/Clips"}
     assert sources.add(workspace, "s3://bucket/some/Clips/list.csv", "clips").startswith("clips: 1 files, 1 with")
@@ -156,11 +156,11 @@ class FakeStore:
         assert address == "s3://bucket/some/Clips"
         self.objects = {"a.mp4": b"a", "list.csv": b"path,caption\na.mp4,words\n"}
 
-    def look(self, name: str) -> places.Found:
-        return places.Found(name, len(self.objects[name]), 1)
+    def entry(self, name: str) -> storage.Entry:
+        return storage.Entry(name, len(self.objects[name]), 1)
 
-    def listing(self) -> Iterator[places.Found]:
-        return map(self.look, self.objects)
+    def listing(self) -> Iterator[storage.Entry]:
+        return map(self.entry, self.objects)
 
     @contextmanager
     def opened(self, name: str) -> Iterator[BinaryIO]:

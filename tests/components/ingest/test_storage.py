@@ -11,7 +11,7 @@ import pytest
 from components.common import artifacts, runtime
 from components.common.errors import Retryable
 from components.corpus import data as corpus_data
-from components.ingest import places, sources, stage
+from components.ingest import sources, stage, storage
 from components.ingest.config import Config
 from tests import s3
 
@@ -54,25 +54,25 @@ def store(tmp_path_factory: pytest.TempPathFactory):
 
 
 def test_a_prefix_gives_its_objects_and_the_members_of_its_tars(store):
-    first = sources.Scan(places.place_of(store("media")), "far")
+    first = sources.Scan(storage.storage_of(store("media")), "far")
     assert {source.path: source.caption for source in first.sources} == {
         "film.mp4": "",
         "shard.tar/in tar.png": "",
         "sub/one.png": "one picture",
     }
     assert first.sources[0].sha256 == hashlib.sha256(film(20)).hexdigest()
-    again = sources.Scan(places.place_of(store("media")), "far", known=first.sources, seen=first.seen)
+    again = sources.Scan(storage.storage_of(store("media")), "far", known=first.sources, seen=first.seen)
     assert (first.read, again.read) == (3, 0)
     assert again.sources == first.sources
 
 
 def test_a_tar_in_a_store_that_ends_too_early_is_a_refusal(store):
-    (only,) = sources.Scan(places.place_of(store("cut")), "far").sources
+    (only,) = sources.Scan(storage.storage_of(store("cut")), "far").sources
     assert (only.path, only.reason) == ("shard.tar", "broken_archive")
 
 
 def test_damage_in_a_store_is_a_refusal_and_no_fault_of_the_store(store):
-    found = sources.Scan(places.place_of(store("bad")), "far").sources
+    found = sources.Scan(storage.storage_of(store("bad")), "far").sources
     assert {source.path: (source.reason, source.caption) for source in found} == {
         "manifest.parquet": ("broken_manifest", ""),
         "one.png": ("", ""),
@@ -80,7 +80,7 @@ def test_damage_in_a_store_is_a_refusal_and_no_fault_of_the_store(store):
         "sub/two.png": ("", "second"),
     }
     with pytest.raises(ValueError, match=r"^manifest\.parquet cannot be read: "):
-        sources.Scan(places.place_of(store("bad")), "far", only="manifest.parquet")
+        sources.Scan(storage.storage_of(store("bad")), "far", only="manifest.parquet")
 
 
 @pytest.mark.parametrize("name", ["manifest.parquet", "manifest.csv", "manifest.jsonl"])
@@ -96,16 +96,16 @@ def test_a_store_that_fails_while_a_manifest_is_read_is_no_damage(name, tmp_path
         with self._answers():
             yield Failing(b"PAR1")
 
-    far = places.Store(f"file://{tmp_path}")
+    far = storage.ObjectStorage(f"file://{tmp_path}")
     (tmp_path / name).write_bytes(b"PAR1")
-    monkeypatch.setattr(places.Store, "opened", opened)
+    monkeypatch.setattr(storage.ObjectStorage, "opened", opened)
     for only in ("", name):
         with pytest.raises(Retryable, match="the line went dead"):
             sources.Scan(far, "far", only=only)
 
 
 def test_a_manifest_in_a_store_gives_what_it_names(store):
-    found = sources.Scan(places.place_of(store("media")), "far", only="list.csv").sources
+    found = sources.Scan(storage.storage_of(store("media")), "far", only="list.csv").sources
     assert {source.path: (source.state, source.caption) for source in found} == {
         "film.mp4": ("present", "a film"),
         "nowhere.mp4": ("refused", ""),
@@ -115,7 +115,7 @@ def test_a_manifest_in_a_store_gives_what_it_names(store):
 def test_clips_of_a_store_are_those_of_the_same_files_in_a_folder(
     store, config: Config, empty_corpus: Path, tmp_path: Path
 ):
-    found = sources.Scan(places.place_of(store("media")), "far").sources
+    found = sources.Scan(storage.storage_of(store("media")), "far").sources
     corpus_data.write(tmp_path / "sources.parquet", found)
     local = {"film.mp4": film(20), "sub/one.png": picture(1)}
     for name, content in local.items():
@@ -139,7 +139,7 @@ def test_clips_of_a_store_are_those_of_the_same_files_in_a_folder(
 
 def test_an_object_that_is_gone_is_no_reason_to_stop(store, tmp_path):
     source = sources.Source("far", "nowhere.mp4", 1, "0" * 64)
-    with pytest.raises(FileNotFoundError), places.at_hand(source, store("media"), tmp_path / "scratch"):
+    with pytest.raises(FileNotFoundError), storage.local_copy(source, store("media"), tmp_path / "scratch"):
         pass
 
 
@@ -147,30 +147,30 @@ def test_a_store_that_does_not_answer_may_answer_later(monkeypatch):
     for name, value in s3.CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     silent = "s3://bucket/media?scheme=http&endpoint_override=127.0.0.1%3A9&region=us-east-1"
-    with pytest.raises(Retryable, match=r"does not answer as it should: .*Check the network.* do the same again"):
-        sources.Scan(places.place_of(silent), "far")
+    with pytest.raises(Retryable, match=r"failed: .*Check the network.* run the same command again"):
+        sources.Scan(storage.storage_of(silent), "far")
 
 
 def test_a_store_that_fails_when_it_is_first_asked_is_told_in_one_line():
-    with pytest.raises(Retryable, match=r"^hdfs://127\.0\.0\.1:9/media does not answer as it should: .*Check") as told:
-        places.place_of("hdfs://127.0.0.1:9/media")
+    with pytest.raises(Retryable, match=r"^hdfs://127\.0\.0\.1:9/media failed: .*Check") as told:
+        storage.storage_of("hdfs://127.0.0.1:9/media")
     assert "\n" not in str(told.value)
     assert len(str(told.value)) < 600
 
 
 def test_a_bucket_that_is_not_there_will_not_be_there_later(store):
     elsewhere = store("media").replace(f"//{s3.BUCKET}/", "//nobucket/")
-    with pytest.raises(ValueError, match=r"nobucket.* names no bucket that is there, mend the address: .*NO_SUCH"):
-        sources.Scan(places.place_of(elsewhere), "far")
+    with pytest.raises(ValueError, match=r"nobucket.* names no existing bucket, correct the address: .*NO_SUCH"):
+        sources.Scan(storage.storage_of(elsewhere), "far")
 
 
 def test_an_address_holds_no_credentials_and_names_a_store():
     with pytest.raises(ValueError, match="leave credentials out"):
-        places.place_of("s3://key:secret@bucket/media")
+        storage.storage_of("s3://key:secret@bucket/media")
     with pytest.raises(ValueError, match="no address of a store"):
-        places.place_of("nothing://bucket/media")
+        storage.storage_of("nothing://bucket/media")
 
 
 def test_a_pipe_is_no_file(tmp_path):
     os.mkfifo(tmp_path / "pipe.mp4")
-    assert [found.refusal for found in places.Folder(tmp_path).listing()] == ["not_a_file"]
+    assert [found.refusal for found in storage.LocalStorage(tmp_path).listing()] == ["not_a_file"]

@@ -1,4 +1,4 @@
-"""Clips -> one picture: a contact sheet that a person can read at a glance."""
+"""Clips -> one image: a contact sheet for people to look at."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,7 @@
-"""What was kept before: what must be known of a clip to know it, or a copy of it, when it comes again.
+"""Clips that earlier runs kept, with what is needed to recognize them and copies of them.
 
-The kept clips of a fine-tune hold what it learns from and what it is measured on, not what its base learnt from. So a
-table beside them lists every clip that was ever kept, those that were held out since included, with its fingerprint.
+The kept clips of a fine-tune hold what it is trained and evaluated on, not what its base model was trained on. So a
+table beside them lists every clip that was ever kept, and those that were held out since, with its fingerprint.
 A folder without the table is the first of its line: it holds all that was kept.
 
 Shapes: N clips, B bytes.
@@ -19,29 +19,34 @@ import pyarrow.parquet as pq
 from components.filter import data, duplicates, mapped
 from components.ingest.data import table_of
 
-TABLE, FINGERPRINT = "known.parquet", "fingerprint"
+TABLE, FINGERPRINT = "baseline.parquet", "fingerprint"
 COLUMNS = [field.name for field in fields(data.Clip)]
-Fingerprints = Callable[[data.Clips, Sequence[int]], data.Pixels]  # of some clips, by their places
+Fingerprints = Callable[[data.Clips, Sequence[int]], data.Pixels]  # of the clips at the given indices
 
 
 @dataclass(frozen=True)
-class Known:
-    """Clips of the past and their fingerprints, in one order."""
+class Baseline:
+    """Clips that earlier runs kept and their fingerprints, in one order."""
 
     clips: list[data.Clip]
     fingerprints: data.Pixels  # NB
 
     @property
     def sources(self) -> set[str]:
-        """Hashes of the files that they are from."""
+        """SHA-256 of the source files."""
         return {clip.source_sha256 for clip in self.clips}
 
+    def new(self, clips: Sequence[data.Clip]) -> list[int]:
+        """Return the indices of the clips whose sources are not in the baseline."""
+        sources = self.sources
+        return [index for index, clip in enumerate(clips) if clip.source_sha256 not in sources]
 
-NOTHING = Known([], np.zeros((0, duplicates.FINGERPRINT_BYTES), np.uint8))
+
+EMPTY_BASELINE = Baseline([], np.zeros((0, duplicates.FINGERPRINT_BYTES), np.uint8))
 
 
 def clips(folder: Path) -> list[data.Clip]:
-    """Every clip that was kept up to and in a folder of kept clips."""
+    """Return every clip that was kept up to and in a folder of kept clips."""
     table = folder / TABLE
     if not table.is_file():
         return list(data.Clips(folder))
@@ -49,12 +54,12 @@ def clips(folder: Path) -> list[data.Clip]:
     return [data.Clip(**{**row, "attributes": json.loads(row["attributes"])}) for row in rows]
 
 
-def read(folder: Path, fingerprints: Fingerprints) -> Known:
-    """The past of a folder of kept clips, itself included; `fingerprints` looks at clips that have none yet."""
+def read(folder: Path, fingerprints: Fingerprints) -> Baseline:
+    """Read the baseline that a folder of kept clips is; `fingerprints` computes those of a folder without a table."""
     table = folder / TABLE
     if not table.is_file():
         kept = data.Clips(folder)
-        return Known(list(kept), fingerprints(kept, range(len(kept))))
+        return Baseline(list(kept), fingerprints(kept, range(len(kept))))
 
     def prints(file: pq.ParquetFile) -> Iterator[data.Pixels]:
         for batch in file.iter_batches(columns=[FINGERPRINT]):
@@ -67,11 +72,11 @@ def read(folder: Path, fingerprints: Fingerprints) -> Known:
 
     with pq.ParquetFile(table) as file:
         prints_NB = mapped.stacked(prints(file), file.metadata.num_rows, duplicates.FINGERPRINT_BYTES)
-    return Known(clips(folder), prints_NB)
+    return Baseline(clips(folder), prints_NB)
 
 
-def write(folder: Path, known: Known) -> None:
+def write(folder: Path, baseline: Baseline) -> None:
     """Write the table into a folder of kept clips; describe the folder after."""
-    rows = table_of(data.Row(clip, b"", b"") for clip in known.clips).select(COLUMNS)
-    prints = pa.array([one.tobytes() for one in known.fingerprints], pa.binary())
+    rows = table_of(data.EncodedClip(clip, b"", b"") for clip in baseline.clips).select(COLUMNS)
+    prints = pa.array([one.tobytes() for one in baseline.fingerprints], pa.binary())
     pq.write_table(rows.append_column(FINGERPRINT, prints), folder / TABLE, use_dictionary=False)

@@ -1,7 +1,7 @@
-"""Where somebody's media lie: a folder, or a prefix of an object store. Names are relative, with forward slashes.
+"""Storage of a user's media: a local folder, or a prefix of an object store. Names are relative, with forward slashes.
 
-A folder's symbolic links are followed only to files inside of it. A store that does not answer raises
-errors.Retryable; credentials for it come from the environment, as its own client reads them.
+A folder's symbolic links are followed only to files inside of it. An object store that does not answer raises
+errors.Retryable; its credentials come from the environment, as its own client reads them.
 """
 
 import errno
@@ -23,13 +23,13 @@ from components.common.errors import Retryable
 from components.corpus.data import Source
 
 PIECE_BYTES = 1 << 20
-MOST_CHARACTERS = 300  # of what a store's client says of a fault
+MOST_CHARACTERS = 300  # of a store client's error message
 NO_BUCKET = re.compile(r"NO_SUCH_BUCKET|Bucket '.*' not found")  # when listed, and when its region is looked up
 
 
 @dataclass(frozen=True)
-class Found:
-    """A name in a place. `refusal` says why it is not opened, "" if it may be."""
+class Entry:
+    """A name in a storage. `refusal` is the reason why it cannot be opened, "" if it can."""
 
     name: str
     size_bytes: int = 0
@@ -37,46 +37,46 @@ class Found:
     refusal: str = ""
 
 
-class Folder:
+class LocalStorage:
     """A folder of this machine."""
 
     def __init__(self, folder: Path):
         self.folder = folder.resolve()
 
-    def listing(self) -> Iterator[Found]:
-        """Everything in it but hidden files and folders."""
+    def listing(self) -> Iterator[Entry]:
+        """Yield all entries except hidden files and folders."""
         for parent, folders, files in os.walk(self.folder):
             for name in [*files, *(name for name in folders if Path(parent, name).is_symlink())]:
                 path = Path(parent, name).relative_to(self.folder)
                 if not _hidden(path.as_posix()) and not self._alias_of_folder(path):
-                    yield self.look(path.as_posix())
+                    yield self.entry(path.as_posix())
 
-    def look(self, name: str) -> Found:
-        """What stands at a name that does not lead out by itself."""
+    def entry(self, name: str) -> Entry:
+        """Return the entry of a name; a link that leads out of the folder is refused."""
         path = self.folder / name
         try:
             if not path.resolve(strict=True).is_relative_to(self.folder):
-                return Found(name, refusal="link_leaves_root")
+                return Entry(name, refusal="link_leaves_root")
             known = path.stat()
         except (OSError, RuntimeError):  # RuntimeError: a link to itself
-            return Found(name, refusal="missing_file")
+            return Entry(name, refusal="missing_file")
         if not stat.S_ISREG(known.st_mode):
-            return Found(name, refusal="not_a_file")
-        return Found(name, known.st_size, known.st_mtime_ns)
+            return Entry(name, refusal="not_a_file")
+        return Entry(name, known.st_size, known.st_mtime_ns)
 
     @contextmanager
     def opened(self, name: str) -> Iterator[BinaryIO]:
-        """A file's bytes; raises OSError."""
+        """Open a file; raises OSError."""
         with (self.folder / name).open("rb") as file:
             yield file
 
     def _alias_of_folder(self, path: Path) -> bool:
-        """Whether it is a link to a folder in here, whose files come by their own names."""
+        """Return True for a link to a folder inside of this one, whose files are listed under their own names."""
         whole = self.folder / path
         return whole.is_symlink() and whole.is_dir() and whole.resolve().is_relative_to(self.folder)
 
 
-class Store:
+class ObjectStorage:
     """A prefix of an object store by its address, such as s3://bucket/prefix; ValueError if there is no such bucket."""
 
     def __init__(self, address: str):
@@ -84,32 +84,32 @@ class Store:
             raise ValueError("leave credentials out of the address: give them in the environment, as the store wants")
         self.address = address
         try:
-            with self._answers():  # a bucket's region is asked for already here
+            with self._answers():  # the client already asks for the bucket's region here
                 self.system, prefix = fs.FileSystem.from_uri(address)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise ValueError(f"{address} is no address of a store: {error}") from None
         self.prefix = prefix.rstrip("/")
 
-    def listing(self) -> Iterator[Found]:
-        """Every object under the prefix but hidden ones."""
+    def listing(self) -> Iterator[Entry]:
+        """Yield every object under the prefix except hidden ones."""
         with self._answers():
             found = self.system.get_file_info(fs.FileSelector(self.prefix, recursive=True))
         for info in found:
             name = info.path.removeprefix(f"{self.prefix}/")
             if info.type == fs.FileType.File and not _hidden(name):
-                yield Found(name, info.size, info.mtime_ns)
+                yield Entry(name, info.size, info.mtime_ns)
 
-    def look(self, name: str) -> Found:
-        """What stands at a name."""
+    def entry(self, name: str) -> Entry:
+        """Return the entry of a name."""
         with self._answers():
             info = self.system.get_file_info(f"{self.prefix}/{name}")
         if info.type != fs.FileType.File:
-            return Found(name, refusal="missing_file")
-        return Found(name, info.size, info.mtime_ns)
+            return Entry(name, refusal="missing_file")
+        return Entry(name, info.size, info.mtime_ns)
 
     @contextmanager
     def opened(self, name: str) -> Iterator[BinaryIO]:
-        """An object's bytes; raises FileNotFoundError."""
+        """Open an object; raises FileNotFoundError."""
         with self._answers(), self.system.open_input_file(f"{self.prefix}/{name}") as file:
             yield cast(BinaryIO, file)
 
@@ -120,34 +120,34 @@ class Store:
         except FileNotFoundError:
             raise
         except OSError as error:
-            if error.errno == errno.ENOSPC:  # a copy had no room here: that is not the store's fault
+            if error.errno == errno.ENOSPC:  # the local disk is full: no fault of the store
                 raise
-            words = str(error).partition("\n")[0][:MOST_CHARACTERS]
-            if NO_BUCKET.search(words):
-                raise ValueError(f"{self.address} names no bucket that is there, mend the address: {words}") from error
+            message = str(error).partition("\n")[0][:MOST_CHARACTERS]
+            if NO_BUCKET.search(message):
+                raise ValueError(f"{self.address} names no existing bucket, correct the address: {message}") from error
             raise Retryable(
-                f"{self.address} does not answer as it should: {words}. Check the network, the address, and the"
-                " credentials in the environment, then do the same again"
+                f"{self.address} failed: {message}. Check the network, the address, and the credentials in the"
+                " environment, then run the same command again"
             ) from error
 
 
-Place = Folder | Store
+Storage = LocalStorage | ObjectStorage
 
 
-def place_of(root: Path | str) -> Place:
-    """A folder by its path, a store by its address."""
-    return Folder(root) if isinstance(root, Path) else Store(root)
+def storage_of(root: Path | str) -> Storage:
+    """Return the storage of a folder, given by its path, or of an object store, given by its address."""
+    return LocalStorage(root) if isinstance(root, Path) else ObjectStorage(root)
 
 
 def pieces(file: Any, size_bytes: int) -> Iterator[bytes]:
-    """The next `size_bytes` of an open file, or fewer where it ends before."""
+    """Yield the next `size_bytes` of an open file, or fewer at its end."""
     while size_bytes > 0 and (piece := file.read(min(size_bytes, PIECE_BYTES))):
         size_bytes -= len(piece)
         yield piece
 
 
 def sha256_of(file: Any, size_bytes: int) -> str:
-    """Hash of the next `size_bytes` of an open file."""
+    """Return the SHA-256 of the next `size_bytes` of an open file."""
     digest = hashlib.sha256()
     for piece in pieces(file, size_bytes):
         digest.update(piece)
@@ -155,8 +155,8 @@ def sha256_of(file: Any, size_bytes: int) -> str:
 
 
 @contextmanager
-def at_hand(source: Source, root: Path | str, scratch: Path) -> Iterator[Path]:
-    """A file with the source's bytes: itself where it is one, or else a copy in `scratch` that passes with the block.
+def local_copy(source: Source, root: Path | str, scratch: Path) -> Iterator[Path]:
+    """Give a local file with the source's bytes: the file itself, or a temporary copy in `scratch`.
 
     Raises FileNotFoundError if there is nothing to copy.
     """
@@ -166,10 +166,10 @@ def at_hand(source: Source, root: Path | str, scratch: Path) -> Iterator[Path]:
     scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=scratch) as folder:
         copy = Path(folder) / "media"
-        with place_of(root).opened(source.archive or source.path) as file, copy.open("wb") as beside:
+        with storage_of(root).opened(source.archive or source.path) as file, copy.open("wb") as target:
             file.seek(source.offset_bytes)
             for piece in pieces(file, source.size_bytes):
-                beside.write(piece)
+                target.write(piece)
         yield copy
 
 

@@ -22,7 +22,7 @@ class Case:
 
     stage: Run
     config: Config
-    rows: list[data.Row]
+    rows: list[data.EncodedClip]
     arrived: Path
     cache: Path
     decoded: list[str]  # ids of the clips that were decoded since it was cleared
@@ -47,11 +47,11 @@ class Case:
         pretrained = self.stage.keywords["pretrained"]
         part.run(self.config, clips=self.arrived, pretrained=pretrained, known=known, part=number, parts=parts)
 
-    def written(self, name: str, rows: list[data.Row]) -> Path:
+    def written(self, name: str, rows: list[data.EncodedClip]) -> Path:
         return written(self.folder / name, rows)
 
 
-def written(folder: Path, rows: list[data.Row]) -> Path:
+def written(folder: Path, rows: list[data.EncodedClip]) -> Path:
     """A folder of clips."""
     with artifacts.fresh(folder) as fresh:
         count = data.write(fresh, rows)
@@ -60,28 +60,34 @@ def written(folder: Path, rows: list[data.Row]) -> Path:
 
 
 @pytest.fixture(scope="module")
-def rows(kept_clips: Path) -> list[data.Row]:
+def rows(kept_clips: Path) -> list[data.EncodedClip]:
     clips = data.Clips(kept_clips)
     return [replace(clips.row(place), batch=int(place >= FIRST)) for place in range(len(clips))]
 
 
 @pytest.fixture(scope="module")
-def arrived(rows: list[data.Row], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def arrived(rows: list[data.EncodedClip], tmp_path_factory: pytest.TempPathFactory) -> Path:
     return written(tmp_path_factory.mktemp("arrived") / "clips", rows)
 
 
 @pytest.fixture
 def case(
-    run: Run, config: Config, rows: list[data.Row], arrived: Path, shared: Path, decoded: list[str], tmp_path: Path
+    run: Run,
+    config: Config,
+    rows: list[data.EncodedClip],
+    arrived: Path,
+    shared: Path,
+    decoded: list[str],
+    tmp_path: Path,
 ) -> Case:
     return Case(run, config, rows, arrived, shared, decoded, tmp_path)
 
 
-def ids(rows: list[data.Row]) -> list[str]:
+def ids(rows: list[data.EncodedClip]) -> list[str]:
     return sorted(row.clip.clip_id for row in rows)
 
 
-def shard_of(row: data.Row) -> tuple[int, str]:
+def shard_of(row: data.EncodedClip) -> tuple[int, str]:
     return row.batch, row.clip.clip_id[0]
 
 
@@ -102,7 +108,7 @@ def test_changed_limits_decide_anew_and_look_at_nothing(case: Case) -> None:
         "second",
         caption=replace(case.config.caption, min_words=4),  # pictures are said in three
         opt_out=(unwanted.source_sha256,),
-        licences=("", unwanted.licence),
+        licenses=("", unwanted.license),
         min_duration_s=1.0,
         heldout_share=0.1,
         duplicate_distance=0.01,
@@ -138,19 +144,21 @@ def test_a_run_that_was_stopped_goes_on_at_the_shard_to_the_same_bytes(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     digest = case.alone()
-    looks, look = list[int](), scoring.look
+    measured, measure = list[int](), scoring.measure
 
-    def until_stopped(config: Config, clips: data.Clips, place: int, judge: scoring.Judge) -> scoring.Seen:
-        looks.append(place)
-        if len(looks) == 8:
+    def until_stopped(
+        config: Config, clips: data.Clips, place: int, classify: scoring.ContentClassifiers
+    ) -> scoring.Measurement:
+        measured.append(place)
+        if len(measured) == 8:
             raise Stopped("stopped")
-        return look(config, clips, place, judge)
+        return measure(config, clips, place, classify)
 
-    monkeypatch.setattr(scoring, "look", until_stopped)
+    monkeypatch.setattr(scoring, "measure", until_stopped)
     with pytest.raises(Stopped):
         case.run("stopped")
     assert not (case.folder / "stopped").exists()
-    monkeypatch.setattr(scoring, "look", look)
+    monkeypatch.setattr(scoring, "measure", measure)
     done = len(list(case.cache.glob("*/*/*")))
     case.decoded.clear()
     case.run("stopped")
