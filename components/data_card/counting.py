@@ -6,33 +6,35 @@ from typing import Any
 
 import pyarrow as pa
 
-from components.data_card.data import Book
-from components.data_card.statistics import Bins, Counts, Statistics, bins, tally
+from components.data_card.data import CardInputs
+from components.data_card.statistics import ArrivedAndKept, BinCounts, Statistics, bins, tally
 
 Column = list[Any]
 
 
-def statistics(book: Book) -> Statistics:
+def statistics(inputs: CardInputs) -> Statistics:
     """Count all that a card tells in numbers."""
-    kept = [place for place, reason in enumerate(book.reasons) if not reason]
-    columns = _columns(book)
-    split = Counts({}, tally(book.kept.table["split"].to_pylist()))  # the filter chooses it
+    kept = [place for place, reason in enumerate(inputs.reasons) if not reason]
+    columns = _columns(inputs)
+    split = ArrivedAndKept({}, tally(inputs.kept.table["split"].to_pylist()))  # the filter chooses it
     return Statistics(
-        files=book.files,
-        clips=book.clips,
-        totals=Counts(
+        files=inputs.files,
+        clips=inputs.clips,
+        totals=ArrivedAndKept(
             *(
-                _totals(book, some, size)
-                for some, size in zip((range(len(book.reasons)), kept), book.stored_bytes, strict=True)
+                _totals(inputs, some, size)
+                for some, size in zip((range(len(inputs.reasons)), kept), inputs.stored_bytes, strict=True)
             )
         ),
-        shares={name: _both(column, kept, tally, Counts) for name, column in columns.items()} | {"split": split},
+        shares={name: _both(column, kept, tally, ArrivedAndKept) for name, column in columns.items()}
+        | {"split": split},
         scores={
-            name: _both(book.scores[name].to_pylist(), kept, bins, Bins)
-            for name in book.scores.schema.names
-            if _is_number(book.scores.schema.field(name).type) and book.scores[name].null_count < len(book.reasons)
+            name: _both(inputs.scores[name].to_pylist(), kept, bins, BinCounts)
+            for name in inputs.scores.schema.names
+            if _is_number(inputs.scores.schema.field(name).type)
+            and inputs.scores[name].null_count < len(inputs.reasons)
         },
-        rules_off=list(book.rules_off),
+        rules_off=list(inputs.rules_off),
     )
 
 
@@ -40,14 +42,16 @@ def _both(column: Column, kept: Sequence[int], count: Callable[[Column], Any], k
     return kind(count(column), count([column[place] for place in kept]))
 
 
-def _columns(book: Book) -> dict[str, Column]:
+def _columns(inputs: CardInputs) -> dict[str, Column]:
     """Value of each clip that arrived, as text; "" is not known."""
     known: dict[str, Column] = {
-        name: book.arrived.table[name].to_pylist()
+        name: inputs.arrived.table[name].to_pylist()
         for name in ("kind", "orientation", "licence", "root", "frames", "height_px", "width_px", "audio_state")
     }
-    given = [json.loads(attributes).get("language", "") for attributes in book.arrived.table["attributes"].to_pylist()]
-    detected = [language or "" for language in book.scores["language"].to_pylist()]
+    given = [
+        json.loads(attributes).get("language", "") for attributes in inputs.arrived.table["attributes"].to_pylist()
+    ]
+    detected = [language or "" for language in inputs.scores["language"].to_pylist()]
     return {
         "kind": known["kind"],
         "orientation": known["orientation"],
@@ -63,8 +67,8 @@ def _columns(book: Book) -> dict[str, Column]:
     }
 
 
-def _totals(book: Book, places: Sequence[int], stored_bytes: int) -> dict[str, int]:
-    table = book.arrived.table.take(pa.array(places, pa.int64()))
+def _totals(inputs: CardInputs, places: Sequence[int], stored_bytes: int) -> dict[str, int]:
+    table = inputs.arrived.table.take(pa.array(places, pa.int64()))
     kinds, sounds, captions = (table[name].to_pylist() for name in ("kind", "audio_state", "caption"))
     spans = [
         end - start if kind == "video" else 0.0

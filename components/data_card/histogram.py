@@ -5,15 +5,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from components.common.pages import words
-from components.data_card.data import Bound
-from components.data_card.statistics import EDGES, Bins
+from components.data_card.data import ScoreLimit
+from components.data_card.statistics import EDGES, BinCounts
 
 WIDTH, HEIGHT, FLOOR, TOP = 300.0, 132.0, 112.0, 14.0  # FLOOR is where bars stand
 TICKS = 5
 
 
 @dataclass(frozen=True)
-class Bar:
+class HistogramBar:
     """One bin: how high it is for what arrived, and for what is kept."""
 
     x: float
@@ -24,7 +24,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Limit:
+class LimitLine:
     """Where a rule draws the line, and from where to where it drops."""
 
     x: float
@@ -40,13 +40,13 @@ class Histogram:
     score: str
     title: str
     unit: str
-    bars: tuple[Bar, ...]
+    bars: tuple[HistogramBar, ...]
     ticks: tuple[tuple[float, str], ...]
-    limits: tuple[Limit, ...]
+    limits: tuple[LimitLine, ...]
     unmeasured: int
 
 
-def histogram(score: str, bins: Bins, bounds: Sequence[Bound]) -> Histogram:
+def histogram(score: str, bins: BinCounts, bounds: Sequence[ScoreLimit]) -> Histogram:
     """Draw bins of equal width, from the first that is not empty, or has a limit, to the last."""
     mine = [bound for bound in bounds if bound.score == score]
     *measured, unmeasured = bins.arrived
@@ -64,7 +64,7 @@ def histogram(score: str, bins: Bins, bounds: Sequence[Bound]) -> Histogram:
         return round((number - first + (value - low) / (high - low)) * width, 1)
 
     bars = tuple(
-        Bar(
+        HistogramBar(
             round((number - first) * width, 1),
             round(width, 1),
             round((FLOOR - TOP) * measured[number] / highest, 1),
@@ -85,10 +85,10 @@ def histogram(score: str, bins: Bins, bounds: Sequence[Bound]) -> Histogram:
     return Histogram(score, title, unit, bars, ticks, tuple(limits), unmeasured)
 
 
-def _limit(reason: str, side: str, value: float, place: Callable[[float], float]) -> Limit:
+def _limit(reason: str, side: str, value: float, place: Callable[[float], float]) -> LimitLine:
     x = place(value)
     start, end = (0.0, x) if side == "below" else (x, WIDTH)
-    return Limit(x, start, round(end - start, 1), f"{reason}: {side} {value:g}")
+    return LimitLine(x, start, round(end - start, 1), f"{reason}: {side} {value:g}")
 
 
 def _range(number: int) -> str:

@@ -7,12 +7,12 @@ from pathlib import Path
 from components.common import pages
 from components.common.gates import Finding
 from components.common.pages import words
-from components.data_card.data import Balance, Bound, Refused
+from components.data_card.data import BalanceSummary, QuarantinedFile, ScoreLimit
 from components.data_card.drift import Drift
+from components.data_card.flow_chart import BAR, flow_chart
 from components.data_card.histogram import FLOOR, HEIGHT, WIDTH, histogram
-from components.data_card.passage import BAR, drawing
-from components.data_card.samples import Sheet
-from components.data_card.statistics import Counts, Statistics
+from components.data_card.samples import OutcomeSheet
+from components.data_card.statistics import ArrivedAndKept, Statistics
 from components.filter.balance import Share
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -22,7 +22,7 @@ CONCEPTS = 16  # of a kind; what is less frequent is hardly ever weighted down
 
 
 @dataclass(frozen=True)
-class Row:
+class ShareRow:
     """A value of a column: clips that arrived, and those that are kept, with their share of what is kept."""
 
     value: str
@@ -32,7 +32,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Balanced:
+class BalancePanel:
     """The most frequent concepts, or labels of an attribute, how many there are, and how many have more than they may.
 
     Where too little else is there to be drawn, some do.
@@ -46,16 +46,16 @@ class Balanced:
 
 
 @dataclass(frozen=True)
-class Quarantine:
+class QuarantineGroup:
     """Files left out for one reason, some of them by name."""
 
     reason: str
     total: int
-    shown: tuple[Refused, ...]
+    shown: tuple[QuarantinedFile, ...]
 
 
 @dataclass(frozen=True)
-class Boundary:
+class GateReport:
     """What Great Expectations said of one folder of clips."""
 
     name: str
@@ -66,11 +66,11 @@ class Boundary:
 def render(
     statistics: Statistics,
     *,
-    bounds: Sequence[Bound],
-    balance: Balance,
-    quarantine: Sequence[Quarantine],
-    sheets: Sequence[Sheet],
-    boundaries: Sequence[Boundary],
+    bounds: Sequence[ScoreLimit],
+    balance: BalanceSummary,
+    quarantine: Sequence[QuarantineGroup],
+    sheets: Sequence[OutcomeSheet],
+    boundaries: Sequence[GateReport],
     drifts: Sequence[Drift] | None,
     max_drift: float,
 ) -> str:
@@ -79,7 +79,7 @@ def render(
     environment.filters |= {"hours": hours, "size": size, "rows": rows}
     return environment.get_template("card.html.jinja").render(
         statistics=statistics,
-        passage=drawing(statistics.files, statistics.clips, statistics.shares["split"].kept),
+        flow_chart=flow_chart(statistics.files, statistics.clips, statistics.shares["split"].kept),
         bar=BAR,
         histograms=[histogram(score, bins, bounds) for score, bins in statistics.scores.items()],
         balance=balance,
@@ -93,7 +93,7 @@ def render(
     )
 
 
-def rows(counts: Counts) -> list[Row]:
+def rows(counts: ArrivedAndKept) -> list[ShareRow]:
     """Values of a column, those first of which most is kept."""
     total = sum(counts.kept.values()) or 1
     values = sorted({*counts.arrived, *counts.kept}, key=lambda value: (-counts.kept.get(value, 0), value))
@@ -103,7 +103,7 @@ def rows(counts: Counts) -> list[Row]:
     return found
 
 
-def balanced(balance: Balance) -> list[Balanced]:
+def balanced(balance: BalanceSummary) -> list[BalancePanel]:
     """What is drawn more or less often, by kind."""
     kinds = dict.fromkeys(share.of for share in balance.shares)
     by_kind = {kind: [share for share in balance.shares if share.of == kind] for kind in kinds}
@@ -111,7 +111,7 @@ def balanced(balance: Balance) -> list[Balanced]:
     for kind, shares in by_kind.items():
         limit = balance.limits[kind]
         above = frozenset(share.name for share in shares if limit and share.share_after > limit * NEARLY)
-        found.append(Balanced(kind, len(shares), tuple(shares[:CONCEPTS]), limit, above))
+        found.append(BalancePanel(kind, len(shares), tuple(shares[:CONCEPTS]), limit, above))
     return found
 
 
@@ -131,9 +131,9 @@ def size(count_bytes: float) -> str:
     return words.quantity(count_bytes, "TB")
 
 
-def _row(name: str, values: Sequence[str], counts: Counts, total: int) -> Row:
+def _row(name: str, values: Sequence[str], counts: ArrivedAndKept, total: int) -> ShareRow:
     arrived, kept = (_sum(part, values) for part in (counts.arrived, counts.kept))
-    return Row(name, arrived, kept, kept / total)
+    return ShareRow(name, arrived, kept, kept / total)
 
 
 def _sum(counts: Mapping[str, int], values: Sequence[str]) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from components.common.progress import progress
 from components.common.random import seed_of
 from components.data_card.config import Config
-from components.data_card.data import Book
+from components.data_card.data import CardInputs
 from components.media import images, pictures
 from components.media.frames import Pixels
 
@@ -19,7 +19,7 @@ QUALITY = 82
 
 
 @dataclass(frozen=True)
-class Shown:
+class CardClip:
     """A clip on the card: its picture as an address that holds it, and its words."""
 
     clip_id: str
@@ -31,18 +31,18 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class OutcomeSheet:
     """Some of the clips with one outcome: a reason, or "" for what is kept."""
 
     reason: str
     total: int
-    shown: tuple[Shown, ...]
+    shown: tuple[CardClip, ...]
 
 
-def sheets(config: Config, book: Book) -> list[Sheet]:
+def sheets(config: Config, inputs: CardInputs) -> list[OutcomeSheet]:
     """What is kept first, then every reason, the most frequent first."""
-    ids, places = book.scores["clip_id"].to_pylist(), dict[str, list[int]]()
-    for place, reason in enumerate(book.reasons):
+    ids, places = inputs.scores["clip_id"].to_pylist(), dict[str, list[int]]()
+    for place, reason in enumerate(inputs.reasons):
         places.setdefault(reason, []).append(place)
     twins = {f"of {clip_id}": place for place, clip_id in enumerate(ids)}  # as the filter says of a near-duplicate
     ordered = sorted(places, key=lambda reason: (reason != "", -len(places[reason]), reason))
@@ -53,25 +53,25 @@ def sheets(config: Config, book: Book) -> list[Sheet]:
         for reason in ordered
     }
     drawn = progress(
-        ((reason, _shown(config, book, place, twins)) for reason in ordered for place in chosen[reason]),
+        ((reason, _shown(config, inputs, place, twins)) for reason in ordered for place in chosen[reason]),
         total=sum(map(len, chosen.values())),
         unit="clips",
         label="data card",
     )
-    found: dict[str, list[Shown]] = {reason: [] for reason in ordered}
+    found: dict[str, list[CardClip]] = {reason: [] for reason in ordered}
     for reason, shown in drawn:
         found[reason].append(shown)
-    return [Sheet(reason, len(places[reason]), tuple(found[reason])) for reason in ordered]
+    return [OutcomeSheet(reason, len(places[reason]), tuple(found[reason])) for reason in ordered]
 
 
-def _shown(config: Config, book: Book, place: int, twins: Mapping[str, int]) -> Shown:
+def _shown(config: Config, inputs: CardInputs, place: int, twins: Mapping[str, int]) -> CardClip:
     """A clip; below a near-duplicate stands what is kept instead."""
-    clip, detail = book.arrived[place], book.scores["detail"][place].as_py()
+    clip, detail = inputs.arrived[place], inputs.scores["detail"][place].as_py()
     drawn = [place, twins[detail]] if detail in twins else [place]
-    rows = [[_frames(config, book, each)] for each in drawn]
+    rows = [[_frames(config, inputs, each)] for each in drawn]
     sheet_HWC = pictures.contact_sheet(rows, frames=FRAMES, tile_px=config.tile_px)
     content = base64.b64encode(images.encode_jpeg(sheet_HWC, quality=QUALITY)).decode()
-    return Shown(
+    return CardClip(
         clip.clip_id,
         f"data:image/jpeg;base64,{content}",
         sheet_HWC.shape[1],
@@ -81,9 +81,9 @@ def _shown(config: Config, book: Book, place: int, twins: Mapping[str, int]) -> 
     )
 
 
-def _frames(config: Config, book: Book, place: int) -> Pixels:
-    frames = book.arrived.table["frames"][place].as_py()
-    return book.arrived.stored(place, min(frames, config.formats.clip_frames))
+def _frames(config: Config, inputs: CardInputs, place: int) -> Pixels:
+    frames = inputs.arrived.table["frames"][place].as_py()
+    return inputs.arrived.stored(place, min(frames, config.formats.clip_frames))
 
 
 def some(config: Config, paths: Sequence[str]) -> list[str]:

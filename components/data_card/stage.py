@@ -21,16 +21,16 @@ NAMED = 4  # of the columns that drifted, in the message; the card has all
 
 def run(config: Config, *, clips: Path, filtered: Path, reference: Path, output: Path) -> artifacts.Summary:
     """Draw the card of both folders; raises DataError if what is kept drifted further than `max_drift`."""
-    book, accepted = data.read(clips, filtered), data.read_reference(reference)
-    statistics = counting.statistics(book)
+    card_inputs, accepted = data.read(clips, filtered), data.read_reference(reference)
+    statistics = counting.statistics(card_inputs)
     found = None if accepted is None else drifts(accepted, statistics)
     html = page.render(
         statistics,
-        bounds=book.bounds,
-        balance=book.balance,
-        quarantine=_quarantine(config, book),
-        sheets=samples.sheets(config, book),
-        boundaries=_boundaries(book),
+        bounds=card_inputs.bounds,
+        balance=card_inputs.balance,
+        quarantine=_quarantine(config, card_inputs),
+        sheets=samples.sheets(config, card_inputs),
+        boundaries=_boundaries(card_inputs),
         drifts=found,
         max_drift=config.max_drift,
     )
@@ -52,38 +52,38 @@ def _write(folder: Path, html: str, statistics: Statistics) -> None:
     artifacts.write_json(folder / data.CARD, to_json(statistics))
 
 
-def _quarantine(config: Config, book: data.Book) -> list[page.Quarantine]:
-    by_reason: dict[str, dict[str, data.Refused]] = {}
-    for refused in book.refused:
+def _quarantine(config: Config, inputs: data.CardInputs) -> list[page.QuarantineGroup]:
+    by_reason: dict[str, dict[str, data.QuarantinedFile]] = {}
+    for refused in inputs.refused:
         by_reason.setdefault(refused.reason, {})[f"{refused.path}\x1f{refused.detail}"] = refused
-    ordered = sorted(book.files.dropped.items(), key=lambda item: (-item[1], item[0]))
+    ordered = sorted(inputs.files.dropped.items(), key=lambda item: (-item[1], item[0]))
     return [
-        page.Quarantine(
+        page.QuarantineGroup(
             reason, count, tuple(by_reason[reason][name] for name in samples.some(config, list(by_reason[reason])))
         )
         for reason, count in ordered
     ]
 
 
-def suites(book: data.Book) -> dict[str, gates.Suite]:
+def suites(inputs: data.CardInputs) -> dict[str, gates.Suite]:
     """What the gates of ingest and filter look at and expect, by name."""
-    formats = book.kept.formats
-    smallest = next(int(bound.least or 0) for bound in book.bounds if bound.score == "side_px")
+    formats = inputs.kept.formats
+    smallest = next(int(bound.least or 0) for bound in inputs.bounds if bound.score == "side_px")
     return {
-        "clips": (book.arrived.table, clips_expectations(formats)),
-        "kept clips": (book.kept.table, kept_expectations(formats, smallest)),
+        "clips": (inputs.arrived.table, clips_expectations(formats)),
+        "kept clips": (inputs.kept.table, kept_expectations(formats, smallest)),
     }
 
 
-def _boundaries(book: data.Book) -> list[page.Boundary]:
+def _boundaries(inputs: data.CardInputs) -> list[page.GateReport]:
     """The gates, asked again.
 
     Great Expectations' own Data Docs are not part of a card: they hold the time of the run and load styles and scripts
     from a dozen places on the web. `videopoet card --data-docs` writes them.
     """
     return [
-        page.Boundary(name, table.num_rows, tuple(gates.look(table, expectations, name)))
-        for name, (table, expectations) in suites(book).items()
+        page.GateReport(name, table.num_rows, tuple(gates.look(table, expectations, name)))
+        for name, (table, expectations) in suites(inputs).items()
     ]
 
 

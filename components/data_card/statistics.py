@@ -18,7 +18,7 @@ BINS = len(EDGES) + 2  # below the first edge, from each edge on, and not measur
 
 
 @dataclass(frozen=True)
-class Passage:
+class StageCounts:
     """What went through a stage: kept + dropped = arrived."""
 
     arrived: int
@@ -34,7 +34,7 @@ class Passage:
 
 
 @dataclass(frozen=True)
-class Counts:
+class ArrivedAndKept:
     """The same count of what arrived and of what is kept."""
 
     arrived: Mapping[str, int]
@@ -42,7 +42,7 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Bins:
+class BinCounts:
     """Clips by bins of a score: those that arrived, and those that are kept; `BINS` numbers each."""
 
     arrived: Sequence[int]
@@ -53,11 +53,11 @@ class Bins:
 class Statistics:
     """The numbers of a card."""
 
-    files: Passage
-    clips: Passage
-    totals: Counts  # sources, videos, pictures, seconds and so on
-    shares: Mapping[str, Counts]  # column -> value -> clips
-    scores: Mapping[str, Bins]
+    files: StageCounts
+    clips: StageCounts
+    totals: ArrivedAndKept  # sources, videos, pictures, seconds and so on
+    shares: Mapping[str, ArrivedAndKept]  # column -> value -> clips
+    scores: Mapping[str, BinCounts]
     rules_off: Sequence[str]
 
 
@@ -91,10 +91,10 @@ def from_json(content: Mapping[str, Any]) -> Statistics:
     if content.get("version") != VERSION or set(content) != known or content["edges"] != list(EDGES):
         raise ValueError("it was counted in another way")
     return Statistics(
-        Passage(**content["files"]),
-        Passage(**content["clips"]),
-        Counts(**content["totals"]),
-        {name: Counts(**counts) for name, counts in content["shares"].items()},
-        {name: Bins(**counts) for name, counts in content["scores"].items()},
+        StageCounts(**content["files"]),
+        StageCounts(**content["clips"]),
+        ArrivedAndKept(**content["totals"]),
+        {name: ArrivedAndKept(**counts) for name, counts in content["shares"].items()},
+        {name: BinCounts(**counts) for name, counts in content["scores"].items()},
         content["rules_off"],
     )

@@ -9,7 +9,7 @@ from typing import Any
 from components.common import artifacts
 from components.evaluate.records import Score
 from components.media import images, sniff, video
-from components.report.records import Answer, Flow, Media, Model, Points
+from components.report.records import Answer, ManifestCounts, MediaFile, ModelResults, Points
 
 
 def read_scores(metrics: Path) -> tuple[Score, ...]:
@@ -33,28 +33,28 @@ def read_answers(metrics: Path) -> dict[str, tuple[Answer, ...]]:
     return {sample_id: tuple(asked) for sample_id, asked in answers.items()}
 
 
-def read_model(folder: Path) -> Model:
+def read_model(folder: Path) -> ModelResults:
     """Read metrics.json, losses.csv, which has no rows if the model was not trained here, and every PNG."""
     pictures = tuple(read_media(folder, path.name) for path in sorted(folder.glob("*.png")))
-    return Model(_json(folder / "metrics.json"), _curves(_file(folder / "losses.csv")), pictures)
+    return ModelResults(_json(folder / "metrics.json"), _curves(_file(folder / "losses.csv")), pictures)
 
 
-def read_flow(folder: Path) -> Flow:
+def read_counts(folder: Path) -> ManifestCounts:
     """Read what a data stage's manifest counts."""
     manifest = artifacts.read_manifest(folder)
-    return Flow(manifest.counts, manifest.dropped)
+    return ManifestCounts(manifest.counts, manifest.dropped)
 
 
-def read_media(folder: Path, name: str) -> Media:
+def read_media(folder: Path, name: str) -> MediaFile:
     """Read how large a picture or a clip is and whether it can be heard; raises ValueError if there is no such file."""
     path = _file(folder / name)
     with path.open("rb") as file:
         kind = sniff.kind_of(file.read(sniff.HEAD_BYTES))
     if kind == "image":
         height_px, width_px = images.read(path).shape[:2]
-        return Media(name, "image", height_px, width_px, sound=False)
+        return MediaFile(name, "image", height_px, width_px, sound=False)
     found = video.probe(path)
-    return Media(name, "video", found.height_px, found.width_px, found.sound)
+    return MediaFile(name, "video", found.height_px, found.width_px, found.sound)
 
 
 def _curves(path: Path) -> dict[str, Points]:

@@ -16,13 +16,13 @@ from components.pretokenize.config import Region
 from components.report.ops import tasks
 from components.report.ops.tasks import SUPER_RESOLUTION
 from components.report.originals import Original
-from components.report.records import Answer, Kind, Media
+from components.report.records import Answer, Kind, MediaFile
 
 Subject = tuple[str, str, str, str, int]
 
 
 @dataclass(frozen=True)
-class Shown:
+class MediaView:
     """A clip or picture in a card: its place beside the page, its own size, and its size on the page."""
 
     role: str
@@ -45,25 +45,25 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Card:
+class SampleCard:
     """A sample and what stands beside it: `paths` are samples' files, `originals` have yet to be encoded."""
 
     sample: Sample
-    shown: tuple[Shown, ...]
+    shown: tuple[MediaView, ...]
     paths: tuple[str, ...]
     originals: tuple[Original, ...]
     answers: tuple[Answer, ...]
 
 
 @dataclass(frozen=True)
-class Group:
+class TaskSection:
     """A task's cards, out of `total` samples."""
 
     name: str
     title: str
     description: str
     total: int
-    cards: tuple[Card, ...]
+    cards: tuple[SampleCard, ...]
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,11 @@ class Gallery:
 
     formats: Formats
     base_width_px: int
-    media: Mapping[str, Media]  # by the path that a sample names
+    media: Mapping[str, MediaFile]  # by the path that a sample names
     audible: Mapping[str, bool]  # real clips by id, and whether they can be heard
     answers: Mapping[str, tuple[Answer, ...]]  # by sample id
 
-    def groups(self, samples: Sequence[Sample], each: int) -> tuple[Group, ...]:
+    def groups(self, samples: Sequence[Sample], each: int) -> tuple[TaskSection, ...]:
         """Group samples by task, `each` cards at most."""
         found: dict[str, list[list[Sample]]] = {}
         bases = {subject(sample): sample for sample in samples if sample.stage == "base"}
@@ -90,7 +90,7 @@ class Gallery:
         if enlarged:
             found[SUPER_RESOLUTION] = list(enlarged.values())
         return tuple(
-            Group(
+            TaskSection(
                 name,
                 words.title(name),
                 tasks.described(name),
@@ -100,7 +100,7 @@ class Gallery:
             for name, members in sorted(found.items(), key=lambda group: tasks.order(group[0]))
         )
 
-    def card(self, versions: Sequence[Sample]) -> Card:
+    def card(self, versions: Sequence[Sample]) -> SampleCard:
         """Show one sample, base and enlarged, between what it was given and the real clip."""
         sample = versions[-1]
         fmt = {fmt.name: fmt for fmt in self.formats.all()}[sample.format]
@@ -114,7 +114,7 @@ class Gallery:
             *(self._made(media, fmt, len(made) > 1, width_px) for media in made),
             *(self._original("real", original, width_px) for original in real),
         )
-        return Card(
+        return SampleCard(
             sample, shown, tuple(media.name for media in made), given + real, self.answers.get(sample.sample_id, ())
         )
 
@@ -131,16 +131,16 @@ class Gallery:
             return ()
         return (Original(sample.clip_id, fmt, fmt.frames, None),)
 
-    def _made(self, media: Media, fmt: Format, compared: bool, width_px: int) -> Shown:
+    def _made(self, media: MediaFile, fmt: Format, compared: bool, width_px: int) -> MediaView:
         scale = media.width_px // fmt.width_px
         role = (f"×{scale}" if scale > 1 else "base") if compared else "made"
         source = f"assets/samples/{media.name}"
-        return Shown(role, source, media.kind, media.height_px, media.width_px, media.sound, width_px)
+        return MediaView(role, source, media.kind, media.height_px, media.width_px, media.sound, width_px)
 
-    def _original(self, role: str, original: Original, width_px: int) -> Shown:
+    def _original(self, role: str, original: Original, width_px: int) -> MediaView:
         heard = original.whole and original.kind == "video" and self.audible[original.clip_id]
         source = f"assets/originals/{original.name}"
-        return Shown(role, source, original.kind, original.fmt.height_px, original.fmt.width_px, heard, width_px)
+        return MediaView(role, source, original.kind, original.fmt.height_px, original.fmt.width_px, heard, width_px)
 
 
 def subject(sample: Sample) -> Subject:

@@ -18,7 +18,7 @@ FLAG = re.compile(r"--([\w-]+) (\S+)")
 
 
 @dataclass(frozen=True)
-class Stage:
+class StageNode:
     """One stage, its variables filled in."""
 
     name: str
@@ -35,10 +35,10 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Graph:
+class StageGraph:
     """All stages, in the order of the file."""
 
-    stages: tuple[Stage, ...]
+    stages: tuple[StageNode, ...]
 
     def edges(self) -> list[tuple[str, str]]:
         """(parent, child) pairs without those that a longer way implies: what is drawn."""
@@ -58,7 +58,7 @@ class Graph:
         return {flag.replace("-", "_"): made[path] for flag, path in FLAG.findall(command) if path in made}
 
 
-def read(path: Path) -> Graph:
+def read(path: Path) -> StageGraph:
     """Read the graph; raises ValueError if the file is no graph, or holds a cycle."""
     text = path.read_text()
     stages = (yaml.safe_load(text) or {}).get("stages")
@@ -71,13 +71,15 @@ def read(path: Path) -> Graph:
         for instance, values in _instances(name, body)
     ]
     made = {output: name for name, _, body in plain for output in body.get("outs", [])}
-    return Graph(tuple(_stage(name, description, body, made) for name, description, body in plain))
+    return StageGraph(tuple(_stage(name, description, body, made) for name, description, body in plain))
 
 
-def _stage(name: str, description: str, body: Mapping[str, Any], made: Mapping[str, str]) -> Stage:
+def _stage(name: str, description: str, body: Mapping[str, Any], made: Mapping[str, str]) -> StageNode:
     inputs = tuple(body.get("deps", []))
     parents = {maker: None for path in inputs for out, maker in made.items() if f"{path}/".startswith(f"{out}/")}
-    return Stage(name, description, " ".join(body["cmd"].split()), inputs, tuple(body.get("outs", [])), tuple(parents))
+    return StageNode(
+        name, description, " ".join(body["cmd"].split()), inputs, tuple(body.get("outs", [])), tuple(parents)
+    )
 
 
 def _instances(name: str, body: Mapping[str, Any]) -> list[tuple[str, dict[str, str]]]:

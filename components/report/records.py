@@ -9,7 +9,7 @@ Points = tuple[tuple[float, float], ...]  # (step, value)
 
 
 @dataclass(frozen=True)
-class Media:
+class MediaFile:
     """A file that can be shown, by its name relative to the folder it was found in."""
 
     name: str
@@ -20,16 +20,16 @@ class Media:
 
 
 @dataclass(frozen=True)
-class Model:
+class ModelResults:
     """What a model's folder says of it; without curves if it was not trained here."""
 
     metrics: Mapping[str, float]
     curves: Mapping[str, Points]  # scalar -> its points, without the stretches that lack it
-    pictures: tuple[Media, ...]
+    pictures: tuple[MediaFile, ...]
 
 
 @dataclass(frozen=True)
-class Flow:
+class ManifestCounts:
     """What a data stage counted, and how many things it left out, by reason."""
 
     counts: Mapping[str, int]

@@ -14,7 +14,7 @@ from components.filter.data import Clips
 from components.generate.data import read_table
 from components.report import data, page
 from components.report.config import Config
-from components.report.gallery import Card, Gallery
+from components.report.gallery import Gallery, SampleCard
 from components.report.graph import read as read_graph
 from components.report.originals import Originals
 
@@ -68,8 +68,8 @@ def run(
         groups=groups,
         scores=scores,
         models=known,
-        ingested=data.read_flow(ingested),
-        kept=data.read_flow(clips),
+        ingested=data.read_counts(ingested),
+        kept=data.read_counts(clips),
     )
     cards = [card for group in groups for card in group.cards]
     with artifacts.fresh(output) as folder:
@@ -83,7 +83,7 @@ def run(
         return artifacts.describe(folder, "report", inputs=inputs | models, counts=counts)
 
 
-def _encode(originals: Originals, cards: Iterable[Card], config: Config, target: Path) -> None:
+def _encode(originals: Originals, cards: Iterable[SampleCard], config: Config, target: Path) -> None:
     target.mkdir(parents=True)
     for original in {original.name: original for card in cards for original in card.originals}.values():
         content = originals.encode(original, fps=config.formats.fps, sample_rate_hz=config.formats.sample_rate_hz)

@@ -21,7 +21,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Bar:
+class ScoreBar:
     """Where the value, its interval and its marks stand."""
 
     value: float
@@ -29,7 +29,7 @@ class Bar:
     marks: tuple[Mark, ...]
 
 
-def bar(score: Score) -> Bar:
+def bar(score: Score) -> ScoreBar:
     """Place a score: shares on 0 to 1, other units between the extremes of all that is known."""
     numbers = {
         "chance": score.chance,
@@ -51,4 +51,4 @@ def bar(score: Score) -> Bar:
         left, right = sorted((place(score.low), place(score.high)))
         interval = (left, right)
     marks = tuple(Mark(kind, place(value), words.quantity(value, score.unit)) for kind, value in known.items())
-    return Bar(place(score.value), interval, marks)
+    return ScoreBar(place(score.value), interval, marks)

@@ -17,7 +17,7 @@ class Figure:
     value: float
     chance: float | None
     n: int | None
-    bar: bars.Bar | None
+    bar: bars.ScoreBar | None
 
 
 def figures(metrics: Mapping[str, float]) -> tuple[Figure, ...]:
@@ -32,7 +32,7 @@ def figures(metrics: Mapping[str, float]) -> tuple[Figure, ...]:
     return tuple(found)
 
 
-def _bar(name: str, value: float, chance: float | None) -> bars.Bar | None:
+def _bar(name: str, value: float, chance: float | None) -> bars.ScoreBar | None:
     if chance is None or not 0 <= value <= 1:
         return None
     nothing = dict.fromkeys(("low", "high", "baseline", "baseline_name", "reconstruction_ceiling", "real_ceiling"))

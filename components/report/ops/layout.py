@@ -31,7 +31,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Layout:
+class GraphLayout:
     """A finished drawing; an arrow is the `d` of an SVG path."""
 
     width: float
@@ -40,7 +40,7 @@ class Layout:
     arrows: dict[Edge, str]
 
 
-def layered(widths: Mapping[str, float], edges: Sequence[Edge]) -> Layout:
+def layered(widths: Mapping[str, float], edges: Sequence[Edge]) -> GraphLayout:
     """Place boxes of the given widths so that `edges`, which must hold no cycle, all point down."""
     found = layers(widths, edges)
     centres = _centres(found)
@@ -50,7 +50,7 @@ def layered(widths: Mapping[str, float], edges: Sequence[Edge]) -> Layout:
     tops = {name: MARGIN_PX + number * LAYER_PX for number, row in enumerate(found.rows) for name in row}
     boxes = tuple(Box(name, round(centres[name] - widths[name] / 2, 1), tops[name], widths[name]) for name in widths)
     height = (len(found.rows) - 1) * LAYER_PX + BOX_HEIGHT_PX + 2 * MARGIN_PX
-    return Layout(round(right, 1), height, boxes, _arrows(found, centres, tops))
+    return GraphLayout(round(right, 1), height, boxes, _arrows(found, centres, tops))
 
 
 def spread(wanted: Sequence[float], widths: Sequence[float], weights: Sequence[float]) -> list[float]:

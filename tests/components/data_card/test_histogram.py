@@ -1,14 +1,14 @@
 import pytest
 
-from components.data_card.data import Bound
+from components.data_card.data import ScoreLimit
 from components.data_card.histogram import FLOOR, TOP, WIDTH, histogram
-from components.data_card.statistics import Bins, bins
+from components.data_card.statistics import BinCounts, bins
 
-SPEED = Bound("too_fast", "speed", "widths/s", None, 2.0)
+SPEED = ScoreLimit("too_fast", "speed", "widths/s", None, 2.0)
 
 
 def test_bars_stand_side_by_side_and_the_highest_fills_the_picture() -> None:
-    made = histogram("speed", Bins(bins([0.2, 0.25, 0.5, 3.0, None]), bins([0.2, 0.5])), [SPEED])
+    made = histogram("speed", BinCounts(bins([0.2, 0.25, 0.5, 3.0, None]), bins([0.2, 0.5])), [SPEED])
     assert made.bars[0].words == "0.2 to 0.3: 2 arrived, 1 kept"
     assert made.bars[0].arrived_px == FLOOR - TOP == 2 * made.bars[0].kept_px
     assert made.bars[-1].words == "3 to 5: 1 arrived, 0 kept"
@@ -17,7 +17,7 @@ def test_bars_stand_side_by_side_and_the_highest_fills_the_picture() -> None:
 
 
 def test_a_limit_stands_where_its_value_is_and_shades_what_it_drops() -> None:
-    made = histogram("speed", Bins(bins([1.0, 3.0]), bins([1.0])), [SPEED])
+    made = histogram("speed", BinCounts(bins([1.0, 3.0]), bins([1.0])), [SPEED])
     (limit,) = made.limits
     before = next(bar for bar in made.bars if bar.words.startswith("2 to"))
     assert limit.x == pytest.approx(before.x, abs=0.2)
@@ -27,14 +27,16 @@ def test_a_limit_stands_where_its_value_is_and_shades_what_it_drops() -> None:
 
 
 def test_a_limit_far_from_all_clips_is_in_the_picture() -> None:
-    made = histogram("speed", Bins(bins([0.01]), bins([0.01])), [SPEED])
+    made = histogram("speed", BinCounts(bins([0.01]), bins([0.01])), [SPEED])
     assert 0 < made.limits[0].x < WIDTH
 
 
 def test_a_unit_stands_beside_the_name_and_not_in_it() -> None:
-    made = histogram("side_px", Bins(bins([64.0]), bins([64.0])), [Bound("too_small", "side_px", "px", 32.0, None)])
+    made = histogram(
+        "side_px", BinCounts(bins([64.0]), bins([64.0])), [ScoreLimit("too_small", "side_px", "px", 32.0, None)]
+    )
     assert (made.title, made.unit) == ("Side", "px")
 
 
 def test_nothing_measured_is_an_empty_picture() -> None:
-    assert histogram("match", Bins(bins([None]), bins([])), []).unmeasured == 1
+    assert histogram("match", BinCounts(bins([None]), bins([])), []).unmeasured == 1

@@ -7,7 +7,7 @@ import pytest
 from components.generate.data import Sample
 from components.report.config import Config
 from components.report.gallery import Gallery, evenly
-from components.report.records import Answer, Media
+from components.report.records import Answer, MediaFile
 
 
 def sample(name: str, task: str = "some_task", **others: Any) -> Sample:
@@ -19,7 +19,7 @@ def sample(name: str, task: str = "some_task", **others: Any) -> Sample:
 @pytest.fixture
 def gallery(config: Config) -> Gallery:
     sizes = {"base": 32, "x2": 64, "x4": 128} | {f"s{number}": 32 for number in range(10)}
-    media = {name: Media(name, "video", px, px, sound=True) for name, px in sizes.items()}
+    media = {name: MediaFile(name, "video", px, px, sound=True) for name, px in sizes.items()}
     return Gallery(
         config.formats, 160, media, {"quiet": False, "loud": True}, {"s0": (Answer("colour", "red", "red"),)}
     )

@@ -12,7 +12,7 @@ from components.common import artifacts
 from components.media import video
 from components.report import page, stage
 from components.report.config import Config
-from components.report.records import Flow
+from components.report.records import ManifestCounts
 
 LINK = re.compile(r'(?:src|href)="([^"]+)"')
 
@@ -81,7 +81,7 @@ def test_kept_and_left_out_make_what_arrived(html: str) -> None:
 
 def test_counts_that_do_not_come_out_even_are_refused() -> None:
     with pytest.raises(ValueError, match="Clips kept: 9 arrived, but 4 were kept and 3 dropped"):
-        page.step("Clips kept", "dropped", Flow({"arrived": 9, "kept": 4}, {"too_still": 3}))
+        page.step("Clips kept", "dropped", ManifestCounts({"arrived": 9, "kept": 4}, {"too_still": 3}))
 
 
 def test_words_of_the_data_cannot_become_markup(
