@@ -6,7 +6,6 @@ from pathlib import Path
 
 from components.common import pages
 from components.common.gates import Finding
-from components.common.pages import words
 from components.data_card.data import BalanceSummary, QuarantinedFile, ScoreLimit
 from components.data_card.drift import Drift
 from components.data_card.flow_chart import BAR, flow_chart
@@ -76,7 +75,7 @@ def render(
 ) -> str:
     """Write the card as HTML; `drifts` is None if there is no reference."""
     environment = pages.environment(TEMPLATES)
-    environment.filters |= {"hours": hours, "size": size, "rows": rows}
+    environment.filters["rows"] = rows
     return environment.get_template("card.html.jinja").render(
         statistics=statistics,
         flow_chart=flow_chart(statistics.files, statistics.clips, statistics.shares["split"].kept),
@@ -113,22 +112,6 @@ def balanced(balance: BalanceSummary) -> list[BalancePanel]:
         above = frozenset(share.name for share in shares if limit and share.share_after > limit * NEARLY)
         found.append(BalancePanel(kind, len(shares), tuple(shares[:CONCEPTS]), limit, above))
     return found
-
-
-def hours(seconds: float) -> str:
-    """Seconds as a person would say them."""
-    if seconds < 120:
-        return words.quantity(seconds, "s")
-    return words.quantity(seconds / 60, "min") if seconds < 7200 else words.quantity(seconds / 3600, "h")
-
-
-def size(count_bytes: float) -> str:
-    """Bytes with the unit that leaves few digits."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count_bytes < 1000:
-            return words.quantity(count_bytes, unit)
-        count_bytes /= 1000
-    return words.quantity(count_bytes, "TB")
 
 
 def _row(name: str, values: Sequence[str], counts: ArrivedAndKept, total: int) -> ShareRow:

@@ -1,4 +1,4 @@
-"""dvc.yaml -> the stages and what feeds what.
+"""dvc.yaml -> the stages and their edges.
 
 Edges follow paths: a stage that reads a path, or something below it, is a child of the stage that writes it. The
 comment behind a stage's name is its description.
@@ -30,7 +30,7 @@ class StageNode:
 
     @property
     def kind(self) -> str:
-        """`data`, `models` or what else the first folder of its output is called."""
+        """First folder of its output: `data`, `models` or another."""
         return self.outputs[0].split("/")[0] if self.outputs else ""
 
 
@@ -41,7 +41,7 @@ class StageGraph:
     stages: tuple[StageNode, ...]
 
     def edges(self) -> list[tuple[str, str]]:
-        """(parent, child) pairs without those that a longer way implies: what is drawn."""
+        """(parent, child) pairs without those that a longer path implies: the edges drawn."""
         parents = {stage.name: stage.parents for stage in self.stages}
         above = {name: _ancestors(name, parents) for name in parents}
         return [
@@ -52,10 +52,14 @@ class StageGraph:
         ]
 
     def makers(self, component: str) -> dict[str, str]:
-        """Flag of the component's command, as a Python name -> the stage that makes what the flag points to."""
+        """Flag of the component's command, as a Python name -> the stage that makes the path of the flag."""
         made = {path: stage.name for stage in self.stages for path in stage.outputs}
+        return {flag: made[path] for flag, path in self.paths(component).items() if path in made}
+
+    def paths(self, component: str) -> dict[str, str]:
+        """Flag of the component's command, as a Python name -> its path; empty if no stage runs the component."""
         command = next((s.command for s in self.stages if f"-m components {component} " in s.command), "")
-        return {flag.replace("-", "_"): made[path] for flag, path in FLAG.findall(command) if path in made}
+        return {flag.replace("-", "_"): path for flag, path in FLAG.findall(command)}
 
 
 def read(path: Path) -> StageGraph:

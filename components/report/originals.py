@@ -1,4 +1,4 @@
-"""Real clips -> files to show beside what was made from them: the whole clip, or the part that a task was given."""
+"""Real clips -> files shown beside generated ones: the whole clip, or the part that a task was given."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from components.report.records import Kind
 
 @dataclass(frozen=True)
 class Original:
-    """A real clip at a size, its leading frames alone, or all but a hidden region."""
+    """A real clip at a size, its leading frames alone, or all but a masked region."""
 
     clip_id: str
     fmt: Format
@@ -22,12 +22,12 @@ class Original:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing of the clip is missing."""
+        """True if nothing of the clip is missing."""
         return self.frames == self.fmt.frames and self.region is None
 
     @property
     def kind(self) -> Kind:
-        """A single frame is a picture."""
+        """`image` for a single frame."""
         return "image" if self.frames == 1 else "video"
 
     @property
@@ -48,7 +48,7 @@ class Originals:
         self.audible: Mapping[str, bool] = {clip.clip_id: clip.audio_state == "audible" for clip in known}
 
     def encode(self, original: Original, *, fps: int, sample_rate_hz: int) -> bytes:
-        """Encode a picture, or a clip, with its sound where it is whole and audible."""
+        """Encode an image, or a clip, with its audio where it is whole and audible."""
         row = self.rows[original.clip_id]
         frames_THWC = self.clips.pixels(row, original.fmt)[: original.frames]
         if original.region is not None:

@@ -42,13 +42,21 @@ stages:
   corpus: # clips from nothing
     cmd: python -m components corpus --output data/corpus
     outs: [data/corpus]
+  data_card:
+    cmd: python -m components data_card --clips data/corpus --output data/card
+    deps: [data/corpus]
+    outs: [data/card]
+  evaluate:
+    cmd: python -m components evaluate --samples data/samples --output metrics
+    deps: [data/samples]
+    outs: [metrics]
   generate:
     cmd: python -m components generate --clips data/corpus --output data/samples
     deps: [data/corpus]
     outs: [data/samples]
   report:
-    cmd: python -m components report --samples data/samples --output report
-    deps: [data/samples, data/corpus]
+    cmd: python -m components report --samples data/samples --metrics metrics --output report
+    deps: [data/samples, data/corpus, metrics]
     outs: [report]
 """
 
