@@ -1,4 +1,4 @@
-"""What a card is made of, read from the artefacts of ingest and filter, and the reference that it is compared with."""
+"""Readers of the artifacts of ingest and filter, and of the accepted card."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -41,17 +41,17 @@ class ScoreLimit:
 
 @dataclass(frozen=True)
 class BalanceSummary:
-    """How the draws of training clips are weighted."""
+    """Weights of the draws of training clips."""
 
     limits: Mapping[str, float | None]  # most that a concept and a label may have; None where nothing is balanced
     training_clips: int
-    effective_clips: float  # so many, drawn alike, would vary as much
+    effective_clips: float  # as many clips with equal weights would vary as much
     shares: Sequence[Share]  # the most frequent of each kind first
 
 
 @dataclass(frozen=True)
 class CardInputs:
-    """Both folders of clips, and what the stages wrote about them."""
+    """Both folders of clips, and the counts and scores that the stages wrote."""
 
     arrived: Clips
     kept: Clips
@@ -65,7 +65,7 @@ class CardInputs:
 
     @cached_property
     def reasons(self) -> list[str]:
-        """Why each clip that arrived was dropped, "" if it is kept."""
+        """Reason why each clip that arrived was dropped, "" if it is kept."""
         found: list[str] = self.scores["reason"].to_pylist()
         return found
 
@@ -104,7 +104,7 @@ def read(clips: Path, filtered: Path) -> CardInputs:
 
 
 def read_reference(path: Path) -> Statistics | None:
-    """The card that was accepted, None if the file says that there is none; raises ValueError if it is no card."""
+    """Return the accepted card, None if the file says that there is none; raises ValueError if it is no card."""
     content = _json(path)
     if not content:
         return None

@@ -1,6 +1,7 @@
-"""Counts by reason -> a Sankey picture, places only. Pure.
+"""Counts by reason -> a Sankey diagram, places only. Pure.
 
-From left to right: files, clips, splits. What is left out falls from the stream to a list below it. Lengths are pixels.
+From left to right: files, clips, splits. Dropped files and clips fall from the stream to a list below it.
+Lengths are pixels.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,13 +14,13 @@ Kind = Literal["stream", "lost"]
 WIDTH, TOP, STREAM, BAR, ROOM = 1080.0, 34.0, 150.0, 10.0, 22.0
 FILES_X, CLIPS_X, SPLITS_X = 2.0, 430.0, 920.0  # left sides of the bars
 FALL = 130.0  # from a bar to the list of what it lost
-LEAST = 1.0  # height of what would be too thin to see
+LEAST = 3.0  # height of what would be too thin to see
 GAP = 8.0  # between splits
 
 
 @dataclass(frozen=True)
 class FlowNode:
-    """A bar with its words: beside it, or `above` it."""
+    """A bar with its label beside it, or `above` it."""
 
     x: float
     y: float
@@ -42,7 +43,7 @@ class FlowRibbon:
 
 @dataclass(frozen=True)
 class FlowChart:
-    """A finished picture."""
+    """A finished diagram."""
 
     width: float
     height: float
@@ -51,7 +52,7 @@ class FlowChart:
 
 
 def flow_chart(files: StageCounts, clips: StageCounts, splits: Mapping[str, int]) -> FlowChart:
-    """Draw what went through both stages; `splits` divide the clips that are kept."""
+    """Draw the counts of both stages; `splits` divide the clips that are kept."""
     nodes = [FlowNode(FILES_X, TOP, STREAM, "stream", "files", files.arrived, above=True)]
     nodes.append(FlowNode(CLIPS_X, TOP, STREAM, "stream", "clips", clips.arrived, above=True))
     taken = STREAM * files.kept / files.arrived if files.arrived else 0.0
@@ -71,7 +72,7 @@ def flow_chart(files: StageCounts, clips: StageCounts, splits: Mapping[str, int]
 
 
 def _fall(counts: StageCounts, x: float, stream: float) -> list[tuple[FlowNode, FlowRibbon]]:
-    """What leaves the bar at `x` below its first `stream` pixels, the most frequent reason first."""
+    """Draw what leaves the bar at `x` below its first `stream` pixels, the most frequent reason first."""
     y, y_to, found = TOP + stream, TOP + STREAM + ROOM, []
     for reason, count in sorted(counts.dropped.items(), key=lambda item: (-item[1], item[0])):
         height = STREAM * count / counts.arrived
@@ -79,7 +80,7 @@ def _fall(counts: StageCounts, x: float, stream: float) -> list[tuple[FlowNode, 
         found.append(
             (
                 FlowNode(x + FALL, round(y_to, 1), round(shown, 1), "lost", reason, count),
-                _ribbon((x, y, height), (x + FALL, y_to, shown), "lost", reason, count),
+                _ribbon((x, y, max(height, LEAST / 2)), (x + FALL, y_to, shown), "lost", reason, count),
             )
         )
         y, y_to = y + height, y_to + max(shown + 4, ROOM)

@@ -1,6 +1,6 @@
 """Clips to look at: strips of frames of some that are kept and of some that were dropped for each reason.
 
-They are drawn by a seed and the ids of clips alone, so the same clips are shown for as long as they are there.
+The choice depends on a seed and the ids of clips alone, so the same clips are shown as long as they exist.
 """
 
 import base64
@@ -20,10 +20,10 @@ QUALITY = 82
 
 @dataclass(frozen=True)
 class CardClip:
-    """A clip on the card: its picture as an address that holds it, and its words."""
+    """A clip on the card: its frames as a data URL, and its caption."""
 
     clip_id: str
-    picture: str
+    image: str
     width_px: int
     height_px: int
     caption: str
@@ -40,7 +40,7 @@ class OutcomeSheet:
 
 
 def sheets(config: Config, inputs: CardInputs) -> list[OutcomeSheet]:
-    """What is kept first, then every reason, the most frequent first."""
+    """Return kept clips first, then those of every reason, the most frequent first."""
     ids, places = inputs.scores["clip_id"].to_pylist(), dict[str, list[int]]()
     for place, reason in enumerate(inputs.reasons):
         places.setdefault(reason, []).append(place)
@@ -65,7 +65,7 @@ def sheets(config: Config, inputs: CardInputs) -> list[OutcomeSheet]:
 
 
 def _shown(config: Config, inputs: CardInputs, place: int, twins: Mapping[str, int]) -> CardClip:
-    """A clip; below a near-duplicate stands what is kept instead."""
+    """Draw a clip; a near-duplicate has the clip that is kept instead below it."""
     clip, detail = inputs.arrived[place], inputs.scores["detail"][place].as_py()
     drawn = [place, twins[detail]] if detail in twins else [place]
     rows = [[_frames(config, inputs, each)] for each in drawn]
@@ -77,7 +77,7 @@ def _shown(config: Config, inputs: CardInputs, place: int, twins: Mapping[str, i
         sheet_HWC.shape[1],
         sheet_HWC.shape[0],
         clip.caption,
-        f"below it, what is kept instead: {detail[3:15]}" if detail in twins else detail,
+        f"below it, the clip that is kept instead: {detail[3:15]}" if detail in twins else detail,
     )
 
 
@@ -87,5 +87,5 @@ def _frames(config: Config, inputs: CardInputs, place: int) -> Pixels:
 
 
 def some(config: Config, paths: Sequence[str]) -> list[str]:
-    """Some of many names, drawn in the same way."""
+    """Choose some of many names in the same way."""
     return sorted(paths, key=lambda path: seed_of(config.seed, path))[: config.dropped_shown]

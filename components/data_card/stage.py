@@ -1,7 +1,7 @@
-"""clips + kept clips + reference -> the card of the data: a page, card.html, and its numbers, card.json.
+"""clips + kept clips + accepted card -> the data card: a page, card.html, and its numbers, card.json.
 
-The card is one file that holds its pictures. If the data drifted too far from the reference, the stage stops with
-DataError; the card lies in the stage's scratch folder then, to be looked at, and to be accepted if the drift is wanted.
+The page is one file that holds its images. If the data drifted too far from the reference, the stage stops with
+DataError; the card is then in the stage's scratch folder, to look at, and to accept if the drift is wanted.
 """
 
 from pathlib import Path
@@ -26,6 +26,8 @@ def run(config: Config, *, clips: Path, filtered: Path, reference: Path, output:
     found = None if accepted is None else drifts(accepted, statistics)
     html = page.render(
         statistics,
+        splits=counting.split_totals(card_inputs),
+        guessed_languages=counting.guessed_languages(card_inputs),
         bounds=card_inputs.bounds,
         balance=card_inputs.balance,
         quarantine=_quarantine(config, card_inputs),
@@ -66,7 +68,7 @@ def _quarantine(config: Config, inputs: data.CardInputs) -> list[page.Quarantine
 
 
 def suites(inputs: data.CardInputs) -> dict[str, gates.Suite]:
-    """What the gates of ingest and filter look at and expect, by name."""
+    """Return the tables and expectations of the gates of ingest and filter, by name."""
     formats = inputs.kept.formats
     smallest = next(int(bound.least or 0) for bound in inputs.bounds if bound.score == "side_px")
     return {
@@ -76,7 +78,7 @@ def suites(inputs: data.CardInputs) -> dict[str, gates.Suite]:
 
 
 def _boundaries(inputs: data.CardInputs) -> list[page.GateReport]:
-    """The gates, asked again.
+    """Check the gates again.
 
     Great Expectations' own Data Docs are not part of a card: they hold the time of the run and load styles and scripts
     from a dozen places on the web. `videopoet card --data-docs` writes them.
@@ -88,13 +90,13 @@ def _boundaries(inputs: data.CardInputs) -> list[page.GateReport]:
 
 
 def _in_words(broken: list[Drift], most: float, refused: Path) -> str:
-    told = "; ".join(
-        f"{drift.column} {drift.index:.2f} (chance explains {drift.chance:.2f}; most of all {drift.shift.value!r},"
+    words = "; ".join(
+        f"{drift.column} {drift.index:.2f} (chance explains {drift.chance:.2f}; largest shift {drift.shift.value!r},"
         f" {drift.shift.before:.1%} → {drift.shift.after:.1%})"
         for drift in broken[:NAMED]
     )
-    told += f"; and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
+    words += f"; and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
     return (
-        f"the data drifted from the reference further than data_card.max_drift = {most:g} allows: {told}."
+        f"the data drifted from the reference further than data_card.max_drift = {most:g} allows: {words}."
         f" The card is {refused / data.PAGE}; if this is what you want, `{data.ACCEPT} {refused}`"
     )

@@ -1,4 +1,4 @@
-"""What was counted of the data: the numbers of a card, as card.json holds them and a later card is compared with.
+"""Statistics of the data, as card.json holds them; a later card is compared with them.
 
 Every count is of whole things, so that cards of equal data are equal; a score is counted in bins that are the same for
 all scores and all time. What was not measured has a bin of its own, so that each column adds up to all clips.
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-VERSION = 1
+VERSION = 2
 MOST_VALUES = 40  # of a column in the card; the rest are counted together
 OTHERS = "(others)"
 EDGES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, *(tenth / 10 for tenth in range(1, 10)))
@@ -19,7 +19,7 @@ BINS = len(EDGES) + 2  # below the first edge, from each edge on, and not measur
 
 @dataclass(frozen=True)
 class StageCounts:
-    """What went through a stage: kept + dropped = arrived."""
+    """Counts of a stage: kept + dropped = arrived."""
 
     arrived: int
     kept: int
@@ -35,7 +35,7 @@ class StageCounts:
 
 @dataclass(frozen=True)
 class ArrivedAndKept:
-    """The same count of what arrived and of what is kept."""
+    """The same count of arrived and of kept clips."""
 
     arrived: Mapping[str, int]
     kept: Mapping[str, int]
@@ -55,7 +55,7 @@ class Statistics:
 
     files: StageCounts
     clips: StageCounts
-    totals: ArrivedAndKept  # sources, videos, pictures, seconds and so on
+    totals: ArrivedAndKept  # sources, videos, images, seconds and so on
     shares: Mapping[str, ArrivedAndKept]  # column -> value -> clips
     scores: Mapping[str, BinCounts]
     rules_off: Sequence[str]
@@ -81,15 +81,15 @@ def tally(values: Sequence[str]) -> dict[str, int]:
 
 
 def to_json(statistics: Statistics) -> dict[str, Any]:
-    """What card.json holds."""
+    """Return the content of card.json."""
     return {"version": VERSION, "edges": list(EDGES), **asdict(statistics)}
 
 
 def from_json(content: Mapping[str, Any]) -> Statistics:
-    """Read it again; raises ValueError if another version wrote it."""
+    """Read the content of card.json; raises ValueError if another version wrote it."""
     known = {"version", "edges", *(field.name for field in fields(Statistics))}
     if content.get("version") != VERSION or set(content) != known or content["edges"] != list(EDGES):
-        raise ValueError("it was counted in another way")
+        raise ValueError("another version counted in another way")
     return Statistics(
         StageCounts(**content["files"]),
         StageCounts(**content["clips"]),

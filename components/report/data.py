@@ -79,8 +79,8 @@ def _stored_numbers(path: Path) -> int | None:
     if not path.is_file():
         return None
     with path.open("rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    return sum(prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+        header: dict[str, Any] = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    return sum(int(prod(tensor["shape"])) for name, tensor in header.items() if name != "__metadata__")
 
 
 def _curves(path: Path) -> dict[str, Points]:

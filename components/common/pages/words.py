@@ -18,11 +18,11 @@ def number(value: float) -> str:
 
 def compact(value: float) -> str:
     """Three significant digits with a unit prefix: `104 k`, `1.2 M`, `8.1 G`."""
-    for prefix in ("", "\u202fk", "\u202fM", "\u202fG"):
-        if abs(value) < 999.5:
-            break
+    prefixes = ["", "\u202fk", "\u202fM", "\u202fG"]
+    while abs(value) >= 999.5 and len(prefixes) > 1:
         value /= 1000
-    return number(float(f"{value:.3g}")) + prefix
+        prefixes.pop(0)
+    return number(float(f"{value:.3g}")) + prefixes[0]
 
 
 def quantity(value: float, unit: str, bare: bool = False) -> str:

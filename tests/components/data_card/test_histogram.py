@@ -1,7 +1,7 @@
 import pytest
 
 from components.data_card.data import ScoreLimit
-from components.data_card.histogram import FLOOR, TOP, WIDTH, histogram
+from components.data_card.histogram import FLOOR, LEAST, TOP, WIDTH, histogram
 from components.data_card.statistics import BinCounts, bins
 
 SPEED = ScoreLimit("too_fast", "speed", "widths/s", None, 2.0)
@@ -10,7 +10,7 @@ SPEED = ScoreLimit("too_fast", "speed", "widths/s", None, 2.0)
 def test_bars_stand_side_by_side_and_the_highest_fills_the_picture() -> None:
     made = histogram("speed", BinCounts(bins([0.2, 0.25, 0.5, 3.0, None]), bins([0.2, 0.5])), [SPEED])
     assert made.bars[0].words == "0.2 to 0.3: 2 arrived, 1 kept"
-    assert made.bars[0].arrived_px == FLOOR - TOP == 2 * made.bars[0].kept_px
+    assert made.bars[0].kept_px == made.bars[0].dropped_px == (FLOOR - TOP) / 2
     assert made.bars[-1].words == "3 to 5: 1 arrived, 0 kept"
     assert made.bars[-1].x + made.bars[-1].width == pytest.approx(WIDTH, abs=1)
     assert made.unmeasured == 1
@@ -40,3 +40,17 @@ def test_a_unit_stands_beside_the_name_and_not_in_it() -> None:
 
 def test_nothing_measured_is_an_empty_picture() -> None:
     assert histogram("match", BinCounts(bins([None]), bins([])), []).unmeasured == 1
+
+
+def test_a_single_dropped_clip_among_thousands_is_visible() -> None:
+    made = histogram("speed", BinCounts(bins([0.2] * 2000 + [3.0]), bins([0.2] * 2000)), [SPEED])
+    assert made.bars[-1].dropped_px == LEAST
+
+
+@pytest.mark.parametrize(
+    ("clips", "labels"), [(1, ["0", "1"]), (3, ["0", "1", "2", "3"]), (47, ["0", "20", "40"]), (90, ["0", "50"])]
+)
+def test_the_count_axis_has_few_round_numbers(clips: int, labels: list[str]) -> None:
+    made = histogram("speed", BinCounts(bins([0.2] * clips), bins([0.2] * clips)), [])
+    assert [label for _, label in made.counts] == labels
+    assert made.counts[0][0] == FLOOR
