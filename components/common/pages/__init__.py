@@ -1,7 +1,7 @@
 """Template engine of all static pages: templates over the shared ones, strict names, everything escaped.
 
 A page of an output holds no run, date or cost. Where one may be shown it has a placeholder between `RUN_FACTS`; the
-copy in a run's record has the record's facts in its place.
+copy in a run's record has the record's facts there.
 """
 
 from pathlib import Path
@@ -36,8 +36,8 @@ def environment(templates: Path) -> Environment:
 
 
 def with_run_facts(html: str, facts: str) -> str:
-    """Put `facts`, which must be escaped, in place of a page's placeholder, if it has one."""
+    """Put `facts`, which must be escaped, in place of a page's placeholder, if it has one; doing so again changes nothing."""
     start, end = RUN_FACTS
     before, found, rest = html.partition(start)
     _, closed, after = rest.partition(end)
-    return f"{before}{facts}{after}" if found and closed else html
+    return f"{before}{start}{facts}{end}{after}" if found and closed else html
