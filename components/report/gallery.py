@@ -147,7 +147,7 @@ class Gallery:
         return MediaView(role, source, media.kind, *size, media.audio, width_px, f"{named} ({role})")
 
     def _original(self, role: str, original: Original, width_px: int, named: str) -> MediaView:
-        heard = original.whole and original.kind == "video" and self.audible[original.clip_id]
+        heard = original.is_complete and original.kind == "video" and self.audible[original.clip_id]
         source, size = f"assets/originals/{original.name}", (original.fmt.height_px, original.fmt.width_px)
         return MediaView(role, source, original.kind, *size, heard, width_px, f"{named} ({role})")
 

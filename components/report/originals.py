@@ -21,7 +21,7 @@ class Original:
     region: Region | None
 
     @property
-    def whole(self) -> bool:
+    def is_complete(self) -> bool:
         """True if nothing of the clip is missing."""
         return self.frames == self.fmt.frames and self.region is None
 
@@ -48,13 +48,13 @@ class Originals:
         self.audible: Mapping[str, bool] = {clip.clip_id: clip.audio_state == "audible" for clip in known}
 
     def encode(self, original: Original, *, fps: int, sample_rate_hz: int) -> bytes:
-        """Encode an image, or a clip, with its audio where it is whole and audible."""
+        """Encode an image, or a clip, with its audio where it is complete and audible."""
         row = self.rows[original.clip_id]
         frames_THWC = self.clips.pixels(row, original.fmt)[: original.frames]
         if original.region is not None:
             frames_THWC = regions.condition(frames_THWC, original.region)
         if original.kind == "image":
             return images.encode_png(frames_THWC[0])
-        heard = original.whole and self.audible[original.clip_id]
+        heard = original.is_complete and self.audible[original.clip_id]
         audio_S = self.clips.samples(row, original.fmt.frames) if heard else None
         return video.encode_mp4(frames_THWC, fps=fps, audio_S=audio_S, sample_rate_hz=sample_rate_hz)

@@ -99,7 +99,7 @@ def render(
     ingested: ManifestCounts,
     kept: ManifestCounts,
 ) -> str:
-    """Return the whole page as HTML; `models` go by the names of `TITLES`."""
+    """Return the page as HTML; `models` go by the names of `TITLES`."""
     environment = pages.environment(TEMPLATES)
     environment.filters |= {"figures": figures, "readable": readable}
     cards = [_card(name, models[name]) for name in TITLES]

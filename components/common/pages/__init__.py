@@ -36,7 +36,7 @@ def environment(templates: Path) -> Environment:
 
 
 def with_run_facts(html: str, facts: str) -> str:
-    """Put `facts`, which must be escaped, in place of a page's placeholder, if it has one; doing so again changes nothing."""
+    """Put `facts`, which must be escaped, in place of a page's placeholder, if it has one."""
     start, end = RUN_FACTS
     before, found, rest = html.partition(start)
     _, closed, after = rest.partition(end)

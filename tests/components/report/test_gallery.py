@@ -20,9 +20,7 @@ def sample(name: str, task: str = "some_task", **others: Any) -> Sample:
 def gallery(config: Config) -> Gallery:
     sizes = {"base": 32, "x2": 64, "x4": 128} | {f"s{number}": 32 for number in range(10)}
     media = {name: MediaFile(name, "video", px, px, audio=True) for name, px in sizes.items()}
-    return Gallery(
-        config.formats, 160, media, {"quiet": False, "loud": True}, {"s0": (Answer("colour", "red", "red"),)}
-    )
+    return Gallery(config.formats, 160, media, {"quiet": False, "loud": True}, {"s0": (Answer("color", "red", "red"),)})
 
 
 def test_cards_are_picked_evenly_and_counted(gallery: Gallery) -> None:

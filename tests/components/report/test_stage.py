@@ -1,4 +1,4 @@
-"""The page of made-up artefacts is whole, points nowhere outside, and is the same each time."""
+"""The page of made-up artifacts is whole, points nowhere outside, and is the same each time."""
 
 import json
 import re
