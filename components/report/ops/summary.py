@@ -16,7 +16,7 @@ HEADLINES: Final = {  # task -> the measure that answers first whether the task 
     "frame_prediction": "psnr_where_it_moves",
     "inpainting": "psnr_where_hidden_beside_edge",
     "video_to_audio": "pitch_agreement",
-    "super_resolution": "detail_agreement_x4",
+    "super_resolution": "psnr_x4",  # the strictest: bicubic scaling is hard to beat
 }
 Outcome = Literal["better", "worse", "unclear"]
 
