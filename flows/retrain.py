@@ -30,7 +30,7 @@ from flows.graph.graph import Graph, Stage
 from flows.machine import signals
 from flows.machine.processes import Busy, Interrupted, StageFailed
 from flows.machine.workspace import Workspace
-from flows.runs import metrics, run_records, source_archive
+from flows.runs import metrics, record_page, run_records, source_archive
 from flows.runs.uploader import Uploader
 
 MOST_STAGES = 200  # threads that wait: far more than there are stages
@@ -226,6 +226,7 @@ def _record(coordinator: Coordinator, result: Result, names: list[str]) -> None:
         result.record = run_records.write(
             coordinator.workspace, coordinator.repository, coordinator.graph, entries, ran=ran
         )
+        record_page.write(coordinator.workspace, result.record)
     except errors.Retryable as error:  # where outputs lie in the remote alone; the next run writes it
         result.faults["the record"], result.is_whole = error, False
         return

@@ -40,7 +40,7 @@ SCHEMA = pa.schema(
         ("batch", pa.int32()),
     ]
 )
-FORMER_NAMES = {"licence": "license"}  # of columns in tables of version 0.1 and older
+FORMER_NAMES = {"licence": "license"}  # of columns in tables written before 0.1.0
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""What the data are: a page and its numbers, and whether they drifted from those that were accepted."""
+"""The data card: a page about the data with its numbers, and the gate on drift from the accepted card."""

@@ -1,4 +1,4 @@
-"""What may be chosen about the card of the data."""
+"""Settings of the data card."""
 
 from dataclasses import dataclass
 
@@ -7,15 +7,28 @@ from components.common.formats import Formats
 
 @dataclass(frozen=True)
 class Config:
-    """How much the card shows, and how far the data may drift from the reference."""
+    """How much the card shows, and how far the data may drift from the accepted card."""
 
     formats: Formats
+    """Shapes and rates of clips: the section `formats`."""
+
     threads: int
-    seed: int  # of what is shown
-    kept_shown: int  # clips
-    dropped_shown: int  # clips or files, of each reason
-    tile_px: int  # height of a frame on the card
-    max_drift: float  # population stability index of a column; 0.1 is a shift to look at, 0.25 a large one
+    """CPU threads that decode the clips shown."""
+
+    seed: int
+    """Seed of the choice of clips and files shown."""
+
+    kept_shown: int
+    """Kept clips shown, at least 1."""
+
+    dropped_shown: int
+    """Dropped clips, or files, shown for each reason, at least 1."""
+
+    tile_px: int
+    """Height in pixels of a frame on the card."""
+
+    max_drift: float
+    """Largest population stability index of a column before the gate fails; 0.1 is a noticeable shift, 0.25 large."""
 
     def __post_init__(self) -> None:
         for name in ("threads", "kept_shown", "dropped_shown", "tile_px"):

@@ -1,70 +1,91 @@
-"""A book -> its statistics: each clip counted once in every column, among what arrived and among what is kept."""
+"""Inputs of the card -> its statistics: each clip counted once in every column, among arrived and among kept."""
 
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from components.data_card.data import Book
-from components.data_card.statistics import Bins, Counts, Statistics, bins, tally
+from components.data_card.data import CardInputs
+from components.data_card.statistics import ArrivedAndKept, BinCounts, Statistics, bins, tally
 
 Column = list[Any]
 
 
-def statistics(book: Book) -> Statistics:
-    """Count all that a card tells in numbers."""
-    kept = [place for place, reason in enumerate(book.reasons) if not reason]
-    columns = _columns(book)
-    split = Counts({}, tally(book.kept.table["split"].to_pylist()))  # the filter chooses it
+def statistics(inputs: CardInputs) -> Statistics:
+    """Count everything that card.json holds."""
+    kept = [place for place, reason in enumerate(inputs.reasons) if not reason]
+    columns = _columns(inputs)
+    split = ArrivedAndKept({}, tally(inputs.kept.table["split"].to_pylist()))  # the filter chooses it
     return Statistics(
-        files=book.files,
-        clips=book.clips,
-        totals=Counts(
+        files=inputs.files,
+        clips=inputs.clips,
+        totals=ArrivedAndKept(
             *(
-                _totals(book, some, size)
-                for some, size in zip((range(len(book.reasons)), kept), book.stored_bytes, strict=True)
+                _totals(inputs.arrived.table.take(pa.array(some, pa.int64()))) | {"stored_bytes": size}
+                for some, size in zip((range(len(inputs.reasons)), kept), inputs.stored_bytes, strict=True)
             )
         ),
-        shares={name: _both(column, kept, tally, Counts) for name, column in columns.items()} | {"split": split},
+        shares={name: _both(column, kept, tally, ArrivedAndKept) for name, column in columns.items()}
+        | {"split": split},
         scores={
-            name: _both(book.scores[name].to_pylist(), kept, bins, Bins)
-            for name in book.scores.schema.names
-            if _is_number(book.scores.schema.field(name).type) and book.scores[name].null_count < len(book.reasons)
+            name: _both(inputs.scores[name].to_pylist(), kept, bins, BinCounts)
+            for name in inputs.scores.schema.names
+            if _is_number(inputs.scores.schema.field(name).type)
+            and inputs.scores[name].null_count < len(inputs.reasons)
         },
-        rules_off=list(book.rules_off),
+        rules_off=list(inputs.rules_off),
     )
+
+
+def split_totals(inputs: CardInputs) -> dict[str, dict[str, int]]:
+    """Count the kept clips of each split, the largest split first."""
+    table = inputs.kept.table
+    splits = tally(table["split"].to_pylist())
+    return {split: _totals(table.filter(pc.equal(table["split"], split))) for split in splits}
+
+
+def guessed_languages(inputs: CardInputs) -> int:
+    """Count the kept clips whose language the filter guessed from the caption, because the source names none."""
+    kept = [place for place, reason in enumerate(inputs.reasons) if not reason]
+    declared, detected = _languages(inputs)
+    return sum(bool(detected[place] and not declared[place]) for place in kept)
 
 
 def _both(column: Column, kept: Sequence[int], count: Callable[[Column], Any], kind: Callable[[Any, Any], Any]) -> Any:
     return kind(count(column), count([column[place] for place in kept]))
 
 
-def _columns(book: Book) -> dict[str, Column]:
-    """Value of each clip that arrived, as text; "" is not known."""
+def _columns(inputs: CardInputs) -> dict[str, Column]:
+    """Column -> the value of each clip that arrived, as text; "" if not known."""
     known: dict[str, Column] = {
-        name: book.arrived.table[name].to_pylist()
+        name: inputs.arrived.table[name].to_pylist()
         for name in ("kind", "orientation", "license", "root", "frames", "height_px", "width_px", "audio_state")
     }
-    given = [json.loads(attributes).get("language", "") for attributes in book.arrived.table["attributes"].to_pylist()]
-    detected = [language or "" for language in book.scores["language"].to_pylist()]
     return {
         "kind": known["kind"],
         "orientation": known["orientation"],
         "frames": [str(frames) for frames in known["frames"]],
         "size": [f"{w}×{h}" for w, h in zip(known["width_px"], known["height_px"], strict=True)],
-        "sound": [
-            state if kind == "video" else "picture"
+        "audio": [
+            state if kind == "video" else "image"
             for state, kind in zip(known["audio_state"], known["kind"], strict=True)
         ],
         "license": known["license"],
-        "language": [said or found for said, found in zip(given, detected, strict=True)],
+        "language": [declared or detected for declared, detected in zip(*_languages(inputs), strict=True)],
         "source": [root or "corpus" for root in known["root"]],
     }
 
 
-def _totals(book: Book, places: Sequence[int], stored_bytes: int) -> dict[str, int]:
-    table = book.arrived.table.take(pa.array(places, pa.int64()))
+def _languages(inputs: CardInputs) -> tuple[list[str], list[str]]:
+    """Language of each clip that arrived, as its source declares it and as the filter guesses it; "" if not known."""
+    attributes = inputs.arrived.table["attributes"].to_pylist()
+    declared = [str(json.loads(text).get("language", "")) for text in attributes]
+    return declared, [language or "" for language in inputs.scores["language"].to_pylist()]
+
+
+def _totals(table: pa.Table) -> dict[str, int]:
     kinds, sounds, captions = (table[name].to_pylist() for name in ("kind", "audio_state", "caption"))
     spans = [
         end - start if kind == "video" else 0.0
@@ -74,11 +95,10 @@ def _totals(book: Book, places: Sequence[int], stored_bytes: int) -> dict[str, i
     return {
         "sources": len(set(table["source_sha256"].to_pylist())),
         "videos": kinds.count("video"),
-        "pictures": kinds.count("image"),
+        "images": kinds.count("image"),
         "captioned": sum(caption != "" for caption in captions),
         "video_s": round(sum(spans)),
         "audible_s": round(sum(heard)),
-        "stored_bytes": stored_bytes,
     }
 
 

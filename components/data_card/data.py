@@ -1,4 +1,4 @@
-"""What a card is made of, read from the artefacts of ingest and filter, and the reference that it is compared with."""
+"""Readers of the artifacts of ingest and filter, and of the accepted card."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.common import artifacts
-from components.data_card.statistics import Passage, Statistics, from_json
+from components.data_card.statistics import StageCounts, Statistics, from_json
 from components.filter.balance import Share
 from components.filter.data import BALANCE, SCORES, Clips
 
@@ -20,7 +20,7 @@ ACCEPT = "videopoet card --accept"
 
 
 @dataclass(frozen=True)
-class Refused:
+class QuarantinedFile:
     """A file that gave no clips."""
 
     path: str
@@ -29,7 +29,7 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class Bound:
+class ScoreLimit:
     """A rule of the filter on a score; None where there is no bound."""
 
     reason: str
@@ -40,32 +40,32 @@ class Bound:
 
 
 @dataclass(frozen=True)
-class Balance:
-    """How the draws of training clips are weighted."""
+class BalanceSummary:
+    """Weights of the draws of training clips."""
 
     limits: Mapping[str, float | None]  # most that a concept and a label may have; None where nothing is balanced
     training_clips: int
-    effective_clips: float  # so many, drawn alike, would vary as much
+    effective_clips: float  # as many clips with equal weights would vary as much
     shares: Sequence[Share]  # the most frequent of each kind first
 
 
 @dataclass(frozen=True)
-class Book:
-    """Both folders of clips, and what the stages wrote about them."""
+class CardInputs:
+    """Both folders of clips, and the counts and scores that the stages wrote."""
 
     arrived: Clips
     kept: Clips
     scores: pa.Table  # a row for each clip of `arrived`, in its order
-    files: Passage
-    clips: Passage
-    refused: Sequence[Refused]
-    bounds: Sequence[Bound]
+    files: StageCounts
+    clips: StageCounts
+    refused: Sequence[QuarantinedFile]
+    bounds: Sequence[ScoreLimit]
     rules_off: Sequence[str]
-    balance: Balance
+    balance: BalanceSummary
 
     @cached_property
     def reasons(self) -> list[str]:
-        """Why each clip that arrived was dropped, "" if it is kept."""
+        """Reason why each clip that arrived was dropped, "" if it is kept."""
         found: list[str] = self.scores["reason"].to_pylist()
         return found
 
@@ -79,7 +79,7 @@ class Book:
         return arrived, kept
 
 
-def read(clips: Path, filtered: Path) -> Book:
+def read(clips: Path, filtered: Path) -> CardInputs:
     """Open both folders; raises ValueError if the one was not made from the other, or counts do not come out even."""
     ingested, chosen = artifacts.read_manifest(clips), artifacts.read_manifest(filtered)
     if chosen.inputs.get("clips") != artifacts.digest(clips):
@@ -90,21 +90,21 @@ def read(clips: Path, filtered: Path) -> Book:
     if scores["clip_id"].to_pylist() != arrived.table["clip_id"].to_pylist():
         raise ValueError(f"{filtered / SCORES} does not have the clips of {clips}: run filter again")
     quarantine = pq.read_table(clips / "quarantine.parquet", columns=["path", "reason", "detail"], use_threads=False)
-    return Book(
+    return CardInputs(
         arrived,
         Clips(filtered),
         scores,
-        _passage(ingested),
-        _passage(chosen),
-        [Refused(**row) for row in quarantine.to_pylist()],
-        [Bound(**bound) for bound in chosen.facts["limits"]],
+        _stage_counts(ingested),
+        _stage_counts(chosen),
+        [QuarantinedFile(**row) for row in quarantine.to_pylist()],
+        [ScoreLimit(**bound) for bound in chosen.facts["limits"]],
         chosen.facts["rules_off"],
         _balance(filtered, chosen),
     )
 
 
 def read_reference(path: Path) -> Statistics | None:
-    """The card that was accepted, None if the file says that there is none; raises ValueError if it is no card."""
+    """Return the accepted card, None if the file says that there is none; raises ValueError if it is no card."""
     content = _json(path)
     if not content:
         return None
@@ -117,13 +117,13 @@ def read_reference(path: Path) -> Statistics | None:
         ) from None
 
 
-def _balance(filtered: Path, chosen: artifacts.Manifest) -> Balance:
+def _balance(filtered: Path, chosen: artifacts.Manifest) -> BalanceSummary:
     shares = pq.read_table(filtered / BALANCE, use_threads=False).to_pylist()
-    return Balance(**chosen.facts["balance"], shares=[Share(**row) for row in shares])
+    return BalanceSummary(**chosen.facts["balance"], shares=[Share(**row) for row in shares])
 
 
-def _passage(manifest: artifacts.Manifest) -> Passage:
-    return Passage(manifest.counts.get("arrived", 0), manifest.counts.get("kept", 0), manifest.dropped)
+def _stage_counts(manifest: artifacts.Manifest) -> StageCounts:
+    return StageCounts(manifest.counts.get("arrived", 0), manifest.counts.get("kept", 0), manifest.dropped)
 
 
 def _json(path: Path) -> Mapping[str, Any]:

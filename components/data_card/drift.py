@@ -30,7 +30,7 @@ class Shift:
 
 @dataclass(frozen=True)
 class Drift:
-    """How far a column moved, beside what chance explains; `shift` says where most."""
+    """Distance that a column moved, and the part that chance explains; `shift` is the largest shift."""
 
     column: str
     index: float
@@ -39,12 +39,12 @@ class Drift:
     gated: bool
 
     def breaks(self, most: float) -> bool:
-        """Whether it moved further than `most`, and than chance can."""
+        """True if it moved further than `most`, and further than chance explains."""
         return self.gated and self.index > max(most, self.chance)
 
 
 def drifts(before: Statistics, after: Statistics) -> list[Drift]:
-    """Every column that both cards have, the furthest first."""
+    """Compare every column that both cards have, the largest drift first."""
     sources = (before.totals.kept["sources"], after.totals.kept["sources"])
     arrived = (before.totals.arrived["sources"], after.totals.arrived["sources"])
     found = [_drift("outcome", _outcomes(before), _outcomes(after), *arrived)]
@@ -57,7 +57,7 @@ def drifts(before: Statistics, after: Statistics) -> list[Drift]:
 
 
 def index(before: Mapping[str, int], after: Mapping[str, int]) -> float:
-    """The population stability index of two counts by value."""
+    """Return the population stability index of two counts by value."""
     a, b = _shares(before), _shares(after)
     values = sorted({value for counts in (before, after) for value, count in counts.items() if count})
     floored = ((max(a.get(value, 0.0), FLOOR), max(b.get(value, 0.0), FLOOR)) for value in values)
@@ -65,7 +65,7 @@ def index(before: Mapping[str, int], after: Mapping[str, int]) -> float:
 
 
 def explained_by_chance(values: int, n: int, m: int) -> float:
-    """What the index of `values` values in n and m things exceeds once in a thousand times if nothing moved."""
+    """Return the bound that the index of k = `values` in n and m things exceeds once in a thousand times by chance."""
     if values < 2 or not n or not m:
         return 0.0
     return float(chdtri(values - 1, ALLOWED_BY_CHANCE)) * (1 / n + 1 / m)

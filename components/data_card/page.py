@@ -1,28 +1,41 @@
-"""Statistics, drawings and samples -> the card. All markup is in templates/; equal inputs give equal bytes."""
+"""Statistics, drawings and samples -> the card's page. All markup is in templates/; equal inputs give equal bytes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from components.common import pages
 from components.common.gates import Finding
 from components.common.pages import words
-from components.data_card.data import Balance, Bound, Refused
+from components.data_card.data import BalanceSummary, QuarantinedFile, ScoreLimit
 from components.data_card.drift import Drift
-from components.data_card.histogram import FLOOR, HEIGHT, WIDTH, histogram
-from components.data_card.passage import BAR, drawing
-from components.data_card.samples import Sheet
-from components.data_card.statistics import Counts, Statistics
+from components.data_card.flow_chart import BAR, flow_chart
+from components.data_card.histogram import FLOOR, HEIGHT, LEFT, WIDTH, histogram
+from components.data_card.samples import OutcomeSheet
+from components.data_card.statistics import ArrivedAndKept, Statistics
 from components.filter.balance import Share
 
 TEMPLATES = Path(__file__).parent / "templates"
 ROWS = 8  # of a column; the rest are summed
+LICENSE_RULE = "license"  # of the filter
 NEARLY = 1.01  # as much above a limit counts as on it
 CONCEPTS = 16  # of a kind; what is less frequent is hardly ever weighted down
 
 
+Outcome = Literal["pass", "fail", "off"]
+
+
 @dataclass(frozen=True)
-class Row:
+class CardVerdict:
+    """Outcome of a check of the card, and its words."""
+
+    outcome: Outcome
+    words: str
+
+
+@dataclass(frozen=True)
+class ShareRow:
     """A value of a column: clips that arrived, and those that are kept, with their share of what is kept."""
 
     value: str
@@ -32,10 +45,10 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Balanced:
-    """The most frequent concepts, or labels of an attribute, how many there are, and how many have more than they may.
+class BalancePanel:
+    """The most frequent concepts, or labels of an attribute, their number, and those above their limit.
 
-    Where too little else is there to be drawn, some do.
+    Some are above it where too few other clips can be drawn.
     """
 
     of: str
@@ -46,17 +59,17 @@ class Balanced:
 
 
 @dataclass(frozen=True)
-class Quarantine:
+class QuarantineGroup:
     """Files left out for one reason, some of them by name."""
 
     reason: str
     total: int
-    shown: tuple[Refused, ...]
+    shown: tuple[QuarantinedFile, ...]
 
 
 @dataclass(frozen=True)
-class Boundary:
-    """What Great Expectations said of one folder of clips."""
+class GateReport:
+    """Findings of Great Expectations about one folder of clips."""
 
     name: str
     rows: int
@@ -66,25 +79,32 @@ class Boundary:
 def render(
     statistics: Statistics,
     *,
-    bounds: Sequence[Bound],
-    balance: Balance,
-    quarantine: Sequence[Quarantine],
-    sheets: Sequence[Sheet],
-    boundaries: Sequence[Boundary],
+    splits: Mapping[str, Mapping[str, int]],
+    guessed_languages: int,
+    bounds: Sequence[ScoreLimit],
+    balance: BalanceSummary,
+    quarantine: Sequence[QuarantineGroup],
+    sheets: Sequence[OutcomeSheet],
+    boundaries: Sequence[GateReport],
     drifts: Sequence[Drift] | None,
     max_drift: float,
 ) -> str:
-    """Write the card as HTML; `drifts` is None if there is no reference."""
+    """Return the card as HTML; `drifts` is None if there is no accepted card."""
     environment = pages.environment(TEMPLATES)
-    environment.filters |= {"hours": hours, "size": size, "rows": rows}
+    environment.filters["rows"] = rows
     return environment.get_template("card.html.jinja").render(
+        run_facts=pages.RUN_FACTS,
+        verdict=drift_verdict(drifts, max_drift),
+        license=license_verdict(statistics),
+        splits=splits,
+        guessed_languages=guessed_languages,
         statistics=statistics,
-        passage=drawing(statistics.files, statistics.clips, statistics.shares["split"].kept),
+        flow_chart=flow_chart(statistics.files, statistics.clips, statistics.shares["split"].kept),
         bar=BAR,
         histograms=[histogram(score, bins, bounds) for score, bins in statistics.scores.items()],
         balance=balance,
         balanced=balanced(balance),
-        frame={"width": WIDTH, "height": HEIGHT, "floor": FLOOR},
+        frame={"width": WIDTH, "height": HEIGHT, "floor": FLOOR, "left": LEFT},
         quarantine=quarantine,
         sheets=sheets,
         boundaries=boundaries,
@@ -93,8 +113,28 @@ def render(
     )
 
 
-def rows(counts: Counts) -> list[Row]:
-    """Values of a column, those first of which most is kept."""
+def drift_verdict(drifts: Sequence[Drift] | None, max_drift: float) -> CardVerdict:
+    """Return the outcome of the gate on drift."""
+    if drifts is None:
+        return CardVerdict("off", "no accepted card: gate off")
+    if broken := [drift.column for drift in drifts if drift.breaks(max_drift)]:
+        return CardVerdict("fail", f"{words.listed(broken)} drifted too far from the accepted card")
+    return CardVerdict("pass", f"no column drifted further than {max_drift:g} from the accepted card")
+
+
+def license_verdict(statistics: Statistics) -> CardVerdict:
+    """Return the outcome of the filter's rule on licenses, with the licenses of the kept clips."""
+    kept = statistics.shares["license"].kept
+    named = [license for license in kept if license]
+    if LICENSE_RULE not in statistics.rules_off:
+        return CardVerdict("pass", f"all kept clips have an allowed license: {words.listed(named)}")
+    unknown = kept.get("", 0)
+    found = f"; {words.number(unknown)} of {words.number(statistics.clips.kept)} kept clips name no license"
+    return CardVerdict("off", f"not checked: the filter has no list of allowed licenses{found if unknown else ''}")
+
+
+def rows(counts: ArrivedAndKept) -> list[ShareRow]:
+    """Return the values of a column, the most frequent of the kept clips first."""
     total = sum(counts.kept.values()) or 1
     values = sorted({*counts.arrived, *counts.kept}, key=lambda value: (-counts.kept.get(value, 0), value))
     found = [_row(value, [value], counts, total) for value in values[:ROWS]]
@@ -103,37 +143,21 @@ def rows(counts: Counts) -> list[Row]:
     return found
 
 
-def balanced(balance: Balance) -> list[Balanced]:
-    """What is drawn more or less often, by kind."""
-    kinds = dict.fromkeys(share.of for share in balance.shares)
+def balanced(balance: BalanceSummary) -> list[BalancePanel]:
+    """Return the kinds that draws are balanced over."""
+    kinds = dict.fromkeys(share.of for share in balance.shares if balance.limits[share.of] is not None)
     by_kind = {kind: [share for share in balance.shares if share.of == kind] for kind in kinds}
     found = []
     for kind, shares in by_kind.items():
         limit = balance.limits[kind]
         above = frozenset(share.name for share in shares if limit and share.share_after > limit * NEARLY)
-        found.append(Balanced(kind, len(shares), tuple(shares[:CONCEPTS]), limit, above))
+        found.append(BalancePanel(kind, len(shares), tuple(shares[:CONCEPTS]), limit, above))
     return found
 
 
-def hours(seconds: float) -> str:
-    """Seconds as a person would say them."""
-    if seconds < 120:
-        return words.quantity(seconds, "s")
-    return words.quantity(seconds / 60, "min") if seconds < 7200 else words.quantity(seconds / 3600, "h")
-
-
-def size(count_bytes: float) -> str:
-    """Bytes with the unit that leaves few digits."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count_bytes < 1000:
-            return words.quantity(count_bytes, unit)
-        count_bytes /= 1000
-    return words.quantity(count_bytes, "TB")
-
-
-def _row(name: str, values: Sequence[str], counts: Counts, total: int) -> Row:
+def _row(name: str, values: Sequence[str], counts: ArrivedAndKept, total: int) -> ShareRow:
     arrived, kept = (_sum(part, values) for part in (counts.arrived, counts.kept))
-    return Row(name, arrived, kept, kept / total)
+    return ShareRow(name, arrived, kept, kept / total)
 
 
 def _sum(counts: Mapping[str, int], values: Sequence[str]) -> int:

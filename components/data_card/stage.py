@@ -1,7 +1,7 @@
-"""clips + kept clips + reference -> the card of the data: a page, card.html, and its numbers, card.json.
+"""clips + kept clips + accepted card -> the data card: a page, card.html, and its numbers, card.json.
 
-The card is one file that holds its pictures. If the data drifted too far from the reference, the stage stops with
-DataError; the card lies in the stage's scratch folder then, to be looked at, and to be accepted if the drift is wanted.
+The page is one file that holds its images. If the data drifted too far from the reference, the stage stops with
+DataError; the card is then in the stage's scratch folder, to look at, and to accept if the drift is wanted.
 """
 
 from pathlib import Path
@@ -21,16 +21,18 @@ NAMED = 4  # of the columns that drifted, in the message; the card has all
 
 def run(config: Config, *, clips: Path, filtered: Path, reference: Path, output: Path) -> artifacts.Summary:
     """Draw the card of both folders; raises DataError if what is kept drifted further than `max_drift`."""
-    book, accepted = data.read(clips, filtered), data.read_reference(reference)
-    statistics = counting.statistics(book)
+    card_inputs, accepted = data.read(clips, filtered), data.read_reference(reference)
+    statistics = counting.statistics(card_inputs)
     found = None if accepted is None else drifts(accepted, statistics)
     html = page.render(
         statistics,
-        bounds=book.bounds,
-        balance=book.balance,
-        quarantine=_quarantine(config, book),
-        sheets=samples.sheets(config, book),
-        boundaries=_boundaries(book),
+        splits=counting.split_totals(card_inputs),
+        guessed_languages=counting.guessed_languages(card_inputs),
+        bounds=card_inputs.bounds,
+        balance=card_inputs.balance,
+        quarantine=_quarantine(config, card_inputs),
+        sheets=samples.sheets(config, card_inputs),
+        boundaries=_boundaries(card_inputs),
         drifts=found,
         max_drift=config.max_drift,
     )
@@ -52,49 +54,49 @@ def _write(folder: Path, html: str, statistics: Statistics) -> None:
     artifacts.write_json(folder / data.CARD, to_json(statistics))
 
 
-def _quarantine(config: Config, book: data.Book) -> list[page.Quarantine]:
-    by_reason: dict[str, dict[str, data.Refused]] = {}
-    for refused in book.refused:
+def _quarantine(config: Config, inputs: data.CardInputs) -> list[page.QuarantineGroup]:
+    by_reason: dict[str, dict[str, data.QuarantinedFile]] = {}
+    for refused in inputs.refused:
         by_reason.setdefault(refused.reason, {})[f"{refused.path}\x1f{refused.detail}"] = refused
-    ordered = sorted(book.files.dropped.items(), key=lambda item: (-item[1], item[0]))
+    ordered = sorted(inputs.files.dropped.items(), key=lambda item: (-item[1], item[0]))
     return [
-        page.Quarantine(
+        page.QuarantineGroup(
             reason, count, tuple(by_reason[reason][name] for name in samples.some(config, list(by_reason[reason])))
         )
         for reason, count in ordered
     ]
 
 
-def suites(book: data.Book) -> dict[str, gates.Suite]:
-    """What the gates of ingest and filter look at and expect, by name."""
-    formats = book.kept.formats
-    smallest = next(int(bound.least or 0) for bound in book.bounds if bound.score == "side_px")
+def suites(inputs: data.CardInputs) -> dict[str, gates.Suite]:
+    """Return the tables and expectations of the gates of ingest and filter, by name."""
+    formats = inputs.kept.formats
+    smallest = next(int(bound.least or 0) for bound in inputs.bounds if bound.score == "side_px")
     return {
-        "clips": (book.arrived.table, clips_expectations(formats)),
-        "kept clips": (book.kept.table, kept_expectations(formats, smallest)),
+        "clips": (inputs.arrived.table, clips_expectations(formats)),
+        "kept clips": (inputs.kept.table, kept_expectations(formats, smallest)),
     }
 
 
-def _boundaries(book: data.Book) -> list[page.Boundary]:
-    """The gates, asked again.
+def _boundaries(inputs: data.CardInputs) -> list[page.GateReport]:
+    """Check the gates again.
 
     Great Expectations' own Data Docs are not part of a card: they hold the time of the run and load styles and scripts
     from a dozen places on the web. `videopoet card --data-docs` writes them.
     """
     return [
-        page.Boundary(name, table.num_rows, tuple(gates.look(table, expectations, name)))
-        for name, (table, expectations) in suites(book).items()
+        page.GateReport(name, table.num_rows, tuple(gates.look(table, expectations, name)))
+        for name, (table, expectations) in suites(inputs).items()
     ]
 
 
 def _in_words(broken: list[Drift], most: float, refused: Path) -> str:
-    told = "; ".join(
-        f"{drift.column} {drift.index:.2f} (chance explains {drift.chance:.2f}; most of all {drift.shift.value!r},"
+    words = "; ".join(
+        f"{drift.column} {drift.index:.2f} (chance explains {drift.chance:.2f}; largest shift {drift.shift.value!r},"
         f" {drift.shift.before:.1%} → {drift.shift.after:.1%})"
         for drift in broken[:NAMED]
     )
-    told += f"; and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
+    words += f"; and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
     return (
-        f"the data drifted from the reference further than data_card.max_drift = {most:g} allows: {told}."
+        f"the data drifted from the reference further than data_card.max_drift = {most:g} allows: {words}."
         f" The card is {refused / data.PAGE}; if this is what you want, `{data.ACCEPT} {refused}`"
     )

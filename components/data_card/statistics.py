@@ -1,4 +1,4 @@
-"""What was counted of the data: the numbers of a card, as card.json holds them and a later card is compared with.
+"""Statistics of the data, as card.json holds them; a later card is compared with them.
 
 Every count is of whole things, so that cards of equal data are equal; a score is counted in bins that are the same for
 all scores and all time. What was not measured has a bin of its own, so that each column adds up to all clips.
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-VERSION = 1
+VERSION = 2
 MOST_VALUES = 40  # of a column in the card; the rest are counted together
 OTHERS = "(others)"
 EDGES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, *(tenth / 10 for tenth in range(1, 10)))
@@ -18,8 +18,8 @@ BINS = len(EDGES) + 2  # below the first edge, from each edge on, and not measur
 
 
 @dataclass(frozen=True)
-class Passage:
-    """What went through a stage: kept + dropped = arrived."""
+class StageCounts:
+    """Counts of a stage: kept + dropped = arrived."""
 
     arrived: int
     kept: int
@@ -34,15 +34,15 @@ class Passage:
 
 
 @dataclass(frozen=True)
-class Counts:
-    """The same count of what arrived and of what is kept."""
+class ArrivedAndKept:
+    """The same count of arrived and of kept clips."""
 
     arrived: Mapping[str, int]
     kept: Mapping[str, int]
 
 
 @dataclass(frozen=True)
-class Bins:
+class BinCounts:
     """Clips by bins of a score: those that arrived, and those that are kept; `BINS` numbers each."""
 
     arrived: Sequence[int]
@@ -53,11 +53,11 @@ class Bins:
 class Statistics:
     """The numbers of a card."""
 
-    files: Passage
-    clips: Passage
-    totals: Counts  # sources, videos, pictures, seconds and so on
-    shares: Mapping[str, Counts]  # column -> value -> clips
-    scores: Mapping[str, Bins]
+    files: StageCounts
+    clips: StageCounts
+    totals: ArrivedAndKept  # sources, videos, images, seconds and so on
+    shares: Mapping[str, ArrivedAndKept]  # column -> value -> clips
+    scores: Mapping[str, BinCounts]
     rules_off: Sequence[str]
 
 
@@ -81,20 +81,20 @@ def tally(values: Sequence[str]) -> dict[str, int]:
 
 
 def to_json(statistics: Statistics) -> dict[str, Any]:
-    """What card.json holds."""
+    """Return the content of card.json."""
     return {"version": VERSION, "edges": list(EDGES), **asdict(statistics)}
 
 
 def from_json(content: Mapping[str, Any]) -> Statistics:
-    """Read it again; raises ValueError if another version wrote it."""
+    """Read the content of card.json; raises ValueError if another version wrote it."""
     known = {"version", "edges", *(field.name for field in fields(Statistics))}
     if content.get("version") != VERSION or set(content) != known or content["edges"] != list(EDGES):
-        raise ValueError("it was counted in another way")
+        raise ValueError("another version counted in another way")
     return Statistics(
-        Passage(**content["files"]),
-        Passage(**content["clips"]),
-        Counts(**content["totals"]),
-        {name: Counts(**counts) for name, counts in content["shares"].items()},
-        {name: Bins(**counts) for name, counts in content["scores"].items()},
+        StageCounts(**content["files"]),
+        StageCounts(**content["clips"]),
+        ArrivedAndKept(**content["totals"]),
+        {name: ArrivedAndKept(**counts) for name, counts in content["shares"].items()},
+        {name: BinCounts(**counts) for name, counts in content["scores"].items()},
         content["rules_off"],
     )

@@ -1,1 +1,1 @@
-"""Everything that a run made, as one page that opens without a server."""
+"""The report: clips, scores, models, data and graph of a run as one page that opens without a server."""

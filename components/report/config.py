@@ -1,4 +1,4 @@
-"""What may be chosen about the page."""
+"""Settings of the report."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,19 @@ from components.common.formats import Formats
 
 @dataclass(frozen=True)
 class Config:
-    """How much the page shows, and how large."""
+    """How much the report shows, and how large."""
 
     formats: Formats
+    """Shapes and rates of clips: the section `formats`."""
+
     threads: int
-    samples_per_task: int  # clips shown for each task, picked evenly from all that there are
-    shown_px: int  # width at which a base clip is shown, about: base pixels are enlarged by a whole number
+    """CPU threads that decode and encode clips."""
+
+    samples_per_task: int
+    """Clips shown for each task, at least 1; they are picked evenly from all samples of the task."""
+
+    shown_px: int
+    """Width in pixels at which a base clip is shown, at least formats.width_px; rounded to a whole multiple of it."""
 
     def __post_init__(self) -> None:
         if self.samples_per_task < 1:

@@ -1,4 +1,4 @@
-"""dvc.yaml -> the stages and what feeds what.
+"""dvc.yaml -> the stages and their edges.
 
 Edges follow paths: a stage that reads a path, or something below it, is a child of the stage that writes it. The
 comment behind a stage's name is its description.
@@ -18,7 +18,7 @@ FLAG = re.compile(r"--([\w-]+) (\S+)")
 
 
 @dataclass(frozen=True)
-class Stage:
+class StageNode:
     """One stage, its variables filled in."""
 
     name: str
@@ -30,18 +30,18 @@ class Stage:
 
     @property
     def kind(self) -> str:
-        """`data`, `models` or what else the first folder of its output is called."""
+        """First folder of its output: `data`, `models` or another."""
         return self.outputs[0].split("/")[0] if self.outputs else ""
 
 
 @dataclass(frozen=True)
-class Graph:
+class StageGraph:
     """All stages, in the order of the file."""
 
-    stages: tuple[Stage, ...]
+    stages: tuple[StageNode, ...]
 
     def edges(self) -> list[tuple[str, str]]:
-        """(parent, child) pairs without those that a longer way implies: what is drawn."""
+        """(parent, child) pairs without those that a longer path implies: the edges drawn."""
         parents = {stage.name: stage.parents for stage in self.stages}
         above = {name: _ancestors(name, parents) for name in parents}
         return [
@@ -52,13 +52,17 @@ class Graph:
         ]
 
     def makers(self, component: str) -> dict[str, str]:
-        """Flag of the component's command, as a Python name -> the stage that makes what the flag points to."""
+        """Flag of the component's command, as a Python name -> the stage that makes the path of the flag."""
         made = {path: stage.name for stage in self.stages for path in stage.outputs}
+        return {flag: made[path] for flag, path in self.paths(component).items() if path in made}
+
+    def paths(self, component: str) -> dict[str, str]:
+        """Flag of the component's command, as a Python name -> its path; empty if no stage runs the component."""
         command = next((s.command for s in self.stages if f"-m components {component} " in s.command), "")
-        return {flag.replace("-", "_"): made[path] for flag, path in FLAG.findall(command) if path in made}
+        return {flag.replace("-", "_"): path for flag, path in FLAG.findall(command)}
 
 
-def read(path: Path) -> Graph:
+def read(path: Path) -> StageGraph:
     """Read the graph; raises ValueError if the file is no graph, or holds a cycle."""
     text = path.read_text()
     stages = (yaml.safe_load(text) or {}).get("stages")
@@ -71,13 +75,15 @@ def read(path: Path) -> Graph:
         for instance, values in _instances(name, body)
     ]
     made = {output: name for name, _, body in plain for output in body.get("outs", [])}
-    return Graph(tuple(_stage(name, description, body, made) for name, description, body in plain))
+    return StageGraph(tuple(_stage(name, description, body, made) for name, description, body in plain))
 
 
-def _stage(name: str, description: str, body: Mapping[str, Any], made: Mapping[str, str]) -> Stage:
+def _stage(name: str, description: str, body: Mapping[str, Any], made: Mapping[str, str]) -> StageNode:
     inputs = tuple(body.get("deps", []))
     parents = {maker: None for path in inputs for out, maker in made.items() if f"{path}/".startswith(f"{out}/")}
-    return Stage(name, description, " ".join(body["cmd"].split()), inputs, tuple(body.get("outs", [])), tuple(parents))
+    return StageNode(
+        name, description, " ".join(body["cmd"].split()), inputs, tuple(body.get("outs", [])), tuple(parents)
+    )
 
 
 def _instances(name: str, body: Mapping[str, Any]) -> list[tuple[str, dict[str, str]]]:

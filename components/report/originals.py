@@ -1,4 +1,4 @@
-"""Real clips -> files to show beside what was made from them: the whole clip, or the part that a task was given."""
+"""Real clips -> files shown beside generated ones: the whole clip, or the part that a task was given."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from components.report.records import Kind
 
 @dataclass(frozen=True)
 class Original:
-    """A real clip at a size, its leading frames alone, or all but a hidden region."""
+    """A real clip at a size, its leading frames alone, or all but a masked region."""
 
     clip_id: str
     fmt: Format
@@ -21,13 +21,13 @@ class Original:
     region: Region | None
 
     @property
-    def whole(self) -> bool:
-        """Whether nothing of the clip is missing."""
+    def is_complete(self) -> bool:
+        """True if nothing of the clip is missing."""
         return self.frames == self.fmt.frames and self.region is None
 
     @property
     def kind(self) -> Kind:
-        """A single frame is a picture."""
+        """`image` for a single frame."""
         return "image" if self.frames == 1 else "video"
 
     @property
@@ -48,13 +48,13 @@ class Originals:
         self.audible: Mapping[str, bool] = {clip.clip_id: clip.audio_state == "audible" for clip in known}
 
     def encode(self, original: Original, *, fps: int, sample_rate_hz: int) -> bytes:
-        """Encode a picture, or a clip, with its sound where it is whole and audible."""
+        """Encode an image, or a clip, with its audio where it is complete and audible."""
         row = self.rows[original.clip_id]
         frames_THWC = self.clips.pixels(row, original.fmt)[: original.frames]
         if original.region is not None:
             frames_THWC = regions.condition(frames_THWC, original.region)
         if original.kind == "image":
             return images.encode_png(frames_THWC[0])
-        heard = original.whole and self.audible[original.clip_id]
+        heard = original.is_complete and self.audible[original.clip_id]
         audio_S = self.clips.samples(row, original.fmt.frames) if heard else None
         return video.encode_mp4(frames_THWC, fps=fps, audio_S=audio_S, sample_rate_hz=sample_rate_hz)

@@ -1,31 +1,34 @@
-"""Records -> the page.
+"""Records -> the report's page.
 
-All markup is in templates/, all numbers and places are made here and in ops/. Equal records give equal bytes.
+All markup is in templates/, all numbers and places are computed here and in ops/. Equal records give equal bytes.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from os.path import relpath
 from pathlib import Path
 from typing import Final
 
 from components.common import pages
 from components.common.formats import Formats
 from components.evaluate.records import Score
-from components.report.gallery import Group
-from components.report.graph import Graph
-from components.report.ops import bars, curves, tasks
+from components.report.gallery import TaskSection
+from components.report.graph import StageGraph
+from components.report.ops import bars, curves, summary, tasks
 from components.report.ops.figures import figures
-from components.report.ops.layout import BOX_HEIGHT_PX, Layout, layered
-from components.report.records import Flow, Model
+from components.report.ops.layout import BOX_HEIGHT_PX, GraphLayout, layered
+from components.report.ops.names import MeasureName, measure_name, readable
+from components.report.records import ManifestCounts, ModelResults
 
 TEMPLATES = Path(__file__).parent / "templates"
 LETTER_PX, BOX_PADDING_PX = 7.3, 22.0  # of the graph's monospaced names
 STAND_IN = re.compile(r"\[([^\]]+)\]")
+CARD = "card.html"
 
-# What each model is called, by the name of the stage's input.
+# Title of each model, by the name of the stage's input.
 TITLES: Final = {
-    "visual_tokenizer_image": "Visual tokenizer on pictures",
+    "visual_tokenizer_image": "Visual tokenizer on images",
     "visual_tokenizer": "Visual tokenizer on video",
     "audio_tokenizer": "Audio tokenizer",
     "text_encoder": "Text encoder",
@@ -38,30 +41,44 @@ TITLES: Final = {
     "super_resolution_stage1": "Super-resolution, stage 1",
     "super_resolution_stage2": "Super-resolution, stage 2",
 }
-SEEING_AND_HEARING: Final = ("visual_tokenizer_image", "visual_tokenizer", "audio_tokenizer", "text_encoder", "judge")
-PLACES: Final = {"ingested": "data", "clips": "data", "metrics": "scores", "samples": "made"}
+TOKENIZERS: Final = ("visual_tokenizer_image", "visual_tokenizer", "audio_tokenizer", "text_encoder", "judge")
+MODEL_SIZES: Final = {  # in the header
+    "language model": ("video_heavy",),
+    "tokenizers": ("visual_tokenizer", "audio_tokenizer"),
+    "super-resolution": ("super_resolution_stage1", "super_resolution_stage2"),
+}
+ANCHORS: Final = {"ingested": "data", "clips": "data", "metrics": "scores", "samples": "clips"}
 
 
 @dataclass(frozen=True)
-class Row:
-    """A score with its drawing."""
+class ScoreRow:
+    """A score with its name in words and its drawing."""
 
     score: Score
-    bar: bars.Bar
+    name: MeasureName
+    bar: bars.ScoreBar
 
 
 @dataclass(frozen=True)
-class Card:
-    """A model: its figures, its pictures, its curves, the loss first."""
+class ScoreTable:
+    """The scores of a task; variants of a score on few samples or against another baseline are secondary."""
+
+    primary: tuple[ScoreRow, ...]
+    secondary: tuple[ScoreRow, ...]
+
+
+@dataclass(frozen=True)
+class ModelSection:
+    """A model: its figures, its images, its curves, the loss first."""
 
     name: str
     title: str
-    model: Model
+    model: ModelResults
     charts: tuple[curves.Chart, ...]
 
 
 @dataclass(frozen=True)
-class Step:
+class DataStep:
     """A data stage: how many things arrived, stayed, and left for which reason, the most frequent first."""
 
     title: str
@@ -75,64 +92,90 @@ class Step:
 def render(
     *,
     formats: Formats,
-    graph: Graph,
-    groups: Sequence[Group],
+    graph: StageGraph,
+    sections: Sequence[TaskSection],
     scores: Sequence[Score],
-    models: Mapping[str, Model],
-    ingested: Flow,
-    kept: Flow,
+    models: Mapping[str, ModelResults],
+    ingested: ManifestCounts,
+    kept: ManifestCounts,
 ) -> str:
-    """Write the whole page as HTML; `models` go by the names of `TITLES`."""
+    """Return the page as HTML; `models` go by the names of `TITLES`."""
     environment = pages.environment(TEMPLATES)
-    environment.filters["figures"] = figures
+    environment.filters |= {"figures": figures, "readable": readable}
     cards = [_card(name, models[name]) for name in TITLES]
     return environment.get_template("page.html.jinja").render(
+        run_facts=pages.RUN_FACTS,
         formats=formats,
+        sizes=sizes(models),
+        links=links(graph),
+        summary=[(row, measure_name(row.score.name, row.score.task)) for row in summary.summary(scores)],
         graph=graph,
         layout=drawn(graph),
         box_height=BOX_HEIGHT_PX,
-        places={stage.name: "" for stage in graph.stages}
-        | {stage: _place(name) for name, stage in graph.makers("report").items()},
-        groups=groups,
+        anchors={stage.name: "" for stage in graph.stages}
+        | {stage: _anchor(name) for name, stage in graph.makers("report").items()},
+        sections=sections,
         tables=_tables(scores),
         stand_ins=sorted({name for score in scores for name in STAND_IN.findall(score.name)}),
-        senses=[card for card in cards if card.name in SEEING_AND_HEARING],
+        tokenizers=[card for card in cards if card.name in TOKENIZERS],
         cards=cards,
-        steps=[step("Files taken in", "quarantined", ingested), step("Clips kept", "dropped", kept)],
+        steps=[step("Ingested files", "quarantined", ingested), step("Filtered clips", "dropped", kept)],
     )
 
 
-def drawn(graph: Graph) -> Layout:
+def drawn(graph: StageGraph) -> GraphLayout:
     """Place the graph, boxes as wide as their names."""
     widths = {stage.name: round(len(stage.name) * LETTER_PX + BOX_PADDING_PX, 1) for stage in graph.stages}
     return layered(widths, graph.edges())
 
 
-def step(title: str, left_out: str, flow: Flow) -> Step:
-    """What a data stage's manifest counts; raises ValueError if its sum does not come out even."""
-    arrived, kept = (flow.counts.get(name, 0) for name in ("arrived", "kept"))
-    if arrived != kept + sum(flow.dropped.values()):
-        raise ValueError(f"{title}: {arrived} arrived, but {kept} were kept and {sum(flow.dropped.values())} dropped")
-    dropped = dict(sorted(flow.dropped.items(), key=lambda reason: (-reason[1], reason[0])))
-    details = {name: count for name, count in flow.counts.items() if name not in ("arrived", "kept")}
-    return Step(title, left_out, arrived, kept, dropped, details)
+def links(graph: StageGraph) -> dict[str, str]:
+    """Data card and metrics, relative to the report: the same in a checkout and in the record of a run."""
+    report = graph.paths("report")
+    card = graph.paths("data_card").get("output")
+    found = {"data card": f"{card}/{CARD}"} if card else {}
+    if metrics := report.get("metrics"):
+        found |= {"scores.json": f"{metrics}/scores.json", "measures.csv": f"{metrics}/measures.csv"}
+    return {name: relpath(path, report["output"]) for name, path in found.items()}
 
 
-def _tables(scores: Sequence[Score]) -> dict[str, list[Row]]:
-    tables: dict[str, list[Row]] = {}
+def sizes(models: Mapping[str, ModelResults]) -> dict[str, int]:
+    """Parameters of the models named in the header, without those whose size is not known."""
+    counts = {title: [models[name].parameters for name in names] for title, names in MODEL_SIZES.items()}
+    return {title: sum(count or 0 for count in found) for title, found in counts.items() if all(found)}
+
+
+def step(title: str, left_out: str, counts: ManifestCounts) -> DataStep:
+    """Return the counts of a data stage; raises ValueError if kept + dropped is not what arrived."""
+    arrived, kept = (counts.counts.get(name, 0) for name in ("arrived", "kept"))
+    if arrived != kept + sum(counts.dropped.values()):
+        raise ValueError(f"{title}: {arrived} arrived, but {kept} were kept and {sum(counts.dropped.values())} dropped")
+    dropped = dict(sorted(counts.dropped.items(), key=lambda reason: (-reason[1], reason[0])))
+    details = {name: count for name, count in counts.counts.items() if name not in ("arrived", "kept")}
+    return DataStep(title, left_out, arrived, kept, dropped, details)
+
+
+def _tables(scores: Sequence[Score]) -> dict[str, ScoreTable]:
+    by_task: dict[str, list[ScoreRow]] = {}
     for score in sorted(scores, key=lambda score: tasks.order(score.task)):
-        tables.setdefault(score.task, []).append(Row(score, bars.bar(score)))
-    return tables
+        row = ScoreRow(score, measure_name(score.name, score.task), bars.bar(score))
+        by_task.setdefault(score.task, []).append(row)
+    return {
+        task: ScoreTable(
+            tuple(row for row in rows if not row.name.secondary), tuple(row for row in rows if row.name.secondary)
+        )
+        for task, rows in by_task.items()
+    }
 
 
-def _card(name: str, model: Model) -> Card:
+def _card(name: str, model: ModelResults) -> ModelSection:
     ordered = sorted(model.curves.items(), key=lambda curve: (curve[0] != "loss", curve[0]))
     charts = tuple(
         curves.chart(scalar, points, curves.SMALL if position else curves.LARGE)
         for position, (scalar, points) in enumerate(ordered)
     )
-    return Card(name, TITLES[name], model, charts)
+    return ModelSection(name, TITLES[name], model, charts)
 
 
-def _place(name: str) -> str:
-    return PLACES.get(name) or (f"model-{name}" if name in TITLES else "")
+def _anchor(name: str) -> str:
+    return ANCHORS.get(name) or (f"model-{name}" if name in TITLES else "")

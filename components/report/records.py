@@ -1,4 +1,4 @@
-"""What the page knows: records without a reader, so that drawing needs no file."""
+"""Records that the page is drawn from; they have no readers here, so that drawing needs no file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,28 +9,30 @@ Points = tuple[tuple[float, float], ...]  # (step, value)
 
 
 @dataclass(frozen=True)
-class Media:
-    """A file that can be shown, by its name relative to the folder it was found in."""
+class MediaFile:
+    """A file that can be shown, by its name relative to its folder."""
 
     name: str
     kind: Kind
     height_px: int
     width_px: int
-    sound: bool
+    audio: bool
 
 
 @dataclass(frozen=True)
-class Model:
-    """What a model's folder says of it; without curves if it was not trained here."""
+class ModelResults:
+    """Contents of a model's folder; there are no curves if it was not trained here."""
 
     metrics: Mapping[str, float]
     curves: Mapping[str, Points]  # scalar -> its points, without the stretches that lack it
-    pictures: tuple[Media, ...]
+    images: tuple[MediaFile, ...]
+    parameters: int | None = None  # None if the folder does not say
+    steps: int | None = None
 
 
 @dataclass(frozen=True)
-class Flow:
-    """What a data stage counted, and how many things it left out, by reason."""
+class ManifestCounts:
+    """Counts of a data stage's manifest, and how many things it left out, by reason."""
 
     counts: Mapping[str, int]
     dropped: Mapping[str, int]
@@ -38,7 +40,7 @@ class Flow:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the judge sees in a sample, beside what the prompt asked for."""
+    """An attribute of a sample: the judge's answer beside the value that the prompt asked for."""
 
     attribute: str
     wanted: str
@@ -46,5 +48,5 @@ class Answer:
 
     @property
     def right(self) -> bool:
-        """Whether the two agree."""
+        """True if the two agree."""
         return self.wanted == self.answered

@@ -18,7 +18,7 @@ from flows.graph.graph import Entry, Graph
 from flows.graph.placement import cores
 from flows.machine import orchestrator
 from flows.machine.workspace import FINETUNE, PARAMS, Workspace
-from flows.runs import estimate, run_records, source_archive
+from flows.runs import estimate, record_page, run_records, source_archive
 from flows.runs.uploader import share
 
 VIDEOS = 3  # named at the end of a run
@@ -152,7 +152,9 @@ def _record(workspace: Workspace, repository: Repository, graph: Graph, entries:
         return folder
     if omission := source_archive.omission():
         print(f"warning: {omission}", file=sys.stderr)
-    return run_records.write(workspace, repository, graph, entries)
+    folder = run_records.write(workspace, repository, graph, entries)
+    record_page.write(workspace, folder)
+    return folder
 
 
 def _close(workspace: Workspace, graph: Graph, record: Path) -> None:

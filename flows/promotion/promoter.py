@@ -25,7 +25,7 @@ from flows.machine.processes import Processes
 from flows.machine.workspace import PARAMS, Workspace
 from flows.promotion import gate
 from flows.promotion.gate import RuleVerdict, Scores
-from flows.runs import run_records
+from flows.runs import record_page, run_records
 from flows.runs.registry import Registered, Registry
 
 MODELS, JUDGE = "models/", "models/judge"  # what of the champion is scored, but for what scores it
@@ -89,6 +89,8 @@ class Promoter:
         registered = self.registry.register(promotion.candidate, words)
         if promotion.passed:
             self.registry.promote(registered)
+        if (record := self.workspace.folder("runs") / promotion.candidate).is_dir():
+            record_page.write(self.workspace, record)
         return registered
 
     def _entries(self) -> dict[str, Entry]:

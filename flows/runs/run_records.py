@@ -4,7 +4,7 @@
 recipe and outputs: equal work has equal names, wherever it was done. A run is called by the first 10 hex digits.
 Records lie in .videopoet/runs/<name>/ and hold all that is needed to look at the run again and to repeat it:
 record.json, source.tar.gz, source.diff, dvc.lock, files.json (hash of each file of each output), params.yaml,
-constraints.txt, logs/, report/ and an index.html around it.
+constraints.txt, logs/, the outputs with the report, the data card and the scores, and index.html (record_page.py).
 """
 
 import getpass
@@ -24,9 +24,10 @@ from flows.dvc.listings import copy_out, listing
 from flows.graph import fingerprint
 from flows.graph.graph import Entry, Graph, Stage
 from flows.graph.placement import cores
+from flows.graph.untrusted import inside
 from flows.machine import run_state
 from flows.machine.workspace import CONSTRAINTS, PARAMS, Workspace
-from flows.runs import record_page, source_archive
+from flows.runs import source_archive
 from flows.runs.tracking import METRICS, measures
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ LATEST = re.compile(r"latest(?:~(\d{1,4}))?")
 Found = TypeVar("Found")
 RECORD, FILES = "record.json", "files.json"
 INDEX = "index.html"  # of a report
+SHOWN = {INDEX, "card.html", "scores.json"}  # an output with one of these is copied into the record
 
 
 @dataclass(frozen=True)
@@ -117,12 +119,12 @@ def write(
             shutil.copy2(file, beside)
     logs = workspace.folder("logs")
     (beside / "logs").mkdir()
-    logged = frozenset(name for name in entries if (logs / f"{name}.log").is_file())
-    for name in logged:
-        shutil.copy2(logs / f"{name}.log", beside / "logs")
-    if report := next((path for path in reversed([*who.outputs]) if INDEX in (files[path] or {})), None):
-        copy_out(repository, who.outputs[report], beside / "report")
-    (beside / "index.html").write_text(record_page.render(record, name=who.name, has_report=bool(report), logs=logged))
+    for name in entries:
+        if (logs / f"{name}.log").is_file():
+            shutil.copy2(logs / f"{name}.log", beside / "logs")
+    for path in who.outputs:
+        if SHOWN & {*(files[path] or {})}:
+            copy_out(repository, who.outputs[path], inside(beside, path, f"the record {who.name}"))
     shutil.rmtree(folder, ignore_errors=True)
     beside.rename(folder)
     return folder

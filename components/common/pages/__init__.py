@@ -1,4 +1,8 @@
-"""The engine of all static pages: templates over the shared ones, strict names, everything escaped."""
+"""Template engine of all static pages: templates over the shared ones, strict names, everything escaped.
+
+A page of an output holds no run, date or cost. Where one may be shown it has a placeholder between `RUN_FACTS`; the
+copy in a run's record has the record's facts there.
+"""
 
 from pathlib import Path
 
@@ -7,10 +11,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from components.common.pages import words
 
 SHARED = Path(__file__).parent / "templates"
+RUN_FACTS = ("<!-- run facts -->", "<!-- end of run facts -->")
 
 
 def environment(templates: Path) -> Environment:
-    """The engine for a folder of templates; base.css and the filters of `words` are known to each."""
+    """Return the engine for a folder of templates, with base.css and the filters of `words`."""
     made = Environment(
         loader=FileSystemLoader([templates, SHARED]),
         autoescape=True,
@@ -20,8 +25,19 @@ def environment(templates: Path) -> Environment:
     )
     made.filters |= {
         "number": words.number,
+        "compact": words.compact,
         "quantity": words.quantity,
+        "duration": words.duration,
+        "size": words.size,
         "title": words.title,
         "listed": words.listed,
     }
     return made
+
+
+def with_run_facts(html: str, facts: str) -> str:
+    """Put `facts`, which must be escaped, in place of a page's placeholder, if it has one."""
+    start, end = RUN_FACTS
+    before, found, rest = html.partition(start)
+    _, closed, after = rest.partition(end)
+    return f"{before}{start}{facts}{end}{after}" if found and closed else html

@@ -1,1 +1,1 @@
-"""What the page's drawings and words are made of: geometry and text, no markup."""
+"""Geometry and text of the page's drawings and tables; no markup."""

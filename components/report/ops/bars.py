@@ -1,14 +1,21 @@
-"""A score among its marks -> places on a line.
+"""A score and its reference points -> places on a line.
 
 Right is better, whatever the measure. Places are shares of the line, 0 left and 1 right.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from components.common.pages import words
 from components.evaluate.records import Score
 
 PADDING = 0.06
+NAMES: Final = {
+    "chance": "chance",
+    "baseline": "baseline",
+    "reconstruction": "real clips through the tokenizer",
+    "real": "real clips",
+}
 
 
 @dataclass(frozen=True)
@@ -21,15 +28,16 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Bar:
-    """Where the value, its interval and its marks stand."""
+class ScoreBar:
+    """Places of the value, its interval and its marks; `label` says the same in words."""
 
     value: float
     interval: tuple[float, float] | None
     marks: tuple[Mark, ...]
+    label: str
 
 
-def bar(score: Score) -> Bar:
+def bar(score: Score) -> ScoreBar:
     """Place a score: shares on 0 to 1, other units between the extremes of all that is known."""
     numbers = {
         "chance": score.chance,
@@ -51,4 +59,13 @@ def bar(score: Score) -> Bar:
         left, right = sorted((place(score.low), place(score.high)))
         interval = (left, right)
     marks = tuple(Mark(kind, place(value), words.quantity(value, score.unit)) for kind, value in known.items())
-    return Bar(place(score.value), interval, marks)
+    return ScoreBar(place(score.value), interval, marks, _label(score, marks))
+
+
+def _label(score: Score, marks: tuple[Mark, ...]) -> str:
+    """Everything that the line shows, in words."""
+    parts = [words.quantity(score.value, score.unit)]
+    if score.low is not None and score.high is not None:
+        low = words.quantity(score.low, score.unit, bare=True)
+        parts.append(f"95 % interval {low} to {words.quantity(score.high, score.unit)}")
+    return "; ".join(parts + [f"{NAMES[mark.kind]} {mark.label}" for mark in marks])

@@ -1,7 +1,7 @@
 """A graph -> rows of boxes in which every arrow points down and few cross.
 
-Rows follow the longest way from a source. An arrow that spans rows passes through unseen boxes, one a row. The order
-within a row is the one with the fewest crossings that barycentre sweeps find.
+Rows follow the longest way from a source. An arrow that spans rows passes through invisible boxes, one a row. The order
+within a row is the one with the fewest crossings that barycenter sweeps find.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ Edge = tuple[str, str]
 
 @dataclass
 class Layers:
-    """Boxes in rows, unseen ones among them, and who stands right above and below whom."""
+    """Boxes in rows, invisible ones among them, and the boxes right above and below each."""
 
     rows: list[list[str]]
     widths: dict[str, float]
@@ -26,10 +26,10 @@ class Layers:
 
     @property
     def unseen(self) -> set[str]:
-        """Boxes that only keep room for a passing arrow."""
+        """Invisible boxes, which only keep room for a passing arrow."""
         return {name for way in self.ways.values() for name in way[1:-1]}
 
-    def neighbours(self, name: str) -> list[str]:
+    def neighbors(self, name: str) -> list[str]:
         """Boxes of the rows above and below that an arrow joins to this one."""
         return self.above.get(name, []) + self.below.get(name, [])
 
@@ -54,7 +54,7 @@ def layers(widths: Mapping[str, float], edges: Sequence[Edge]) -> Layers:
 
 
 def ranks(names: Sequence[str], edges: Sequence[Edge]) -> dict[str, int]:
-    """Row of each box: below all its parents; one without parents stands just above its first child."""
+    """Row of each box: below all its parents; one without parents is just above its first child."""
     rank = dict.fromkeys(names, 0)
     for _ in names:
         for parent, child in edges:
@@ -75,7 +75,7 @@ def crossings(rows: Sequence[Sequence[str]], below: Mapping[str, Sequence[str]])
 
 
 def _ordered(found: Layers) -> list[list[str]]:
-    """Sort each row by the mean place of its neighbours, downwards and upwards in turn; keep the best order seen."""
+    """Sort each row by the mean place of its neighbors, downwards and upwards in turn; keep the best order seen."""
     rows = [list(row) for row in found.rows]
     best, fewest = [list(row) for row in rows], crossings(rows, found.below)
     for sweep in range(SWEEPS):
@@ -90,10 +90,10 @@ def _ordered(found: Layers) -> list[list[str]]:
     return best
 
 
-def _sorted(row: Sequence[str], fixed: Sequence[str], neighbours: Mapping[str, Sequence[str]]) -> list[str]:
+def _sorted(row: Sequence[str], fixed: Sequence[str], neighbors: Mapping[str, Sequence[str]]) -> list[str]:
     place = {name: i for i, name in enumerate(fixed)}
     wanted: dict[str, float] = {name: i for i, name in enumerate(row)}
     for name in row:
-        if joined := [place[other] for other in neighbours.get(name, [])]:
+        if joined := [place[other] for other in neighbors.get(name, [])]:
             wanted[name] = sum(joined) / len(joined)
     return sorted(row, key=wanted.__getitem__)

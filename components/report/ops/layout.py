@@ -1,6 +1,6 @@
 """Rows of boxes -> places on paper, from top to bottom.
 
-Every box moves as near to its neighbours as the order of its row allows. Equal graphs give equal places.
+Every box moves as near to its neighbors as the order of its row allows. Equal graphs give equal places.
 Lengths are pixels.
 """
 
@@ -31,7 +31,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Layout:
+class GraphLayout:
     """A finished drawing; an arrow is the `d` of an SVG path."""
 
     width: float
@@ -40,25 +40,25 @@ class Layout:
     arrows: dict[Edge, str]
 
 
-def layered(widths: Mapping[str, float], edges: Sequence[Edge]) -> Layout:
+def layered(widths: Mapping[str, float], edges: Sequence[Edge]) -> GraphLayout:
     """Place boxes of the given widths so that `edges`, which must hold no cycle, all point down."""
     found = layers(widths, edges)
-    centres = _centres(found)
-    left = min(centres[name] - found.widths[name] / 2 for name in centres) - MARGIN_PX
-    centres = {name: centre - left for name, centre in centres.items()}
-    right = max(centres[name] + found.widths[name] / 2 for name in centres) + MARGIN_PX
+    centers = _centers(found)
+    left = min(centers[name] - found.widths[name] / 2 for name in centers) - MARGIN_PX
+    centers = {name: center - left for name, center in centers.items()}
+    right = max(centers[name] + found.widths[name] / 2 for name in centers) + MARGIN_PX
     tops = {name: MARGIN_PX + number * LAYER_PX for number, row in enumerate(found.rows) for name in row}
-    boxes = tuple(Box(name, round(centres[name] - widths[name] / 2, 1), tops[name], widths[name]) for name in widths)
+    boxes = tuple(Box(name, round(centers[name] - widths[name] / 2, 1), tops[name], widths[name]) for name in widths)
     height = (len(found.rows) - 1) * LAYER_PX + BOX_HEIGHT_PX + 2 * MARGIN_PX
-    return Layout(round(right, 1), height, boxes, _arrows(found, centres, tops))
+    return GraphLayout(round(right, 1), height, boxes, _arrows(found, centers, tops))
 
 
 def spread(wanted: Sequence[float], widths: Sequence[float], weights: Sequence[float]) -> list[float]:
-    """Centres nearest to `wanted` (weighted least squares) that keep order and gaps, by pooling adjacent violators."""
+    """Centers nearest to `wanted` (weighted least squares) that keep order and gaps, by pooling adjacent violators."""
     offsets = [0.0]
     for left, right in pairwise(widths):
         offsets.append(offsets[-1] + (left + right) / 2 + GAP_PX)
-    pools: list[tuple[float, float, int]] = []  # mean shift of neighbours that touch, their weight and number
+    pools: list[tuple[float, float, int]] = []  # mean shift of neighbors that touch, their weight and number
     for value, offset, weight in zip(wanted, offsets, weights, strict=True):
         mean, count = value - offset, 1
         while pools and pools[-1][0] > mean:
@@ -70,42 +70,42 @@ def spread(wanted: Sequence[float], widths: Sequence[float], weights: Sequence[f
     return [shift + offset for shift, offset in zip(shifts, offsets, strict=True)]
 
 
-def _centres(found: Layers) -> dict[str, float]:
+def _centers(found: Layers) -> dict[str, float]:
     """Middle of every box: rows pull each other straight, and unseen boxes pull hardest."""
-    centres: dict[str, float] = dict.fromkeys(found.widths, 0.0)
-    pull = {name: {other: _pull(found.unseen, name, other) for other in found.neighbours(name)} for name in centres}
-    weights = {name: max(1.0, sum(pull[name].values())) for name in centres}
+    centers: dict[str, float] = dict.fromkeys(found.widths, 0.0)
+    pull = {name: {other: _pull(found.unseen, name, other) for other in found.neighbors(name)} for name in centers}
+    weights = {name: max(1.0, sum(pull[name].values())) for name in centers}
     for sweep in range(SWEEPS):
-        before = dict(centres)
+        before = dict(centers)
         for row in found.rows if sweep % 2 == 0 else reversed(found.rows):
             wanted = [
-                sum(strength * centres[other] for other, strength in pull[name].items()) / weights[name]
+                sum(strength * centers[other] for other, strength in pull[name].items()) / weights[name]
                 if pull[name]
-                else centres[name]
+                else centers[name]
                 for name in row
             ]
             places = spread(wanted, [found.widths[name] for name in row], [weights[name] for name in row])
-            centres.update(zip(row, places, strict=True))
-        if all(abs(centres[name] - before[name]) < STILL_PX for name in centres):
+            centers.update(zip(row, places, strict=True))
+        if all(abs(centers[name] - before[name]) < STILL_PX for name in centers):
             break
-    return centres
+    return centers
 
 
 def _pull(unseen: set[str], name: str, other: str) -> float:
     return STRAIGHTNESS[(name in unseen) + (other in unseen)]
 
 
-def _arrows(found: Layers, centres: Mapping[str, float], tops: Mapping[str, float]) -> dict[Edge, str]:
+def _arrows(found: Layers, centers: Mapping[str, float], tops: Mapping[str, float]) -> dict[Edge, str]:
     """Curves that leave and meet boxes upright and pass unseen boxes straight."""
-    starts = _ports({edge: (way[0], centres[way[1]]) for edge, way in found.ways.items()}, found.widths)
-    ends = _ports({edge: (way[-1], centres[way[-2]]) for edge, way in found.ways.items()}, found.widths)
+    starts = _ports({edge: (way[0], centers[way[1]]) for edge, way in found.ways.items()}, found.widths)
+    ends = _ports({edge: (way[-1], centers[way[-2]]) for edge, way in found.ways.items()}, found.widths)
     arrows = {}
     for edge, way in found.ways.items():
-        x, y = centres[way[0]] + starts[edge], tops[way[0]] + BOX_HEIGHT_PX
+        x, y = centers[way[0]] + starts[edge], tops[way[0]] + BOX_HEIGHT_PX
         path = [f"M{x:.1f} {y:g}"]
         for name in way[1:]:
             last = name == way[-1]
-            to_x, to_y = centres[name] + (ends[edge] if last else 0.0), tops[name]
+            to_x, to_y = centers[name] + (ends[edge] if last else 0.0), tops[name]
             middle = (y + to_y) / 2
             path.append(f"C{x:.1f} {middle:g} {to_x:.1f} {middle:g} {to_x:.1f} {to_y:g}")
             x, y = to_x, to_y
@@ -117,7 +117,7 @@ def _arrows(found: Layers, centres: Mapping[str, float], tops: Mapping[str, floa
 
 
 def _ports(ends: Mapping[Edge, tuple[str, float]], widths: Mapping[str, float]) -> dict[Edge, float]:
-    """How far from the middle of its box each arrow meets it, in the order of where the arrows come from."""
+    """Return the offset from the middle of its box at which each arrow meets it, in the order of the other ends."""
     ports: dict[Edge, float] = {}
     for box in sorted({box for box, _ in ends.values()}):
         meeting = sorted((edge for edge in ends if ends[edge][0] == box), key=lambda edge: ends[edge][1])

@@ -19,10 +19,11 @@ for (const video of document.querySelectorAll("video")) {
   });
 }
 for (const button of document.querySelectorAll(".play-all")) {
-  const videos = [...button.closest(".group").querySelectorAll("video")];
+  const group = button.closest(".group");
   const label = button.textContent;
-  button.hidden = videos.length < 2;
+  button.hidden = group.querySelectorAll("video").length < 2;
   button.addEventListener("click", () => {
+    const videos = [...group.querySelectorAll("video")].filter((video) => video.offsetParent !== null);
     const playing = button.textContent !== label;
     for (const video of videos) {
       if (playing) { video.pause(); } else { video.muted = true; video.play(); }

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.data_card.drift import drifts, explained_by_chance, index
-from components.data_card.statistics import Counts, Passage, Statistics, bins, tally
+from components.data_card.statistics import ArrivedAndKept, StageCounts, Statistics, bins, tally
 from tests.components.data_card.test_statistics import card
 
 COUNTS = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 1000), min_size=1).filter(
@@ -43,8 +43,8 @@ def test_chance_alone_rarely_passes_its_bound_and_large_samples_have_little_of_i
 
 
 def shifted(kind: dict[str, int], sources: int) -> Statistics:
-    made = Counts({"sources": sources}, {"sources": sources})
-    return replace(card(), totals=made, shares={"kind": Counts(kind, kind)})
+    made = ArrivedAndKept({"sources": sources}, {"sources": sources})
+    return replace(card(), totals=made, shares={"kind": ArrivedAndKept(kind, kind)})
 
 
 def test_a_column_breaks_the_gate_only_if_it_moved_further_than_chance_can() -> None:
@@ -64,13 +64,13 @@ def test_what_moved_most_is_named_with_its_shares() -> None:
 
 
 def test_scores_and_outcomes_are_compared_and_new_sources_may_come() -> None:
-    before = replace(card(), totals=Counts({"sources": 10**6}, {"sources": 10**6}))
+    before = replace(card(), totals=ArrivedAndKept({"sources": 10**6}, {"sources": 10**6}))
     after = replace(
         before,
-        clips=Passage(4, 1, {"too_still": 3}),
-        shares={"kind": before.shares["kind"], "source": Counts({}, {"new": 1})},
+        clips=StageCounts(4, 1, {"too_still": 3}),
+        shares={"kind": before.shares["kind"], "source": ArrivedAndKept({}, {"new": 1})},
         scores={"motion": replace(before.scores["motion"], kept=bins([5.0, 5.0, 5.0]))},
     )
-    before = replace(before, shares=before.shares | {"source": Counts({}, tally(["old"]))})
+    before = replace(before, shares=before.shares | {"source": ArrivedAndKept({}, tally(["old"]))})
     broken = {drift.column for drift in drifts(before, after) if drift.breaks(0.25)}
     assert broken == {"outcome", "motion"}

@@ -12,10 +12,11 @@ import pytest
 from components.common import artifacts, runtime
 from components.common.errors import DataError
 from components.common.pages import words
-from components.data_card import samples, stage
+from components.data_card import counting, samples, stage
 from components.data_card.config import Config
 from components.data_card.data import CARD, PAGE, read
-from components.data_card.statistics import from_json
+from components.data_card.page import CardVerdict, license_verdict
+from components.data_card.statistics import ArrivedAndKept, StageCounts, Statistics, from_json
 from components.filter import data
 from components.filter import stage as filtering
 from components.filter.config import Config as Rules
@@ -42,9 +43,9 @@ def test_kept_and_left_out_are_what_arrived_in_every_column(written: Path) -> No
     assert all(sum(counts.kept.values()) == 14 for counts in card.shares.values())
     assert all(sum(bins.arrived) == 17 and sum(bins.kept) == 14 for bins in card.scores.values())
     assert card.totals.kept["videos"] == 10
-    assert card.totals.kept["pictures"] == 4
+    assert card.totals.kept["images"] == 4
     assert card.totals.kept["video_s"] == round(8 * 17 / 8 + 2 * 41 / 8)
-    assert card.shares["sound"].kept == {"audible": 8, "picture": 4, "none": 1, "silent": 1}
+    assert card.shares["audio"].kept == {"audible": 8, "image": 4, "none": 1, "silent": 1}
     assert card.shares["license"].arrived == {"": 16, "CC0-1.0": 1}
 
 
@@ -72,8 +73,44 @@ def test_below_a_near_duplicate_stands_what_is_kept_instead(
     filtering.run(rules, pretrained=tmp_path / "pretrained", **paths)
     sheets = samples.sheets(config, read(tmp_path / "clips", tmp_path / "filtered"))
     (shown,) = next(sheet.shown for sheet in sheets if sheet.reason == "near_duplicate")
-    assert shown.detail == f"below it, what is kept instead: {rows[5].clip.clip_id[:12]}"
+    assert shown.detail == f"below it, the clip that is kept instead: {rows[5].clip.clip_id[:12]}"
     assert shown.height_px > 2 * config.tile_px
+
+
+def test_the_header_says_what_was_checked(html: str) -> None:
+    header = html.split("</header>")[0]
+    assert "<h1>Data card</h1>" in header
+    assert "no accepted card: gate off" in header
+    assert "not checked: the filter has no list of allowed licenses; 14 of 14 kept clips name no license" in header
+
+
+def test_a_filter_with_a_list_of_licenses_gives_a_license_verdict() -> None:
+    card = Statistics(
+        StageCounts(2, 2, {}),
+        StageCounts(2, 2, {}),
+        ArrivedAndKept({}, {}),
+        {"license": ArrivedAndKept({"CC0-1.0": 2}, {"CC0-1.0": 2})},
+        {},
+        [],
+    )
+    assert license_verdict(card) == CardVerdict("pass", "all kept clips have an allowed license: CC0-1.0")
+
+
+def test_each_split_has_its_totals(html: str, clips: Path, filtered: Path) -> None:
+    totals = counting.split_totals(read(clips, filtered))
+    assert sum(split["videos"] + split["images"] for split in totals.values()) == 14
+    assert sum(split["captioned"] for split in totals.values()) > 0
+    assert html.count('data-label="with caption"') == len(totals)
+
+
+def test_languages_that_no_source_names_are_marked_as_guesses(clips: Path, filtered: Path, html: str) -> None:
+    inputs = read(clips, filtered)
+    guessed = counting.guessed_languages(inputs)
+    assert ("Guessed from the caption" in html) == bool(guessed)
+
+
+def test_every_table_head_has_a_scope(html: str) -> None:
+    assert all("scope=" in head for head in re.findall(r"<th\b[^>]*>", html))
 
 
 def test_rules_that_are_off_say_so(html: str) -> None:
@@ -86,6 +123,7 @@ def test_what_is_drawn_more_or_less_often_stands_in_the_card(
 ) -> None:
     section = html.split('id="balance"')[1].split("</section>")[0]
     assert "<li>attribute</li><li>concept</li>" in section
+    assert "<table" not in section  # nothing is weighted, so there are no rows
     evened = replace(rules, balance=replace(rules.balance, max_share=0.2, max_draws=4.0, min_clips=2))
     filtering.run(evened, clips=clips, pretrained=filtered.parent / "pretrained", output=tmp_path / "filtered")
     stage.run(config, clips=clips, filtered=tmp_path / "filtered", reference=nothing, output=tmp_path / "card")
@@ -104,8 +142,8 @@ def test_what_is_drawn_more_or_less_often_stands_in_the_card(
 
 def test_what_great_expectations_says_of_both_boundaries_stands_in_the_card(html: str) -> None:
     gates = html.split('id="gates"')[1]
-    assert gates.count("holds</span>") >= 18
-    assert "broken</span>" not in gates
+    assert gates.count("PASS</span>") >= 18
+    assert "FAIL</span>" not in gates
     assert "every kept clip is in training or held out" in gates
 
 
@@ -135,8 +173,9 @@ def test_an_accepted_card_of_the_same_data_shows_no_drift(
     summary = stage.run(config, clips=clips, filtered=filtered, reference=written / CARD, output=tmp_path / "card")
     assert summary.counts["columns compared"] > 15
     drift = (tmp_path / "card" / PAGE).read_text().split('id="drift"')[1].split("</section>")[0]
-    assert "too far" not in drift
-    assert drift.count('<td class="number">0.000</td>') == summary.counts["columns compared"]
+    assert "FAIL" not in drift
+    assert "no column drifted further than 0.25" in (tmp_path / "card" / PAGE).read_text()
+    assert drift.count('<td data-label="index" class="number">0.000</td>') == summary.counts["columns compared"]
 
 
 def test_data_that_drifted_stop_the_run_and_leave_their_card_to_be_looked_at(
@@ -154,7 +193,8 @@ def test_data_that_drifted_stop_the_run_and_leave_their_card_to_be_looked_at(
         stage.run(easy, clips=clips, filtered=filtered, reference=tmp_path / "before.json", output=tmp_path / "card")
     assert not (tmp_path / "card").exists()
     refused = tmp_path / "scratch" / stage.REFUSED
-    assert "too far" in (refused / PAGE).read_text()
+    page = (refused / PAGE).read_text()
+    assert '<span class="bad">FAIL</span> kind' in page
     assert from_json(json.loads((refused / CARD).read_text())).shares["kind"].kept == {"video": 10, "image": 4}
 
 

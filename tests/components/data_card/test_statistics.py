@@ -8,9 +8,9 @@ from components.data_card.statistics import (
     EDGES,
     MOST_VALUES,
     OTHERS,
-    Bins,
-    Counts,
-    Passage,
+    ArrivedAndKept,
+    BinCounts,
+    StageCounts,
     Statistics,
     bins,
     from_json,
@@ -23,11 +23,11 @@ NUMBERS = st.one_of(st.none(), st.floats(-1e6, 1e9), st.sampled_from(EDGES))
 
 def card() -> Statistics:
     return Statistics(
-        Passage(3, 2, {"empty_file": 1}),
-        Passage(4, 3, {"too_still": 1}),
-        Counts({"sources": 2}, {"sources": 2}),
-        {"kind": Counts({"video": 4}, {"video": 3})},
-        {"motion": Bins(bins([0.0, 0.1, 0.2, None]), bins([0.1, 0.2, None]))},
+        StageCounts(3, 2, {"empty_file": 1}),
+        StageCounts(4, 3, {"too_still": 1}),
+        ArrivedAndKept({"sources": 2}, {"sources": 2}),
+        {"kind": ArrivedAndKept({"video": 4}, {"video": 3})},
+        {"motion": BinCounts(bins([0.0, 0.1, 0.2, None]), bins([0.1, 0.2, None]))},
         ["match"],
     )
 
@@ -66,4 +66,4 @@ def test_a_card_that_was_counted_in_another_way_is_refused(change: dict[str, obj
 
 def test_counts_that_do_not_come_out_even_are_refused() -> None:
     with pytest.raises(ValueError, match="9 arrived, but 4 were kept and 3 dropped"):
-        Passage(9, 4, {"too_still": 3})
+        StageCounts(9, 4, {"too_still": 3})

@@ -1,4 +1,4 @@
-"""Made-up artefacts of a whole run: squares that glide, with a tone that rises as they go."""
+"""Made-up artifacts of a whole run: squares that glide, with a tone that rises as they go."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -35,28 +35,36 @@ TEXT_TO_VIDEO, INPAINTING = (
         lambda task: task.masked == "inpaint",
     )
 )
-COLOURS = {"red": (214, 69, 65), "green": (63, 168, 104), "blue": (70, 110, 214), "yellow": (232, 190, 70)}
+COLORS = {"red": (214, 69, 65), "green": (63, 168, 104), "blue": (70, 110, 214), "yellow": (232, 190, 70)}
 GRAPH = """
 stages:
   corpus: # clips from nothing
     cmd: python -m components corpus --output data/corpus
     outs: [data/corpus]
+  data_card:
+    cmd: python -m components data_card --clips data/corpus --output data/card
+    deps: [data/corpus]
+    outs: [data/card]
+  evaluate:
+    cmd: python -m components evaluate --samples data/samples --output metrics
+    deps: [data/samples]
+    outs: [metrics]
   generate:
     cmd: python -m components generate --clips data/corpus --output data/samples
     deps: [data/corpus]
     outs: [data/samples]
   report:
-    cmd: python -m components report --samples data/samples --output report
-    deps: [data/samples, data/corpus]
+    cmd: python -m components report --samples data/samples --metrics metrics --output report
+    deps: [data/samples, data/corpus, metrics]
     outs: [report]
 """
 
 
-def frames(colour: str, *, scale: int = 1, height_px: int = 32) -> video.Pixels:
+def frames(color: str, *, scale: int = 1, height_px: int = 32) -> video.Pixels:
     """A square that glides to the right."""
     pixels = np.full((17, height_px * scale, 32 * scale, 3), 236, np.uint8)
     for number, frame in enumerate(pixels):
-        frame[10 * scale : 22 * scale, number * scale : (number + 12) * scale] = COLOURS[colour]
+        frame[10 * scale : 22 * scale, number * scale : (number + 12) * scale] = COLORS[color]
     return pixels
 
 
@@ -66,16 +74,16 @@ def tone() -> clips.Samples:
     return (0.3 * np.sin(2 * np.pi * np.cumsum(pitch_hz) / FORMATS.sample_rate_hz)).astype(np.float32)
 
 
-def media(colour: str, *, scale: int = 1, sound: bool = True, height_px: int = 32) -> bytes:
+def media(color: str, *, scale: int = 1, sound: bool = True, height_px: int = 32) -> bytes:
     """The square as an MP4 file."""
-    pixels = frames(colour, scale=scale, height_px=height_px)
+    pixels = frames(color, scale=scale, height_px=height_px)
     return video.encode_mp4(
         pixels, fps=FORMATS.fps, audio_S=tone() if sound else None, sample_rate_hz=FORMATS.sample_rate_hz
     )
 
 
 def write(folder: Path, fill: Callable[[Path], object], **manifest: Any) -> Path:
-    """Write an artefact that `fill` puts files into."""
+    """Write an artifact that `fill` puts files into."""
     with artifacts.fresh(folder) as fresh:
         fill(fresh)
         artifacts.describe(fresh, folder.name, **({"inputs": {}, "counts": {}} | manifest))
@@ -83,7 +91,7 @@ def write(folder: Path, fill: Callable[[Path], object], **manifest: Any) -> Path
 
 
 def write_files(folder: Path, files: Mapping[str, bytes], **manifest: Any) -> Path:
-    """Write an artefact of these files."""
+    """Write an artifact of these files."""
 
     def fill(fresh: Path) -> None:
         for name, content in files.items():
@@ -98,13 +106,13 @@ def write_clips(folder: Path, **manifest: Any) -> Path:
 
     def rows() -> list[clips.EncodedClip]:
         found = []
-        for name, colour, heard in (("c0", "red", False), ("c1", "green", True)):
+        for name, color, heard in (("c0", "red", False), ("c1", "green", True)):
             known = {
                 "clip_id": name,
                 "source_sha256": "",
                 "kind": "video",
                 "split": "heldout",
-                "caption": f"a {colour} square",
+                "caption": f"a {color} square",
                 "license": "",
                 "root": "",
                 "frames": 17,
@@ -115,10 +123,10 @@ def write_clips(folder: Path, **manifest: Any) -> Path:
                 "width_px": 128,
                 "audio_state": "audible" if heard else "none",
                 "motion": 0.1,
-                "attributes": {"colour": colour},
+                "attributes": {"color": color},
             }
             sound = audio.encode_flac(tone(), sample_rate_hz=FORMATS.sample_rate_hz) if heard else b""
-            found.append(clips.EncodedClip(clips.Clip(**known), media(colour, scale=4, sound=False), sound))
+            found.append(clips.EncodedClip(clips.Clip(**known), media(color, scale=4, sound=False), sound))
         return found
 
     return write(folder, lambda fresh: clips.write(fresh, rows()), facts=clips.facts(FORMATS), **manifest)
@@ -153,7 +161,7 @@ def sample(name: str, task: str, prompt: str, seed: int, **others: Any) -> Sampl
 
 def samples() -> list[Sample]:
     """Text-to-video, one of them also enlarged, and inpainting of a real clip."""
-    rows = [sample(f"t{i}", TEXT_TO_VIDEO, f"a {name} square", i, unseen=i == 0) for i, name in enumerate(COLOURS)]
+    rows = [sample(f"t{i}", TEXT_TO_VIDEO, f"a {name} square", i, unseen=i == 0) for i, name in enumerate(COLORS)]
     rows.append(sample("t0-x4", TEXT_TO_VIDEO, "a red square", 0, stage="super_resolution"))
     rows.append(sample("p0", INPAINTING, "", 7, clip_id="c1", region="inpaint_center"))
     return rows
@@ -169,11 +177,11 @@ def run_of_everything(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pat
     models = {name: write_files(root / name, plain | (picture if "visual" in name else {})) for name in TITLES}
     models["text_encoder"] = write_files(root / "text_encoder", {"metrics.json": b"{}", "losses.csv": b"step\n"})
     scores = [
-        score("accuracy_colour[local-judge]", TEXT_TO_VIDEO, 0.9, low=0.85, high=0.94, chance=1 / 6, unit="share"),
+        score("accuracy_color[local-judge]", TEXT_TO_VIDEO, 0.9, low=0.85, high=0.94, chance=1 / 6, unit="share"),
         score("frechet_distance[local-judge]", TEXT_TO_VIDEO, 12.0, baseline=60.0, better="lower"),
     ]
-    answers = b"sample_id,attribute,wanted,answered\nt0,colour,red,red\nt0,motion,left,right\n"
-    files = {f"media/t{number}.mp4": media(colour) for number, colour in enumerate(COLOURS)}
+    answers = b"sample_id,attribute,wanted,answered\nt0,color,red,red\nt0,motion,left,right\n"
+    files = {f"media/t{number}.mp4": media(color) for number, color in enumerate(COLORS)}
     files |= {"media/t0-x4.mp4": media("red", scale=4), "media/p0.mp4": media("blue", sound=False)}
     metrics = {"scores.json": json.dumps(scores).encode(), "answers.csv": answers}
     return models | {

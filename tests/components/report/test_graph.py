@@ -9,7 +9,7 @@ from components.report import graph
 ROOT = Path(__file__).parents[3]
 
 
-def of(tmp_path: Path, text: str) -> graph.Graph:
+def of(tmp_path: Path, text: str) -> graph.StageGraph:
     (tmp_path / "dvc.yaml").write_text(text)
     return graph.read(tmp_path / "dvc.yaml")
 

@@ -1,4 +1,4 @@
-"""The page of made-up artefacts is whole, points nowhere outside, and is the same each time."""
+"""The page of made-up artifacts is whole, points nowhere outside, and is the same each time."""
 
 import json
 import re
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from components.common import artifacts
+from components.common import artifacts, pages
 from components.media import video
 from components.report import page, stage
 from components.report.config import Config
-from components.report.records import Flow
+from components.report.records import ManifestCounts
 
 LINK = re.compile(r'(?:src|href)="([^"]+)"')
 
@@ -34,14 +34,25 @@ def test_every_link_leads_to_a_file_or_a_place_in_the_page(written: Path, html: 
     assert links
     places = set(re.findall(r'id="([^"]+)"', html))
     for link in links:
-        assert link[1:] in places if link.startswith("#") else (written / link).is_file(), link
+        if not link.startswith("../"):
+            assert link[1:] in places if link.startswith("#") else (written / link).is_file(), link
+
+
+def test_it_links_to_the_data_card_and_the_scores_by_their_paths_in_the_graph(html: str) -> None:
+    outside = {link for link in LINK.findall(html) if link.startswith("../")}
+    assert outside == {"../data/card/card.html", "../metrics/scores.json", "../metrics/measures.csv"}
 
 
 def test_every_file_is_shown(written: Path, html: str) -> None:
-    shown = set(LINK.findall(html)) | {"index.html"}
-    assert {name for name in artifacts.read_manifest(written).files} == shown - {
-        link for link in shown if link.startswith("#")
-    }
+    shown = {link for link in LINK.findall(html) if not link.startswith(("#", "../"))}
+    assert set(artifacts.read_manifest(written).files) == shown | {"index.html"}
+
+
+def test_a_record_can_put_its_facts_into_a_copy(html: str) -> None:
+    assert "videopoet runs show latest" in html
+    stamped = pages.with_run_facts(html, "<p>Run 0123456789</p>")
+    assert "<p>Run 0123456789</p>" in stamped
+    assert "videopoet runs show latest" not in stamped
 
 
 def test_nothing_is_fetched_from_elsewhere_and_nothing_says_where_it_was_made(written: Path, html: str) -> None:
@@ -64,8 +75,28 @@ def test_clips_have_controls_and_real_ones_stand_beside_them(written: Path, html
     assert not video.probe(written / "assets/originals/c1-clip-inpaint_center.mp4").has_audio
 
 
-def test_scores_keep_the_names_of_their_stand_ins(html: str) -> None:
-    assert "frechet_<wbr>distance<wbr>[local-judge]" in html
+def test_every_video_has_a_name_and_every_table_head_a_scope(html: str) -> None:
+    videos = re.findall(r"<video[^>]*>", html)
+    assert videos
+    for video_tag in videos:
+        assert re.search(r'aria-label="[^"]{5,}"', video_tag), video_tag
+    assert 'aria-label="Text to video: a red square (generated)"' in html
+    assert all("scope=" in head for head in re.findall(r"<th\b[^>]*>", html))
+
+
+def test_the_summary_comes_before_the_clips_and_these_before_the_scores(html: str) -> None:
+    places = [html.index(f'<section id="{name}">') for name in ("summary", "clips", "scores")]
+    assert places == sorted(places)
+    assert html.count('class="verdict ') == 1
+
+
+def test_no_seed_is_shown(html: str) -> None:
+    assert "seed 7" not in html
+
+
+def test_scores_name_their_instruments(html: str) -> None:
+    assert "Fréchet distance" in html
+    assert "by local-judge; lower is better" in html
     assert "<code>local-judge</code> is a stand-in" in html
 
 
@@ -81,7 +112,7 @@ def test_kept_and_left_out_make_what_arrived(html: str) -> None:
 
 def test_counts_that_do_not_come_out_even_are_refused() -> None:
     with pytest.raises(ValueError, match="Clips kept: 9 arrived, but 4 were kept and 3 dropped"):
-        page.step("Clips kept", "dropped", Flow({"arrived": 9, "kept": 4}, {"too_still": 3}))
+        page.step("Clips kept", "dropped", ManifestCounts({"arrived": 9, "kept": 4}, {"too_still": 3}))
 
 
 def test_words_of_the_data_cannot_become_markup(

@@ -116,6 +116,9 @@ def test_the_first_run_that_keeps_the_floors_is_champion(checkout: Checkout):
     high = promoted(checkout)
     assert (low.passed, high.passed, high.champion) == (False, True, "")
     assert aliases() == {"champion": high.candidate}
+    for found, decision in ((low, "refused"), (high, "promoted")):  # the page of each record says so
+        page = (checkout.root / ".videopoet/runs" / found.candidate / "index.html").read_text()
+        assert f">{decision}</strong>" in page
 
 
 def test_a_better_model_replaces_the_champion_and_one_within_the_noise_does_not(checkout: Checkout):

@@ -32,3 +32,17 @@ def test_a_share_is_read_as_per_cent() -> None:
 )
 def test_lists_read_as_sentences_do(parts: list[str], text: str) -> None:
     assert words.listed(parts) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.42, "0.4 s"), (59.4, "59 s"), (1237.0, "20 min 37 s"), (11100.0, "3 h 5 min")]
+)
+def test_durations_are_spelled_out(seconds: float, text: str) -> None:
+    assert words.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(999, "999"), (104304, "104\u202fk"), (1.24e6, "1.24\u202fM"), (8.06e9, "8.06\u202fG")]
+)
+def test_large_counts_are_short(value: float, text: str) -> None:
+    assert words.compact(value) == text

@@ -37,4 +37,4 @@ def test_chance_and_count_stand_beside_the_figure_that_they_belong_to() -> None:
     accuracy, clips = figures({"accuracy": 0.9, "accuracy_chance": 0.25, "accuracy_n": 96, "clips_n": 12})
     assert (accuracy.chance, accuracy.n) == (0.25, 96)
     assert accuracy.bar is not None
-    assert (clips.name, clips.bar) == ("clips_n", None)
+    assert (clips.title, clips.bar) == ("Clips n", None)

@@ -4,20 +4,22 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.data_card.passage import STREAM, drawing
-from components.data_card.statistics import Passage
+from components.data_card.flow_chart import STREAM, flow_chart
+from components.data_card.statistics import StageCounts
 
 
 @st.composite
-def passages(draw: st.DrawFn) -> Passage:
+def passages(draw: st.DrawFn) -> StageCounts:
     kept = draw(st.integers(0, 50))
     dropped = draw(st.dictionaries(st.sampled_from(["too_still", "blurred", "license", "jittery"]), st.integers(1, 50)))
-    return Passage(kept + sum(dropped.values()), kept, dropped)
+    return StageCounts(kept + sum(dropped.values()), kept, dropped)
 
 
 @given(passages(), passages())
-def test_every_count_is_drawn_once_inside_the_picture_and_no_two_words_overlap(files: Passage, clips: Passage) -> None:
-    found = drawing(files, clips, {"train": clips.kept})
+def test_every_count_is_drawn_once_inside_the_picture_and_no_two_words_overlap(
+    files: StageCounts, clips: StageCounts
+) -> None:
+    found = flow_chart(files, clips, {"train": clips.kept})
     lost = [(node.name, node.count) for node in found.nodes if node.kind == "lost"]
     assert sorted(lost) == sorted([*files.dropped.items(), *clips.dropped.items()])
     for column in {node.x for node in found.nodes}:
@@ -29,7 +31,7 @@ def test_every_count_is_drawn_once_inside_the_picture_and_no_two_words_overlap(f
 
 
 def test_what_leaves_a_bar_is_as_high_as_the_bar() -> None:
-    found = drawing(Passage(10, 6, {"empty_file": 4}), Passage(8, 8, {}), {"train": 6, "heldout": 2})
+    found = flow_chart(StageCounts(10, 6, {"empty_file": 4}), StageCounts(8, 8, {}), {"train": 6, "heldout": 2})
     splits = [node.height for node in found.nodes if node.name in ("train", "heldout")]
     assert sum(splits) == STREAM
     assert next(node.height for node in found.nodes if node.name == "empty_file") == STREAM * 0.4
