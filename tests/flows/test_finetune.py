@@ -15,13 +15,13 @@ import yaml
 from components.common import errors
 from components.ingest import sources
 from flows.dvc.repository import Repository
-from flows.finetune import Finetuned, finetune
+from flows.finetune import FinetuneResult, finetune
 from flows.finetuning.base import Base
 from flows.finetuning.layout import lay_out, new_sources
 from flows.graph import lockfile
 from flows.machine.workspace import Workspace
 from flows.promotion import cleanup
-from flows.promotion.cleanup import Keep
+from flows.promotion.cleanup import RetentionPolicy
 from flows.runs import source_archive
 from flows.runs.registry import Registry
 from tests.flows.tunable import Tunable, sha256
@@ -29,11 +29,11 @@ from tests.flows.tunable import Tunable, sha256
 LETTERS = "abcdefgh"
 
 
-def tuned(**options: Any) -> tuple[str, Finetuned]:
+def tuned(**options: Any) -> tuple[str, FinetuneResult]:
     """Run the flow; the name of its final state, and what became of the fine-tune."""
     state = finetune(**options, return_state=True)
     result = state.result(raise_on_failure=False)
-    assert isinstance(result, Finetuned), result
+    assert isinstance(result, FinetuneResult), result
     return state.name, result
 
 
@@ -292,7 +292,7 @@ def test_cleaning_keeps_what_a_fine_tuned_champion_was_given(tunable: Tunable, c
     repository, workspace = Repository(tunable.root), Workspace(tunable.root)
     shutil.rmtree(tunable.there.root)
     Path("dvc.lock").unlink()
-    cleanup.cleaning(workspace, repository, Keep.read("champion,last=0"), remote=False).carry_out()
+    cleanup.cleaning(workspace, repository, RetentionPolicy.read("champion,last=0"), remote=False).carry_out()
     held = lockfile.items(lockfile.read(workspace.home / "runs" / result.run / "dvc.lock"))
     for path in ("models/judge", "models/net", "base/models/net", "data/filtered"):
         assert repository.copy(held[path].md5, tunable.root / "out" / path), path

@@ -76,7 +76,7 @@ def test_a_failed_stage_stops_its_descendants_only_and_the_next_run_goes_on_from
     state, result = retrain()
     assert state.is_failed()
     assert "pair@x" in state.message
-    assert set(result.faults) == {"pair@x"}
+    assert set(result.failures) == {"pair@x"}
     assert set(result.outcomes) == {"seed", "left", "pair@y", "apart"}
     assert task_runs(state)["pair@x"] == "FAILED"
     assert task_runs(state)["join"] == "PENDING"
@@ -102,7 +102,7 @@ def test_files_that_the_record_leaves_out_are_told_once(checkout, prefect_server
 def test_a_passing_fault_is_tried_again(checkout, prefect_server, monkeypatch):
     from flows import retrain as module
 
-    monkeypatch.setattr(module, "TRY_AGAIN_AFTER_S", [0.1, 0.1])
+    monkeypatch.setattr(module, "RETRY_DELAYS_S", [0.1, 0.1])
     checkout.write(apart__exit=75)
     retrain("apart")
     assert checkout.started() == ["apart"] * 3

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flows.execution.coordinator import alone
+from flows.execution.coordinator import exclusive_run
 from flows.machine.workspace import Workspace
 from tests.flows.promotion.test_promoter import aliases, parameters
 from tests.flows.promotion.test_promoter import checkout as judged
@@ -51,7 +51,7 @@ def test_a_run_that_fails_is_not_decided_about_and_says_which_stage_and_why(judg
 
 def test_a_checkout_in_which_another_run_works_is_left_to_it(judged, prefect_server):
     parameters(judged, 0.5)
-    with alone(Workspace(judged.root), pytest.fail):
+    with exclusive_run(Workspace(judged.root), pytest.fail):
         ended = retrained()
     assert ended.name == "Skipped"
     assert f"another run works in {judged.root}" in ended.message

@@ -28,13 +28,13 @@ from tests.flows.promotion.test_promoter import aliases, parameters
 from tests.flows.promotion.test_promoter import checkout as judged
 
 __all__ = ["judged"]
-PATIENCE_S = 240
+WAIT_S = 240
 BLOCK = "custom-webhook/team"
 
 
 def eventually(look: Callable[[], Any]) -> Any:
     """What `look` finds, as soon as it finds anything."""
-    until_s = time.monotonic() + PATIENCE_S
+    until_s = time.monotonic() + WAIT_S
     while time.monotonic() < until_s:
         if found := look():
             return found
@@ -59,7 +59,7 @@ class Server:
             "PREFECT_SERVER_API_PORT": self._port,
             **orchestrator.SERVING,
             **orchestrator.SETTINGS,
-            **dict.fromkeys((orchestrator.SENT, orchestrator.WANTED), orchestrator.string(home)),
+            **dict.fromkeys((orchestrator.CLIENT_AUTH, orchestrator.SERVER_AUTH), orchestrator.string(home)),
         }
 
     def start(self) -> None:
@@ -96,7 +96,7 @@ def server(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     found = Server(tmp_path / "prefect")
     found.start()
     monkeypatch.setenv("PREFECT_API_URL", found.api)
-    monkeypatch.setenv(orchestrator.SENT, found.environment[orchestrator.SENT])
+    monkeypatch.setenv(orchestrator.CLIENT_AUTH, found.environment[orchestrator.CLIENT_AUTH])
     monkeypatch.setenv("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", "30")
     yield found
     found.stop()
@@ -107,7 +107,7 @@ def client(server: Server) -> Iterator[Any]:
     """Asks the server."""
     from prefect.client.orchestration import SyncPrefectClient
 
-    with SyncPrefectClient(api=server.api, auth_string=server.environment[orchestrator.SENT]) as found:
+    with SyncPrefectClient(api=server.api, auth_string=server.environment[orchestrator.CLIENT_AUTH]) as found:
         yield found
 
 
@@ -321,7 +321,7 @@ def test_a_run_that_never_starts_is_given_up(checkout, server, client, monkeypat
     deploys(checkout, schedules=[])
     with serving(checkout):
         pass
-    string = server.environment[orchestrator.SENT]
+    string = server.environment[orchestrator.CLIENT_AUTH]
     with temporary_settings({PREFECT_API_URL: server.api, PREFECT_API_AUTH_STRING: string}):
         automations.declare([])
     run = client.create_flow_run_from_deployment(client.read_deployment_by_name("retrain/weekly").id)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from flows.execution import local
-from flows.execution.budget import Budget, Demand, Needs, OverBudget, demands
+from flows.execution.budget import Budget, Demand, OverBudget, ResourceNeeds, demands
 from flows.machine import gpus, monitor
 from flows.machine.processes import Interrupted
 from flows.runs import run_records
@@ -63,16 +63,18 @@ def test_a_try_that_failed_counts():
 def test_what_runs_is_stopped_while_there_is_time_to_do_so_in_good_order():
     found, taken_s = budget(1, a=None), [0.0]
     with found.taking("a", lambda: taken_s[0]):
-        assert not found.look()
+        assert not found.must_stop()
         taken_s[0] = HOUR_S - 61
-        assert not found.look()
+        assert not found.must_stop()
         taken_s[0] = HOUR_S - 60
-        assert found.look()
+        assert found.must_stop()
     assert "GPU-hours of the budget of 1 GPU-hours are spent" in found.used_up
 
 
 def test_a_stage_without_gpus_asks_for_nothing():
-    found = demands({"a": Needs(0, 60), "b": Needs(8, 60), "c": Needs(1, 60)}, {"a": 5.0, "c": 7.0})
+    found = demands(
+        {"a": ResourceNeeds(0, 60), "b": ResourceNeeds(8, 60), "c": ResourceNeeds(1, 60)}, {"a": 5.0, "c": 7.0}
+    )
     assert found == {"a": Demand(0.0, 0), "b": Demand(None, 480), "c": Demand(7.0, 60)}
     Budget(0, found).begin(["a"], print)
 
@@ -83,7 +85,7 @@ def one_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpus, "count", lambda: 1)
     monkeypatch.setattr(gpus, "shares", lambda: [0.5])
     monkeypatch.setattr(local, "GRACE_S", 0.1)
-    monkeypatch.setattr(monitor, "LOOK_S", 0.1)
+    monkeypatch.setattr(monitor, "SAMPLE_S", 0.1)
 
 
 def test_a_real_run_is_stopped_when_its_budget_is_used_up_and_goes_on_with_another(checkout, one_gpu, monkeypatch):
@@ -93,13 +95,13 @@ def test_a_real_run_is_stopped_when_its_budget_is_used_up_and_goes_on_with_anoth
     coordinator.limit(1.5 / HOUR_S, set(), said.append)
     assert said == ["no record tells what GPU-hours they take, so the budget is watched as they run: seed"]
     with pytest.raises(Interrupted):
-        coordinator.bring(coordinator.graph.by_name["seed"], print)
+        coordinator.ensure_up_to_date(coordinator.graph.by_name["seed"], print)
     assert "stopped in good order" in coordinator.budget.used_up
     assert not Path("dvc.lock").exists()
     monkeypatch.setenv("WORK_SLEEP_S", "0")
     coordinator = checkout.coordinator("seed")
     coordinator.limit(1, set(), print)
-    assert coordinator.bring(coordinator.graph.by_name["seed"], print).how == "ran"
+    assert coordinator.ensure_up_to_date(coordinator.graph.by_name["seed"], print).how == "ran"
     note = json.loads(Path(".videopoet/stages/seed.json").read_text())
     assert note["gpu_s"] >= note["seconds"] > 0
 
@@ -141,7 +143,7 @@ def test_any_thread_may_take():
     def take(name: str) -> None:
         for _ in range(50):
             with found.taking(name, lambda: 1.0):
-                found.look()
+                found.must_stop()
 
     threads = [threading.Thread(target=take, args=(f"s{i}",)) for i in range(20)]
     for thread in threads:

@@ -33,7 +33,7 @@ def test_a_stage_does_not_get_what_opens_prefect(checkout, secret):
     graph.write_text(graph.read_text().replace("python work.py apart", "env && python work.py apart"))
     said: list[str] = []
     coordinator = checkout.coordinator("apart")
-    coordinator.bring(coordinator.graph.by_name["apart"], said.append)
+    coordinator.ensure_up_to_date(coordinator.graph.by_name["apart"], said.append)
     told = "\n".join(said)
     assert "AWS_PROFILE=for-stages" in told
     assert secret not in told

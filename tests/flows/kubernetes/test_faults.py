@@ -133,7 +133,7 @@ def test_gpus_are_charged_for_while_pods_are_on_nodes_and_a_budget_holds(runs, c
     note = json.loads(Path(".videopoet/stages/seed.json").read_text())
     assert 4 * note["seconds"] <= note["gpu_s"] < 4 * (note["seconds"] + 60)
     assert note["read_bytes"] > 0
-    monkeypatch.setattr(monitor, "LOOK_S", 0.1)
+    monkeypatch.setattr(monitor, "SAMPLE_S", 0.1)
     cluster.environment["WORK_SLEEP_S"] = "60"
     run = runs()
     run.coordinator.limit(20 / HOUR_S, {"left"}, run.lines.append)
@@ -187,9 +187,9 @@ def test_the_coordinator_hears_how_fast_each_rank_goes(runs, cluster):
         pods.append(cluster.core.create_namespaced_pod("videopoet", manifest))
     said: list[str] = []
     found = StageMonitor(said.append)
-    follower = JobWatcher(run.coordinator.executor._cluster, found, 8)
-    follower._pass_on_lines(pods)
-    follower.close()
+    watcher = JobWatcher(run.coordinator.executor._cluster, found, 8)
+    watcher._pass_on_lines(pods)
+    watcher.close()
     assert {rank: progress.rate for rank, progress in found.progress.items()} == {
         "0": 8.0,
         "1": 9.0,

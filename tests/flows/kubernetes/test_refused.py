@@ -84,17 +84,17 @@ def test_the_entry_of_another_stage_is_refused(runs, cluster, checkout):
     run.bring("seed")
     md5 = run.coordinator.executor.exchange.push_entry("seed")
     stage = run.coordinator.graph.by_name["left"]
-    order = run.coordinator.executor._order(stage, {})
+    request = run.coordinator.executor._request(stage, {})
     with pytest.raises(ValueError, match=r"refused: the command is another, the parameters are others"):
-        run.coordinator.executor._collect(stage, order, md5)
+        run.coordinator.executor._collect(stage, request, md5)
 
 
 def test_pods_are_told_the_addresses_of_stores_but_no_folder_of_this_machine(runs, cluster, checkout):
     run = runs()
     roots = {"far": "s3://bucket/clips", "near": "/somewhere"}
     run.coordinator.workspace.roots.write_text(json.dumps(roots))
-    order = run.coordinator.executor._order(run.coordinator.graph.by_name["seed"], {})
-    assert json.loads(order.files["roots.json"]) == {"far": "s3://bucket/clips"}
+    request = run.coordinator.executor._request(run.coordinator.graph.by_name["seed"], {})
+    assert json.loads(request.files["roots.json"]) == {"far": "s3://bucket/clips"}
 
 
 def test_without_a_remote_the_reason_is_said(runs, cluster):

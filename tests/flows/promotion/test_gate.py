@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.promotion.gate import Gate, Scores, verdicts
+from flows.promotion.gate import EvaluationScores, Gate, verdicts
 
 MOTION, MEL, FRECHET = "text_to_video/motion", "video_to_audio/mel", "text_to_video/frechet"
 
 
-def scores(folder: Path, motion: list[float], mel: list[float], frechet: float = 10.0) -> Scores:
+def scores(folder: Path, motion: list[float], mel: list[float], frechet: float = 10.0) -> EvaluationScores:
     """What stage `evaluate` writes, of two measures with samples and one without."""
     folder.mkdir()
     rows = [
@@ -25,7 +25,7 @@ def scores(folder: Path, motion: list[float], mel: list[float], frechet: float =
         {"task": "text_to_video", "name": "frechet", "value": frechet, "better": "lower"},
     ]
     (folder / "scores.json").write_text(json.dumps(found))
-    return Scores.read(folder)
+    return EvaluationScores.read(folder)
 
 
 NOISE = np.random.default_rng(0)

@@ -14,15 +14,15 @@ from components.corpus.data import Source
 from components.corpus.data import read as read_sources
 from components.corpus.data import write as write_sources
 from components.ingest.data import Clips
-from flows.graph.graph import Entry, Item
+from flows.graph.graph import Artifact, LockEntry
 from flows.runs import forward_lineage, lineage
 
 SOURCES = "data/sources.parquet"
 
 
-def entry(deps: dict[str, str], outs: dict[str, str]) -> Entry:
-    items = [{path: Item(md5) for path, md5 in these.items()} for these in (deps, outs)]
-    return Entry("make", {}, items[0], items[1])
+def entry(deps: dict[str, str], outs: dict[str, str]) -> LockEntry:
+    items = [{path: Artifact(md5) for path, md5 in these.items()} for these in (deps, outs)]
+    return LockEntry("make", {}, items[0], items[1])
 
 
 ENTRIES = {
