@@ -29,7 +29,8 @@ def card(
 ) -> None:
     """Show or accept the data card.
 
-    Prints the path of its page. With --accept, later data are compared with this card.
+    Prints the path of its page. With --accept, later data are compared with
+    this card.
     """
     from flows.cli import card as cards
     from flows.dvc.repository import Repository

@@ -16,8 +16,9 @@ def promote(
 ) -> None:
     """Promote the present run if it is better.
 
-    Compares its models with the champion by the section `gate` of params.yaml. The champion is scored again first, with
-    the same judge, prompts and seeds. Exit code 1: refused.
+    Compares its models with the champion by the section `gate` of params.yaml.
+    The champion is scored again first, with the same judge, prompts and seeds.
+    Exit code 1: refused.
     """
     from flows.execution.coordinator import exclusive_run
     from flows.machine.processes import Interrupted
@@ -76,7 +77,8 @@ def gc(
 ) -> None:
     """Delete unused objects and records.
 
-    Deletes objects of the cache, run-cache entries and records that no kept run and no present result needs.
+    Deletes objects of the cache, run-cache entries and records that no kept run
+    and no present result needs.
     """
     from flows.dvc.repository import Repository
     from flows.execution.coordinator import exclusive_run

@@ -35,7 +35,8 @@ def runs_show(
 ) -> None:
     """Show a record.
 
-    Prints what ran, when, from which inputs, its resource usage and its metrics.
+    Prints what ran, when, from which inputs, its resource usage and its
+    metrics.
     """
     from flows.runs import record_view
     from flows.runs import run_records as records
@@ -52,7 +53,8 @@ def runs_show(
 def runs_diff(old: Run, new: Run) -> None:
     """Compare two runs.
 
-    Prints the differences, old → new: commands, parameters, code, inputs, outputs, metrics.
+    Prints the differences, old → new: commands, parameters, code, inputs,
+    outputs, metrics.
     """
     from flows.runs import record_view
     from flows.runs import run_records as records

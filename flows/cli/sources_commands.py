@@ -24,8 +24,9 @@ def add(
 ) -> None:
     """Add your own videos and images.
 
-    The files stay where they are. A second run re-reads files whose size or mtime changed and marks missing ones as
-    gone; refused files are counted by reason. New files form a new batch: shards of earlier batches do not change.
+    The files stay where they are. A second run re-reads files whose size or
+    mtime changed and marks missing ones as gone; refused files are counted by
+    reason. New files form a new batch: shards of earlier batches do not change.
     """
     from flows.runs import sources
 
@@ -51,7 +52,8 @@ def forget(
 ) -> None:
     """Never read a source again, by any name.
 
-    For requests to delete it. The file stays where it is, and outputs made from it stay until they are made again.
+    For requests to delete it. The file stays where it is, and outputs made from
+    it stay until they are made again.
     """
     from flows.runs import sources
 

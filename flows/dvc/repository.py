@@ -122,10 +122,7 @@ class Repository:
                 raise errors.Retryable(words) if self.remote else ValueError(words)
 
     def restore(self, name: str, place: Place) -> LockEntry | None:
-        """Restore the run-cache's outputs for the stage's present inputs into the workspace; None if missing.
-
-        `place` is where `find` and `place` located them.
-        """
+        """Restore the run-cache's outputs for the stage's present inputs, located at `place`; None if missing."""
         with self.held():
             stage = self._load(name)
             pins.bring(self.pinned, stage, self._repo, self.remote)
@@ -150,7 +147,7 @@ class Repository:
             return PreparedStage(name, stage)
 
     def record(self, prepared: PreparedStage, machine: Mapping[str, Any]) -> LockEntry:
-        """Cache the present outputs, computed on the platform `machine`, and write the stage's entry.
+        """Cache the outputs, computed on the platform `machine`, and write the entry.
 
         Raises ValueError if an output is missing, and Nondeterministic, recording nothing, if outputs differ from
         before.
@@ -235,10 +232,7 @@ class Repository:
             return Remote(self._repo) if self._repo.config["core"].get("remote") else None
 
     def require_remote(self) -> Remote:
-        """Return the default remote; from now on an unreachable remote is an error.
-
-        Raises ValueError if there is none.
-        """
+        """Return the default remote, from now on required to answer; raises ValueError if there is none."""
         if self.remote is None:
             raise ValueError(
                 "stages in a cluster need a DVC remote, and there is none: add one with `dvc remote add -d NAME URL`"

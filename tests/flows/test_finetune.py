@@ -68,7 +68,7 @@ def test_too_few_new_files_and_it_is_skipped_before_anything_is_made(tunable: Tu
     tunable.sources("abcd")
     name, result = tuned()
     assert (name, result.became, result.base, result.new_sources) == ("Skipped", "skipped", champion, 1)
-    assert result.words == f"1 new files since {champion}, at least 2 are wanted"
+    assert result.words == f"1 new files since {champion}, at least 2 are needed"
     assert not tunable.there.root.exists()
 
 
@@ -76,7 +76,7 @@ def test_too_few_new_clips_and_it_is_skipped_after_the_filter_with_no_record(tun
     tunable.sources("abcdxy")
     name, result = tuned()
     assert (name, result.new_sources, result.new_clips) == ("Skipped", 3, 1)
-    assert result.words == f"1 new clips with a caption to train on since {champion}, at least 2 are wanted"
+    assert result.words == f"1 new clips with a caption to train on since {champion}, at least 2 are needed"
     assert tunable.there.started() == ["ingest", "filter"]
     assert [path.name for path in (tunable.root / ".videopoet/runs").iterdir()] == [champion]
     assert aliases() == {"champion": champion}
@@ -84,7 +84,7 @@ def test_too_few_new_clips_and_it_is_skipped_after_the_filter_with_no_record(tun
 
 def test_clips_without_words_count_only_where_a_task_needs_none(tunable: Tunable, champion: str):
     tunable.sources("abcdw")
-    assert tuned()[1].words == f"1 new clips with a caption to train on since {champion}, at least 2 are wanted"
+    assert tuned()[1].words == f"1 new clips with a caption to train on since {champion}, at least 2 are needed"
     settings = yaml.safe_load(Path("params.yaml").read_text())
     settings["finetune"]["training"]["mix"]["tasks"]["image-to-video"] = 1.0  # reads a caption, and
     settings["finetune"]["training"]["mix"]["tasks"]["frame-prediction"] = 1.0  # this one reads none
@@ -144,7 +144,7 @@ def test_the_next_one_starts_from_the_one_before(tunable: Tunable, champion: str
     tunable.settle(gain=30)
     tunable.sources("abcde")
     _, first = tuned()
-    assert tuned()[1].words == f"0 new files since {first.run}, at least 2 are wanted"
+    assert tuned()[1].words == f"0 new files since {first.run}, at least 2 are needed"
     tunable.settle(gain=25)
     tunable.sources("abcdefg")
     _, second = tuned()
@@ -219,7 +219,7 @@ def test_its_plan_names_the_base_and_what_would_run_and_runs_nothing(tunable: Tu
         return done.stdout
 
     assert planned().splitlines() == [
-        f"base {champion}, 0 new files (at least 2 are wanted)",
+        f"base {champion}, 0 new files (at least 2 are needed)",
         "would be skipped",
     ]
     tunable.sources("abcde")

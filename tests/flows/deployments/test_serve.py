@@ -154,7 +154,7 @@ def deploys(checkout: Checkout, name: str = "weekly", **changes: Any) -> None:
 
 @contextmanager
 def serving(checkout: Checkout, *options: str, **environment: str) -> "Iterator[subprocess.Popen[str]]":
-    """`videopoet serve`, as soon as it does; stopped in good order after the block, if it is still there."""
+    """`videopoet serve`, as soon as it does; stopped gracefully after the block, if it is still there."""
     process = subprocess.Popen(
         [sys.executable, "-m", "flows.cli", "serve", *options],
         env=checkout.environment(PYTHONPATH=os.environ.get("PYTHONPATH") or str(PROJECT), **environment),
@@ -236,7 +236,7 @@ def test_a_fine_tune_every_minute_is_promoted_refused_or_skipped(tunable, client
     assert promoted.auto_scheduled
     assert "ok text_to_video/motion: 0.4 → 0.7" in promoted.state.message
     assert champion != before
-    assert f"0 new files since {champion}, at least 2 are wanted" in skipped.state.message
+    assert f"0 new files since {champion}, at least 2 are needed" in skipped.state.message
     assert "NO text_to_video/motion: 0.7 → 0.7" in refused.state.message
     assert aliases()["champion"] == champion
 
@@ -356,10 +356,10 @@ def test_with_no_server_named_it_has_its_own_and_all_ends_with_it(checkout, monk
             eventually(lambda: client.read_flow_run(run.id).state_name == "Failed")
             words = client.read_flow_run(run.id).state.message
             assert (
-                "stopped by SIGTERM; the same command goes on from here" in client.read_flow_run(run.id).state.message
+                "stopped by SIGTERM; the same command resumes from here" in client.read_flow_run(run.id).state.message
             )
         assert process.wait(timeout=120) == 143
     assert second.returncode == 75
     assert f"{checkout.root} is served already" in second.stderr
-    assert "stopped by SIGTERM; the same command goes on from here" in words
+    assert "stopped by SIGTERM; the same command resumes from here" in words
     assert not [found for found in below if found.is_running() and found.status() != psutil.STATUS_ZOMBIE]

@@ -141,7 +141,7 @@ def test_content_with_another_hash_is_refused_named_and_kept_nowhere(shared, vic
     path.chmod(0o644)
     path.write_bytes(b"" if altered == "emptied" else path.read_bytes().replace(b"1", b"2") + b" ")
     content = path.read_bytes()
-    with pytest.raises(Untrusted, match=rf"remote `store`.* is refused: its content of .*{name}.* is not what"):
+    with pytest.raises(Untrusted, match=rf"remote `store`.* is refused: its content of .*{name}.* does not match"):
         WAYS[way](Repository(Path.cwd()), digest)
     assert not Path(".dvc/cache/files/md5", name[:2], name[2:]).exists()
     assert not any(Path(folder).exists() for folder in ("out/seed", "given/seed"))

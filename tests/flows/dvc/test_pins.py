@@ -46,7 +46,7 @@ def pin_seed(checkout) -> Artifact:
 def test_a_pin_is_known_before_its_bytes_are_here_and_they_come_when_a_stage_runs(made, pinned):
     repository = Repository(made.root)
     assert repository.pins == {"given/seed": pinned}
-    assert made.decisions()["uses"].reasons[0].name == "never made here"
+    assert made.decisions()["uses"].reasons[0].name == "has never been computed here"
     assert not Path("given").exists()
     assert made.bring("uses")["uses"].entry.deps["given/seed"].md5 == pinned.md5
     assert Path("given/seed/text").read_bytes() == Path("out/seed/text").read_bytes()

@@ -45,7 +45,7 @@ def test_who_does_not_rely_on_the_remote_goes_on_without_it_and_says_so_once(che
     remote.write_text("no folder")
     for _ in range(2):
         assert Repository(checkout.root).find("seed", {"codelock/work.json": code(checkout)}) is None
-    assert sum("going on without it" in record.message for record in caplog.records) == 1
+    assert sum("continuing without it" in record.message for record in caplog.records) == 1
 
 
 def test_who_relies_on_the_remote_takes_silence_for_a_fault_that_may_pass(checkout, remote):

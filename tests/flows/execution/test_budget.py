@@ -33,7 +33,7 @@ def test_a_run_that_would_take_too_much_does_not_begin():
 def test_a_stage_that_no_record_knows_is_named_and_watched_instead():
     said: list[str] = []
     budget(0.5, a=None, b=0.0).begin(["a", "b"], said.append)
-    assert said == ["no record tells what GPU-hours they take, so the budget is watched as they run: a"]
+    assert said == ["no record of their GPU-hours, so the budget is checked while they run: a"]
 
 
 def test_the_next_stage_is_not_started_if_it_would_not_fit_any_more():
@@ -93,10 +93,10 @@ def test_a_real_run_is_stopped_when_its_budget_is_used_up_and_goes_on_with_anoth
     coordinator = checkout.coordinator("seed")
     said: list[str] = []
     coordinator.limit(1.5 / HOUR_S, set(), said.append)
-    assert said == ["no record tells what GPU-hours they take, so the budget is watched as they run: seed"]
+    assert said == ["no record of their GPU-hours, so the budget is checked while they run: seed"]
     with pytest.raises(Interrupted):
         coordinator.ensure_up_to_date(coordinator.graph.by_name["seed"], print)
-    assert "stopped in good order" in coordinator.budget.used_up
+    assert "stopped gracefully" in coordinator.budget.used_up
     assert not Path("dvc.lock").exists()
     monkeypatch.setenv("WORK_SLEEP_S", "0")
     coordinator = checkout.coordinator("seed")
@@ -112,7 +112,7 @@ def test_the_records_of_past_runs_say_what_will_be_needed(checkout, one_gpu):
     checkout.started()
     coordinator = checkout.coordinator()
     coordinator.limit(0.0, set(), print)  # nothing has to run
-    with pytest.raises(OverBudget, match="by the records of past runs"):
+    with pytest.raises(OverBudget, match="according to past runs"):
         coordinator.limit(0.0, {"seed"}, print)
     assert checkout.started() == []
 
@@ -133,7 +133,7 @@ def test_the_flow_says_plainly_what_would_be_needed_and_starts_nothing(checkout,
     command = [sys.executable, "-m", "flows.cli", "run", "seed", "--max-gpu-hours", "0.5"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 64, done.stdout + done.stderr
-    assert "the run would take 1 GPU-hours by the records of past runs, the budget is 0.5 GPU-hours" in done.stderr
+    assert "the run would take 1 GPU-hours according to past runs, but the budget is 0.5 GPU-hours" in done.stderr
     assert checkout.started() == []
 
 

@@ -75,7 +75,9 @@ def test_a_target_brings_only_what_it_needs(checkout):
     assert checkout.started() == ["seed", "left"]
 
 
-@pytest.mark.parametrize(("code", "words"), [(64, "to be mended"), (65, "broke a gate"), (3, "code 3:")])
+@pytest.mark.parametrize(
+    ("code", "words"), [(64, "fix it before the next try"), (65, "data gate failed"), (3, "code 3:")]
+)
 def test_a_failure_says_what_the_stage_said(checkout, code, words):
     checkout.write(seed__exit=code)
     with pytest.raises(StageFailed, match=rf"{words}.*nothing to work on") as caught:

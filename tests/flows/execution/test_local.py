@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from flows.cli import main, request
+from flows.cli import request, results_commands
 from flows.execution.local import environment
 from flows.machine.processes import Processes
 from flows.machine.workspace import Workspace
@@ -49,7 +49,7 @@ def test_nor_does_one_that_is_run_for_the_gate(checkout, secret):
 def test_nor_does_a_request_of_a_person(checkout, secret, monkeypatch, capfd):
     monkeypatch.setattr(request, "command", lambda *_: ["env"])
     with pytest.raises(typer.Exit):
-        main.generate(task="text-to-video", output=Path("one.mp4"))
+        results_commands.generate(task="text-to-video", output=Path("one.mp4"))
     told = capfd.readouterr().out
     assert "AWS_PROFILE=for-stages" in told
     assert secret not in told

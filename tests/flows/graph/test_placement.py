@@ -131,7 +131,7 @@ def test_a_key_that_is_missing_is_named(tmp_path):
 
 
 def test_a_stage_never_gets_fewer_cores_than_it_has_threads(tmp_path):
-    with pytest.raises(ValueError, match="ingest uses 3 threads and gets 2 cores: raise `cpu`"):
+    with pytest.raises(ValueError, match="ingest uses 3 threads but gets 2 cores: raise `cpu`"):
         read(tmp_path).of(stage("ingest", threads=3))
 
 
@@ -146,8 +146,8 @@ def read(folder: Path, **stages: dict) -> Placements:
     [
         ("adapt", {"parts": 2}, "`parts` in k8s/placement.yaml is for filter, ingest, pretokenize"),
         ("ingest", {"parts": 2, "scratch_claim": ""}, "share a cache: name its `scratch_claim`"),
-        ("generate", {"gpus": 2}, "trains nothing and is one process"),
-        ("ingest", {"nodes": 2}, "trains nothing and is one process"),
+        ("generate", {"gpus": 2}, "is not a training and runs as one process"),
+        ("ingest", {"nodes": 2}, "is not a training and runs as one process"),
     ],
 )
 def test_what_a_stage_cannot_do_with_several_pods_or_gpus_is_said(tmp_path, component, part, words):

@@ -93,7 +93,7 @@ def test_two_coordinators_of_two_checkouts_share_one_job(cluster, checkout):
     said = [process.communicate(timeout=120)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     assert all("seed works" in text and text.endswith("ran\n") for text in said)
-    assert sum("made the Job" in text for text in said) == 1
+    assert sum("created the Job" in text for text in said) == 1
     assert len(cluster.pods) == 1
     assert (other / "dvc.lock").read_text() == checkout.lock()
 
@@ -137,10 +137,10 @@ def test_gpus_are_charged_for_while_pods_are_on_nodes_and_a_budget_holds(runs, c
     cluster.environment["WORK_SLEEP_S"] = "60"
     run = runs()
     run.coordinator.limit(20 / HOUR_S, {"left"}, run.lines.append)
-    assert "no record tells what GPU-hours they take" in run.lines[0]
+    assert "no record of their GPU-hours" in run.lines[0]
     with pytest.raises(Interrupted):
         run.bring("left")
-    assert "stopped in good order" in run.coordinator.budget.used_up
+    assert "stopped gracefully" in run.coordinator.budget.used_up
     cluster.await_true(lambda: len(cluster.jobs()) == 1)  # the one that is done
 
 

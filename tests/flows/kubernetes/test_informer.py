@@ -39,6 +39,7 @@ def test_pods_are_seen_to_come_to_change_and_to_go(cluster, mirror, watch_s, gon
     cluster.await_true(lambda: phases(mirror) == {"a": "Running"})
     cluster.core.delete_namespaced_pod("a", NAMESPACE)
     cluster.await_true(lambda: phases(mirror) == {})
+    assert [found.metadata.name for found in mirror.of("two")[2]] == ["b"]
 
 
 def test_a_change_wakes_who_waits_for_it(cluster, mirror):
@@ -63,7 +64,7 @@ def test_a_mirror_that_may_not_look_says_so(cluster):
     mirror = Informer(Cluster(NAMESPACE, Event()))
     cluster.await_true(lambda: not cluster.api.faults.answers)
     cluster.await_true(lambda: mirror.await_change(0, 0))
-    with pytest.raises(ValueError, match="the cluster refuses"):
+    with pytest.raises(ValueError, match="the cluster denies access"):
         mirror.of("one")
 
 

@@ -67,7 +67,7 @@ def test_all_objects_are_valid(placement, version):
         job_spec.config_map(REQUEST, "videopoet", owner),
         job_spec.service(REQUEST, "videopoet", owner),
     ):
-        kubernetes_validate.validate(found, version, strict=True)
+        assert kubernetes_validate.validate(found, version, strict=True) == version.rpartition(".")[0]
 
 
 @pytest.mark.parametrize("version", VERSIONS)

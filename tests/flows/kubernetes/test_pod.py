@@ -73,7 +73,7 @@ def test_an_input_that_is_not_what_was_asked_for_is_a_passing_fault(requested):
     text.write_text("other\n")
     code, message = run()
     assert code == errors.RETRY
-    assert "out/seed did not arrive whole" in message.said
+    assert "out/seed is incomplete" in message.said
     assert not Path("started").exists()
 
 
@@ -121,7 +121,7 @@ def test_the_stages_code_is_the_pods(requested, tmp_path):
     assert (code, message.said.partition(":")[0]) == (errors.CONFIGURATION, IMAGE_DIFFERS)
 
 
-IMAGE_DIFFERS = "this image holds other code than was asked for (its parameters)"
+IMAGE_DIFFERS = "this image holds other code than requested (its parameters)"
 
 
 @pytest.mark.parametrize("text", ["", "Killed", "12", '{"other": 1}', "[]"])

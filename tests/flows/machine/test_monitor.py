@@ -77,8 +77,8 @@ def test_a_process_that_neither_speaks_nor_works_is_reported_once_and_left_alone
     looks = iter(range(1000))
     run(SLEEPS, said, lambda found: found.is_stalled and next(looks) > 8)
     (line,) = said
-    assert line.startswith("silent: no line and no use of a processor for ")
-    assert line.endswith("left alone")
+    assert line.startswith("stalled: no line and no CPU use for ")
+    assert line.endswith("keeps running")
 
 
 def test_a_process_that_works_is_heard_of_though_it_says_nothing(quick):
@@ -128,7 +128,7 @@ def test_status_says_when_a_stage_was_last_heard_of(made, monkeypatch):
     doing.note_heartbeat("left", run_state.moment(0))
     assert "heard" not in _line(workspace)
     doing.note_heartbeat("left", run_state.moment(run_status.QUIET_S + 1))
-    assert "last heard of since " in _line(workspace)
+    assert "last heartbeat at " in _line(workspace)
     doing.note_heartbeat("left", run_state.moment(monitor.STALLED_S + 1))
     assert "SILENT" in _line(workspace)
 

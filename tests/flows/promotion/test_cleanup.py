@@ -138,7 +138,7 @@ def test_the_remote_is_cleaned_where_that_is_asked(
 
 def test_a_cache_that_others_may_use_is_left_alone(made: Checkout, workspace: Workspace, tmp_path: Path):
     subprocess.run(["dvc", "cache", "dir", "-q", str(tmp_path / "shared")], check=True)
-    with pytest.raises(ValueError, match="may serve others"):
+    with pytest.raises(ValueError, match="may be shared"):
         cleaned(workspace, "last=1")
 
 

@@ -77,9 +77,12 @@ def test_scores_of_other_samples_are_not_compared(tmp_path: Path):
 @pytest.mark.parametrize(
     ("gate", "words"),
     [
-        (Gate(better=[FRECHET], not_worse=[], floors={}), "make it a floor"),
-        (Gate(better=["text_to_video/shape"], not_worse=[], floors={}), "there are: text_to_video/frechet, text_to"),
-        (Gate(better=[], not_worse=[], floors={"judge/x": 1.0}), "there are: none"),
+        (Gate(better=[FRECHET], not_worse=[], floors={}), "use a floor"),
+        (
+            Gate(better=["text_to_video/shape"], not_worse=[], floors={}),
+            "available for this task: text_to_video/frechet, text_to",
+        ),
+        (Gate(better=[], not_worse=[], floors={"judge/x": 1.0}), "available for this task: none"),
     ],
 )
 def test_a_rule_that_cannot_be_judged_says_why(gate: Gate, words: str, tmp_path: Path):

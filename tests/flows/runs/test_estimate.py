@@ -62,8 +62,8 @@ def test_the_words_name_what_is_not_known():
     stages = [stage("a"), stage("b", "a", steps=3), stage("c", "b")]
     said = list(lines(stages, [record("e", 1, a=100.0, b=50.0)], cores=2))
     assert said == [
-        "estimate: 150 s with 2 cores, 300 core-seconds, 0 GPU-hours (by runs eeeeeeeeee)",
+        "estimate: 150 s with 2 cores, 300 core-seconds, 0 GPU-hours (from runs eeeeeeeeee)",
         "measured with other parameters: b",
-        "not in it, for no record has run them: c",
+        "not included, without a record: c",
     ]
     assert list(lines([], [], cores=2)) == []

@@ -37,7 +37,7 @@ def videopoet(checkout, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 def test_status_says_what_runs_since_when_and_what_it_said_last(checkout, running):
     said = videopoet(checkout, "status").stdout.splitlines()
-    assert said[0].startswith("a run goes on since ")
+    assert said[0].startswith("a run has been in progress since ")
     assert f"(process {running.pid}): " in said[0]
     (line,) = [line for line in said if line.startswith("running  seed")]
     assert line.endswith("seed works")
@@ -51,7 +51,7 @@ def test_cancel_stops_it_in_good_order_and_says_how_it_ended(checkout, running):
     assert "stopped in the middle: seed" in done.stdout
     assert running.wait(timeout=1) == 143
     said = videopoet(checkout, "status").stdout
-    assert "no run goes on here; the last one, of " in said
+    assert "no run is in progress; the last one, started " in said
     assert "stopped  seed" in said
     assert videopoet(checkout, "cancel").returncode == 64
 
@@ -110,7 +110,9 @@ def test_lines_that_come_later_are_followed_and_a_new_log_is_read_from_its_start
 
 
 def test_before_the_first_run_status_says_how_to_start_one(checkout):
-    assert list(run_status.status(Workspace(checkout.root))) == ["no run has been here: `videopoet run` starts one"]
+    assert list(run_status.status(Workspace(checkout.root))) == [
+        "there has been no run yet: start one with `videopoet run`"
+    ]
 
 
 def test_time_that_a_stage_runs_is_counted_from_its_start(made):

@@ -114,7 +114,7 @@ def test_a_repository_that_came_with_a_source_is_not_taken_for_ours(tmp_path: Pa
     subprocess.run(["git", "init", "-q", tmp_path / "sub"], check=True)
     (tmp_path / "sub/.git/config").write_text(f'[filter "run"]\n clean = touch {tmp_path}/ran; cat\n')
     (tmp_path / "sub/.gitattributes").write_text("* filter=run\n")
-    with pytest.raises(ValueError, match="holds a repository"):
+    with pytest.raises(ValueError, match="contains a git repository"):
         source_archive.init_repository(tmp_path / "sub", "source", hidden=())
     assert not (tmp_path / "ran").exists()
 
@@ -198,8 +198,8 @@ def test_an_untracked_file_that_nothing_names_is_left_out_and_told(path: str, na
     assert SECRET not in source_archive.difference()
     assert source_archive.omitted() == [path]
     assert source_archive.omission() == (
-        f"left out of the record's source, for git does not track them: {path if path.isprintable() else repr(path)} "
-        "(`git add` what a run needs)"
+        f"not in the record's source, because git does not track them: {path if path.isprintable() else repr(path)} "
+        "(`git add` the files that a run needs)"
     )
     add(path)
     assert path in source_archive.names()
@@ -293,7 +293,7 @@ def test_a_file_that_is_half_edited_names_nothing(path: str, content: bytes, nam
 def test_at_most_ten_omitted_files_are_named(made):
     put(*(f"notes/{number:02}.txt" for number in range(1234)))
     words = source_archive.omission()
-    assert "notes/09.txt and 1,224 more (`git add` what a run needs)" in words
+    assert "notes/09.txt and 1,224 more (`git add` the files that a run needs)" in words
     assert "notes/10.txt" not in words
 
 
