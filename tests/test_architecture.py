@@ -2,6 +2,8 @@
 
 import ast
 import json
+import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -179,6 +181,20 @@ def test_no_linter_is_silenced_without_a_reason() -> None:
         for number, line in enumerate(path.read_text().splitlines(), 1):
             if "# noqa" in line or "# type: ignore" in line:
                 assert "  # " in line.split("# noqa")[-1].split("# type: ignore")[-1], f"{name(path)}:{number}: say why"
+
+
+def test_every_file_of_the_packages_is_in_the_wheel() -> None:
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    data = {
+        file
+        for package, (pattern,) in setuptools["package-data"].items()
+        for file in ROOT.glob(f"{package.replace('.', '/')}/{pattern}")
+    }
+    listed = subprocess.run(
+        ["git", "ls-files", "flows", "components"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    files = {ROOT / file for file in listed.stdout.splitlines() if not file.endswith(".py")}
+    assert files == data, "name them in package-data of pyproject.toml"
 
 
 def test_no_package_is_installed_that_fabric_would_import_at_every_start_of_a_training() -> None:

@@ -20,6 +20,7 @@ from flows.graph.placement import cores
 from flows.machine import gpus
 from flows.machine.workspace import CONSTRAINTS, PARAMS, Workspace
 
+PYTHONS = ((3, 11), (3, 12))
 READS, WRITES = ("h264", "vp9", "aac", "opus", "mjpeg", "png"), ("libx264", "aac")
 DISK_BYTES = 5_000_000_000  # twice the default run with its cache
 MEMORY_BYTES = 6_000_000_000
@@ -60,7 +61,7 @@ def checks(workspace: Workspace) -> Iterator[Check]:
 
 def _python() -> Check:
     found = ".".join(str(part) for part in sys.version_info[:3])
-    return Check("python", found, "" if sys.version_info[:2] == (3, 11) else "use Python 3.11")
+    return Check("python", found, "" if sys.version_info[:2] in PYTHONS else "use Python 3.11 or 3.12")
 
 
 def _versions(constraints: Path) -> Iterator[Check]:
