@@ -104,7 +104,7 @@ def _ending(run: run_state.RunProgress) -> str:
 def _heartbeat_age(moment: run_state.StageActivity) -> str:
     """Return the text for a stage without a recent heartbeat."""
     quiet_s = _seconds(moment.last_heartbeat or moment.since)
-    words = "STALLED" if quiet_s >= STALLED_S else "last heartbeat"
+    words = "STALLED, last heartbeat" if quiet_s >= STALLED_S else "last heartbeat"
     return f", {words} at {moment.last_heartbeat or moment.since}" if quiet_s >= QUIET_S else ""
 
 

@@ -48,7 +48,7 @@ def test_the_next_stage_is_not_started_if_it_would_not_fit_any_more():
 
 def test_what_runs_keeps_what_it_was_promised():
     found = budget(2, a=1.5 * HOUR_S, b=HOUR_S)
-    with found.taking("a", lambda: 0.25 * HOUR_S), pytest.raises(OverBudget, match=r"1\.25 GPU-hours are promised"):
+    with found.taking("a", lambda: 0.25 * HOUR_S), pytest.raises(OverBudget, match=r"1\.25 GPU-hours are reserved"):
         found.taking("b", float).__enter__()
 
 

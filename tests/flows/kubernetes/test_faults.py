@@ -32,7 +32,7 @@ repository = Repository(Path.cwd())
 graph = repository.graph()
 executor = KubernetesExecutor(repository, graph, graph.stages)
 coordinator = Coordinator(Workspace(Path.cwd()), repository, graph, graph.stages, executor)
-print(coordinator.bring(graph.by_name[sys.argv[1]], print).how, flush=True)
+print(coordinator.ensure_up_to_date(graph.by_name[sys.argv[1]], print).how, flush=True)
 """
 
 

@@ -26,7 +26,7 @@ repository = Repository(root)
 graph = repository.graph()
 executor = KubernetesExecutor(repository, graph, graph.stages)
 coordinator = Coordinator(Workspace(root), repository, graph, graph.stages, executor)
-coordinator.bring(graph.by_name[sys.argv[1]], print)
+coordinator.ensure_up_to_date(graph.by_name[sys.argv[1]], print)
 """
 
 PATIENT = """

@@ -78,7 +78,7 @@ def test_an_input_that_is_not_what_was_asked_for_is_a_passing_fault(requested):
 
 
 def test_an_input_that_the_remote_lacks_is_a_passing_fault(requested, tmp_path, monkeypatch):
-    monkeypatch.setattr(pod, "patiently", lambda call, _: call())
+    monkeypatch.setattr(pod, "with_retries", lambda call, _: call())
     shutil.rmtree(tmp_path / "remote/files")
     assert fetch(requested) == errors.RETRY
     assert "remote" in TerminationMessage.read(Path("../said").read_text()).said

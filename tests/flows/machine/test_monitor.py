@@ -126,11 +126,11 @@ def test_status_says_when_a_stage_was_last_heard_of(made, monkeypatch):
     doing = run_state.RunState(workspace, ["left"])
     doing.put("left", "running")
     doing.note_heartbeat("left", run_state.moment(0))
-    assert "heard" not in _line(workspace)
+    assert "heartbeat" not in _line(workspace)
     doing.note_heartbeat("left", run_state.moment(run_status.QUIET_S + 1))
     assert "last heartbeat at " in _line(workspace)
     doing.note_heartbeat("left", run_state.moment(monitor.STALLED_S + 1))
-    assert "SILENT" in _line(workspace)
+    assert "STALLED, last heartbeat at " in _line(workspace)
 
 
 def _line(workspace: Workspace) -> str:
@@ -142,8 +142,8 @@ def test_the_run_keeps_hearing_of_a_stage_that_works(checkout, monkeypatch):
     monkeypatch.setenv("WORK_SLEEP_S", "1")
     last_heartbeat: list[str] = []
     coordinator = checkout.coordinator("apart")
-    coordinator.state.on_line = lambda name, when: last_heartbeat.append(f"{name} {when}")
-    coordinator.bring(coordinator.graph.by_name["apart"], print)
+    coordinator.state.note_heartbeat = lambda name, when: last_heartbeat.append(f"{name} {when}")
+    coordinator.ensure_up_to_date(coordinator.graph.by_name["apart"], print)
     assert last_heartbeat
     assert last_heartbeat[0].startswith("apart 20")
     assert Path("out/apart").exists()

@@ -105,7 +105,7 @@ def test_a_source_leads_forward_to_all_that_holds_it_or_was_made_from_it(clips):
         "models/model",
         "data/samples",
     ]
-    assert "data/filtered  made by filter: holds 1 rows" in lines[2]
+    assert "data/filtered  made by filter: contains 1 rows" in lines[2]
     assert lines[3] == "models/model  made by model: from data/filtered"
     assert lines[-1] == "1 clips of it; 4 outputs contain it or were made from it, or may be"
     assert list(forward_lineage.lines(ENTRIES, clips[1].source_sha256[:8])) == lines
@@ -116,7 +116,7 @@ def test_a_source_that_is_gone_or_forgotten_is_still_known_and_a_name_means_what
     write_sources(Path(SOURCES), [*table, Source("mine", "2.mp4", 1, "a" * 64, state="gone")])
     lines = list(forward_lineage.lines(ENTRIES, clips[1].source_sha256))
     assert lines[0].endswith("listed in data/sources.parquet, forgotten")
-    assert "data/filtered  made by filter: holds 1 rows" in lines[2]
+    assert "data/filtered  made by filter: contains 1 rows" in lines[2]
     assert lines[-1].endswith("`videopoet gc --keep last=1 --remote --yes` deletes them")
     back = list(lineage.lines(ENTRIES, "data/samples/media/a.mp4"))
     assert any(f"of source mine/1.mp4 (forgotten) sha256 {clips[1].source_sha256}" in line for line in back)

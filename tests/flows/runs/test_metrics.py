@@ -59,7 +59,7 @@ def test_a_real_run_can_be_asked_while_a_stage_works(checkout, monkeypatch):
             seen.update(ask(port))
 
     with served(port, coordinator.view):
-        coordinator.bring(coordinator.graph.by_name["apart"], line)
+        coordinator.ensure_up_to_date(coordinator.graph.by_name["apart"], line)
         after = ask(port)
     assert seen["videopoet_stage", "apart", "running"] == 1
     assert ("videopoet_stage_cores", "apart") in seen

@@ -48,7 +48,7 @@ def test_cancel_stops_it_in_good_order_and_says_how_it_ended(checkout, running):
     done = videopoet(checkout, "cancel")
     assert done.returncode == 0, done.stderr
     assert "the run was stopped at " in done.stdout
-    assert "stopped in the middle: seed" in done.stdout
+    assert "interrupted: seed" in done.stdout
     assert running.wait(timeout=1) == 143
     said = videopoet(checkout, "status").stdout
     assert "no run is in progress; the last one, started " in said

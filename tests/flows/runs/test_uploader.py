@@ -78,7 +78,7 @@ def test_an_output_that_left_the_cache_is_named(checkout, remote):
     shutil.rmtree(".dvc/cache")
     said: list[str] = []
     share(Repository(checkout.root), ["apart"], Path("records/none"), said.append)
-    assert "out/apart is not in DVC's cache and can't be pushed" in said[0]
+    assert "out/apart is not in DVC's cache and cannot be pushed" in said[0]
     assert record.md5 not in str(files(remote.parent))
 
 
