@@ -43,7 +43,8 @@ def main(arguments: list[str]) -> int:
             raise ValueError(f"no stage `{component}`: choose one of {', '.join(codelock.components())}")
         _run(component, door or "stage", arguments[1:])
     except (ValueError, errors.DataError, errors.Retryable, errors.Stopped) as error:
-        print(f"{arguments[0]}: {error}", file=sys.stderr, flush=True)
+        origin = "" if door == "request" else f"{arguments[0]}: "  # the user called no module
+        print(f"{origin}{error}", file=sys.stderr, flush=True)
         match error:
             case errors.DataError():
                 return errors.DATA

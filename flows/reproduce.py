@@ -1,4 +1,7 @@
-"""The flow `reproduce`: a record run again, as a deployment does it. `flows.reproduction` has all of it."""
+"""The flow `reproduce`: a record run again, for deployments.
+
+`flows.reproduction` implements it.
+"""
 
 from typing import Any
 
@@ -13,13 +16,13 @@ from flows.reproduction.reproduction import reproduce as reproduction
 
 @flow(name="reproduce", persist_result=False, log_prints=True)
 def reproduce(run: str, stage: str = "", media: dict[str, str] | None = None, tolerance: float = 0.05) -> State[Any]:
-    """Run a record again in a clean folder, and say of each stage whether it came out the same.
+    """Run a record again in a clean folder, and compare each stage with the original.
 
     Args:
-        run: The first digits of the run's hash.
-        stage: This stage alone, its inputs taken by hash from cache or remote; all if empty.
-        media: Where media of the run's own sources lie: alias -> folder, or address of a store.
-        tolerance: What numbers may differ by on another class of machine.
+        run: First digits of the run's hash, or `latest`.
+        stage: Only this stage, with its inputs by hash from cache or remote; all stages if empty.
+        media: Places of the run's own sources: alias -> folder, or address of a store.
+        tolerance: Relative tolerance of numbers on another platform.
     """
     roots = {alias: root_of(root) for alias, root in (media or {}).items()}
     found = reproduction(Workspace.find(), run, stage, None, roots, tolerance)

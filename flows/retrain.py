@@ -1,7 +1,7 @@
-"""The flow `retrain`: the graph, walked.
+"""The flow `retrain`: runs the graph of dvc.yaml.
 
-One Prefect task per stage of dvc.yaml, named after it, submitted once its parents are submitted and started when they
-are done. A failed stage stops its descendants only. Prefect's cache is off: DVC alone judges what is up to date.
+One Prefect task per stage, named after it, submitted once its parents are submitted and started when they are done. A
+failed stage stops only its descendants. Prefect's cache is off: DVC alone decides what is up to date.
 """
 
 import signal
@@ -23,8 +23,8 @@ from components.common.artifacts import MANIFEST
 from flows.deployments import flow_states
 from flows.dvc.repository import Repository
 from flows.execution.budget import OverBudget
-from flows.execution.coordinator import Coordinator, Outcome, alone
-from flows.execution.executor import Executor, Where
+from flows.execution.coordinator import Coordinator, Outcome, exclusive_run
+from flows.execution.executor import Executor, ExecutorName
 from flows.execution.local import LocalExecutor
 from flows.graph.graph import Graph, Stage
 from flows.machine import signals
@@ -33,23 +33,26 @@ from flows.machine.workspace import Workspace
 from flows.runs import metrics, record_page, run_records, source_archive
 from flows.runs.uploader import Uploader
 
-MOST_STAGES = 200  # threads that wait: far more than there are stages
-TRY_AGAIN, TRY_AGAIN_AFTER_S = "TryAgain", [10.0, 60.0]
+MOST_STAGES = 200  # waiting threads: far more than there are stages
+RETRY_LATER, RETRY_DELAYS_S = "RetryLater", [10.0, 60.0]
 
 
 @dataclass
-class Result:
-    """How a run ended. `record` is None unless every stage is up to date and a record was asked for."""
+class RunResult:
+    """How a run ended.
+
+    `record` is None unless every stage is up to date and a record was requested.
+    """
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
-    faults: dict[str, Exception] = field(default_factory=dict)
+    failures: dict[str, Exception] = field(default_factory=dict)
     is_whole: bool = False
     record: Path | None = None
     stopped_by: int = 0  # number of the signal
 
     @property
     def may_go_on(self) -> bool:
-        """Whether a flow may do what comes after its run."""
+        """True if the flow may continue after the run."""
         return self.is_whole and not self.stopped_by
 
 
@@ -60,28 +63,28 @@ THREADS = cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner(max_workers=
 def retrain(
     targets: tuple[str, ...] = (),
     force: bool = False,
-    where: Where = "here",
+    where: ExecutorName = "here",
     max_gpu_hours: float | None = None,
     metrics_port: int | None = None,
     metrics_host: str = "",
     promote: bool = False,
-) -> Result | State[Any]:
+) -> RunResult | State[Any]:
     """Bring stages up to date, in the order of dvc.yaml.
 
-    Raises OverBudget (a ValueError) if that can be seen to take more than `max_gpu_hours`.
+    Raises OverBudget (a ValueError) if the predictions exceed `max_gpu_hours`.
 
     Args:
-        targets: Stages, or families such as `adapt`, with all they need; every stage if none.
+        targets: Stages, or families such as `adapt`, with all their ancestors; every stage if empty.
         force: Run these stages again even if they are up to date.
-        where: Where stages run; in a cluster each is a Job.
-        max_gpu_hours: Stop before the run takes more, by past runs and as it goes.
-        metrics_port: Where Prometheus may look on while the run goes on.
-        metrics_host: The address that listens for it; if none, this machine's own alone (in a pod, all of its).
-        promote: Let the gate decide about the result, and make it the champion if it is better.
+        where: Executor of the stages; with `kubernetes` each is a Job.
+        max_gpu_hours: Stop before the run exceeds this, by past runs and by measurement.
+        metrics_port: Port of the Prometheus metrics during the run.
+        metrics_host: Address of the metrics; if empty, localhost (in a pod, all addresses).
+        promote: Let the gate decide about the result, and promote it to champion if it is better.
     """
     workspace, log = Workspace.find(), get_run_logger()
     try:
-        with alone(workspace, log.warning):
+        with exclusive_run(workspace, log.warning):
             result = walk(
                 workspace,
                 targets,
@@ -109,17 +112,17 @@ def walk(
     targets: tuple[str, ...] = (),
     *,
     force: bool = False,
-    where: Where = "here",
+    where: ExecutorName = "here",
     max_gpu_hours: float | None = None,
     metrics_port: int | None = None,
     metrics_host: str = "",
     keep_record: bool = True,
-) -> Result:
-    """Submit every stage, wait, and close the run's books.
+) -> RunResult:
+    """Submit every stage, wait, and close the run: record, uploads, state, tracking.
 
-    For a flow that has the workspace to itself; the current folder must be its root.
+    The calling flow must hold the workspace exclusively; the current folder must be its root.
     """
-    result, log = Result(), get_run_logger()
+    result, log = RunResult(), get_run_logger()
     repository = Repository(workspace.root)
     graph = repository.graph()
     forced = set(graph.matching(targets) or graph.by_name) if force else set()
@@ -127,7 +130,7 @@ def walk(
     coordinator = Coordinator(
         workspace, repository, graph, stages, executor(where, workspace, repository, graph, stages)
     )
-    sharing = Uploader(repository, log.warning)
+    uploader = Uploader(repository, log.warning)
 
     def stop(number: int) -> None:
         result.stopped_by = number
@@ -139,7 +142,7 @@ def walk(
         with signals.caught(stop), metrics.served(metrics_port, coordinator.view, metrics_host):
             done: dict[str, PrefectFuture[Outcome | State[Outcome]]] = {}
             for stage in stages:
-                task = _task(coordinator, sharing, stage, result, force=stage.name in forced)
+                task = _task(coordinator, uploader, stage, result, force=stage.name in forced)
                 done[stage.name] = task.submit(return_state=False, wait_for=[done[parent] for parent in stage.parents])
             for future in done.values():
                 future.wait()
@@ -150,12 +153,12 @@ def walk(
     finally:
         coordinator.executor.close()
     if coordinator.budget and coordinator.budget.used_up:
-        result.faults["the budget"] = OverBudget(coordinator.budget.used_up)
+        result.failures["the budget"] = OverBudget(coordinator.budget.used_up)
     result.is_whole = len(result.outcomes) == len(stages)
     if result.is_whole and keep_record:
         _record(coordinator, result, [stage.name for stage in stages])
     if not result.stopped_by:
-        sharing.close([stage.name for stage in stages], result.record)
+        uploader.close([stage.name for stage in stages], result.record)
     coordinator.state.end("whole" if result.is_whole else "stopped" if result.stopped_by else "failed")
     facts = {"run": result.record.name} if result.record else {}
     ending = "FINISHED" if result.is_whole else "KILLED" if result.stopped_by else "FAILED"
@@ -164,46 +167,46 @@ def walk(
 
 
 def executor(
-    where: Where, workspace: Workspace, repository: Repository, graph: Graph, stages: Sequence[Stage]
+    where: ExecutorName, workspace: Workspace, repository: Repository, graph: Graph, stages: Sequence[Stage]
 ) -> Executor:
-    """Where the stages of a run run."""
+    """Return the executor of the run's stages."""
     match where:
         case "here":
             return LocalExecutor(workspace, repository, stages)
         case "kubernetes":
-            from flows.kubernetes.executor import KubernetesExecutor  # imports the client, which takes a second
+            from flows.kubernetes.executor import KubernetesExecutor  # late: importing the client takes a second
 
             return KubernetesExecutor(repository, graph, stages)
 
 
-def failed(result: Result) -> State[Result]:
-    """The state of a flow run whose stages are not all up to date: the words of every fault, and what to make of it."""
-    faults = [str(fault) for fault in result.faults.values() if str(fault)]
-    end = f"failed: {', '.join(result.faults) or 'nothing ran'}"
+def failed(result: RunResult) -> State[RunResult]:
+    """Return the state of a flow run with failed stages: the message of every failure, and the next step."""
+    messages = [str(fault) for fault in result.failures.values() if str(fault)]
+    end = f"failed: {', '.join(result.failures) or 'nothing ran'}"
     if result.stopped_by:
-        end = f"stopped by {signal.Signals(result.stopped_by).name}; the same command goes on from here"
-    state: State[Result] = Failed(message="\n".join([*faults, end]), data=result)
+        end = f"stopped by {signal.Signals(result.stopped_by).name}; the same command resumes from here"
+    state: State[RunResult] = Failed(message="\n".join([*messages, end]), data=result)
     return state
 
 
 def _task(
-    coordinator: Coordinator, sharing: Uploader, stage: Stage, result: Result, *, force: bool
+    coordinator: Coordinator, uploader: Uploader, stage: Stage, result: RunResult, *, force: bool
 ) -> Task[[], Outcome | State[Outcome]]:
     def bring() -> Outcome | State[Outcome]:
         try:
-            outcome = coordinator.bring(stage, get_run_logger().info, force=force)
+            outcome = coordinator.ensure_up_to_date(stage, get_run_logger().info, force=force)
         except (StageFailed, ValueError, Interrupted, errors.Retryable) as error:
-            result.faults[stage.name] = error
+            result.failures[stage.name] = error
             again = isinstance(error, errors.Retryable) or getattr(error, "code", 0) == errors.RETRY
-            return Failed(message=str(error) or "stopped; it can be resumed", name=TRY_AGAIN if again else None)
-        except Exception as error:  # a fault of ours: it fails the task, and the run's last words must name it
-            result.faults[stage.name] = error
+            return Failed(message=str(error) or "stopped; it can be resumed", name=RETRY_LATER if again else None)
+        except Exception as error:  # a bug of ours fails the task, and the run's final message must name it
+            result.failures[stage.name] = error
             raise
-        result.faults.pop(stage.name, None)
+        result.failures.pop(stage.name, None)
         result.outcomes[stage.name] = outcome
         if outcome.how in ("ran", "restored") and coordinator.executor.leaves_outputs:
-            sharing.made(stage.name)
-        _show(outcome)
+            uploader.enqueue(stage.name)
+        _publish(outcome)
         return outcome
 
     return Task(
@@ -212,13 +215,13 @@ def _task(
         task_run_name=stage.name,
         cache_policy=NO_CACHE,
         persist_result=False,
-        retries=len(TRY_AGAIN_AFTER_S),
-        retry_delay_seconds=TRY_AGAIN_AFTER_S,
+        retries=len(RETRY_DELAYS_S),
+        retry_delay_seconds=RETRY_DELAYS_S,
         retry_condition_fn=_may_retry,
     )
 
 
-def _record(coordinator: Coordinator, result: Result, names: list[str]) -> None:
+def _record(coordinator: Coordinator, result: RunResult, names: list[str]) -> None:
     """Write the record of a run whose stages are all up to date."""
     entries = {name: result.outcomes[name].entry for name in names}
     ran = any(result.outcomes[name].how == "ran" for name in names)
@@ -227,19 +230,19 @@ def _record(coordinator: Coordinator, result: Result, names: list[str]) -> None:
             coordinator.workspace, coordinator.repository, coordinator.graph, entries, ran=ran
         )
         record_page.write(coordinator.workspace, result.record)
-    except errors.Retryable as error:  # where outputs lie in the remote alone; the next run writes it
-        result.faults["the record"], result.is_whole = error, False
+    except errors.Retryable as error:  # outputs only in an unreachable remote; the next run writes the record
+        result.failures["the record"], result.is_whole = error, False
         return
     if omission := source_archive.omission():
         get_run_logger().warning(omission)
 
 
 def _may_retry(_task: object, _run: TaskRun, state: State[Outcome]) -> bool:
-    return state.name == TRY_AGAIN
+    return state.name == RETRY_LATER
 
 
-def _show(outcome: Outcome) -> None:
-    """Keep the lock entry and the manifests as artifacts in Prefect."""
+def _publish(outcome: Outcome) -> None:
+    """Publish the lock entry and the manifests as Prefect artifacts."""
     key = outcome.name.lower().replace("_", "-").replace("@", "-")
     rows = [f"| `{path}` | `{item.md5}` | {item.size or 0:,} |" for path, item in outcome.entry.outs.items()]
     lines = [f"**{outcome.name}**: {outcome.how}", "", "| output | md5 | bytes |", "| --- | --- | --- |", *rows]

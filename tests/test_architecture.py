@@ -3,6 +3,8 @@
 import ast
 import json
 import re
+import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,32 @@ from components.common import codelock
 ROOT = Path(__file__).parents[1]
 COMPONENTS = codelock.components()
 SOURCES = sorted([*ROOT.glob("components/**/*.py"), *ROOT.glob("flows/**/*.py")])
+TESTS = sorted(ROOT.glob("tests/**/test_*.py"))
 GRAPHS = ("dvc.yaml", "dvc.finetune.yaml")
 WALL_LINES, WALL_FUNCTION_LINES = 300, 60
+CHECKS = {"raises", "warns", "fail", "await_true", "await_line"}  # calls that can fail a test, as does `assert_…`
+COVERED_BY = {  # module of flows/ without a test of its own -> the test that covers it
+    "cli/card_commands.py": "cli/test_card.py",
+    "cli/registry_commands.py": "promotion/test_promoter.py",
+    "cli/results_commands.py": "cli/test_request.py",
+    "cli/runs_commands.py": "runs/test_record_view.py",
+    "cli/sources_commands.py": "runs/test_sources.py",
+    "dvc/checkout.py": "dvc/test_hostile_remote.py",
+    "dvc/handoff.py": "kubernetes/test_executor.py",
+    "dvc/object_store.py": "promotion/test_cleanup.py",
+    "dvc/objects.py": "dvc/test_hostile_remote.py",
+    "dvc/run_cache.py": "dvc/test_repository.py",
+    "dvc/terms.py": "dvc/test_repository.py",
+    "execution/executor.py": "execution/test_local.py",
+    "execution/validation.py": "test_retrain.py",
+    "finetuning/base.py": "test_finetune.py",
+    "finetuning/layout.py": "test_finetune.py",
+    "kubernetes/job_watcher.py": "kubernetes/test_faults.py",
+    "reproduction/report.py": "test_reproduce.py",
+    "reproduction/reproduction.py": "test_reproduce.py",
+    "runs/forward_lineage.py": "runs/test_lineage.py",
+    "runs/needs.py": "runs/test_source_archive.py",
+}
 
 
 def name(path: Path) -> str:
@@ -91,6 +117,65 @@ def test_only_the_command_line_reads_the_environment(path: Path) -> None:
         assert "os.environ" not in path.read_text()
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_no_docstring_is_a_question(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            words = (ast.get_docstring(node) or "").split(maxsplit=1)[:1]
+            where = f"{name(path)}:{getattr(node, 'lineno', 1)}"
+            assert words not in (["What"], ["Whether"]), f"{where}: begin with an imperative or a noun phrase"
+
+
+def checks(node: ast.AST, helpers: frozenset[str] = frozenset()) -> bool:
+    """Whether something in a function can fail a test: an assert, or a call of one of CHECKS or of a helper."""
+    calls = (call.func for call in ast.walk(node) if isinstance(call, ast.Call))
+    called = {call.attr if isinstance(call, ast.Attribute) else getattr(call, "id", "") for call in calls}
+    called |= {"raises" for one in called if one.startswith("assert_")}
+    return bool(called & (CHECKS | helpers)) or any(isinstance(one, ast.Assert) for one in ast.walk(node))
+
+
+@pytest.mark.parametrize("path", TESTS, ids=name)
+def test_every_test_asserts(path: Path) -> None:
+    functions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+    tests = [one for one in functions if one.name.startswith("test_")]
+    helpers = frozenset(one.name for one in functions if one not in tests and checks(one))
+    idle = [one.name for one in tests if not checks(one, helpers)]
+    assert not idle, f"{name(path)}: {', '.join(idle)} cannot fail"
+
+
+def test_every_module_of_flows_has_a_test() -> None:
+    modules = [path for path in SOURCES if path.is_relative_to(ROOT / "flows") and not path.stem.startswith("__")]
+    own = {path: path.relative_to(ROOT).with_name(f"test_{path.name}") for path in modules}
+    without = {
+        path.relative_to(ROOT / "flows").as_posix() for path in modules if not (ROOT / "tests" / own[path]).is_file()
+    }
+    assert without == COVERED_BY.keys(), "write a test at the mirrored path, or name the one that covers it"
+    assert all((ROOT / "tests/flows" / test).is_file() for test in COVERED_BY.values())
+
+
+@pytest.mark.parametrize("component", [*COMPONENTS, "common", "media", "nn"])
+def test_every_module_of_components_has_a_test_or_a_tested_neighbor_that_imports_it(component: str) -> None:
+    folder, tests = ROOT / "components" / component, ROOT / "tests/components" / component
+    modules = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in folder.rglob("[!_]*.py")}
+    imports = {path: imported(path) for path in [*modules, *ROOT.glob("tests/components/**/test_*.py")]}
+    tested = {path for path in modules if (tests / path.relative_to(folder).with_name(f"test_{path.name}")).is_file()}
+    covering = {path for path in imports if path in tested or path.name.startswith("test_")}
+    alone = {
+        path for path in modules if path not in tested and not any(modules[path] in imports[one] for one in covering)
+    }
+    assert not alone, ", ".join(sorted(map(name, alone)))
+
+
+def imported(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found
+
+
 def test_no_linter_is_silenced_without_a_reason() -> None:
     for path in SOURCES:
         for number, line in enumerate(path.read_text().splitlines(), 1):
@@ -106,3 +191,17 @@ def test_only_the_strategy_of_trainings_imports_lightning() -> None:
 def test_only_stages_that_train_pay_for_importing_lightning() -> None:
     trained = {one for one in COMPONENTS if (ROOT / "components" / one / "training.py").is_file()} | {"adapt"}
     assert {one for one in COMPONENTS if "components.common.fit.strategy" in codelock.modules(one)} == trained
+
+
+def test_every_file_of_the_packages_is_in_the_wheel() -> None:
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    data = {
+        file
+        for package, (pattern,) in setuptools["package-data"].items()
+        for file in ROOT.glob(f"{package.replace('.', '/')}/{pattern}")
+    }
+    listed = subprocess.run(
+        ["git", "ls-files", "flows", "components"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    files = {ROOT / file for file in listed.stdout.splitlines() if not file.endswith(".py")}
+    assert files == data, "name them in package-data of pyproject.toml"

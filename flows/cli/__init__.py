@@ -1,4 +1,4 @@
-"""The command line: one file a group of commands, and what `run`, `plan` and `finetune` do about a checkout.
+"""The command line: one module per group of commands, and the session of `run`, `plan` and `finetune`.
 
-It parses, asks the packages below, and says in words what came of it. Nothing imports it.
+It parses arguments, calls the packages below, and prints results. Nothing imports it.
 """

@@ -1,4 +1,4 @@
-"""The card of the data: where it is, and which one later data are compared with."""
+"""The data card: where it is, and the reference that later data are compared with."""
 
 from pathlib import Path
 
@@ -13,37 +13,40 @@ REFERENCE = Path("data/reference_card.json")
 
 
 def found(graph: Graph) -> Path:
-    """The folder of the present card; raises ValueError if there is none."""
+    """Return the folder of the present card; raises ValueError if there is none."""
     for folder in _outputs(graph):
         if (folder / PAGE).is_file():
             return folder
     raise ValueError(
-        "there is no card yet: `videopoet run data_card` makes it; if it stopped because the data drifted, it said"
-        " which folder has the card, and `videopoet card --accept FOLDER` makes that the reference"
+        "there is no data card yet: run `videopoet run data_card`. If that stopped because of drift, its message names"
+        " the folder of the card: `videopoet card --accept FOLDER` makes it the reference"
     )
 
 
 def accept(folder: Path) -> str:
-    """Make the card in `folder` the reference; returns what changed, in words. ValueError if there is no card in it."""
+    """Make the card in `folder` the reference; returns the change as text.
+
+    Raises ValueError if the folder has no card.
+    """
     path = folder / CARD
     if not path.is_file():
-        raise ValueError(f"{folder} holds no {CARD}: give the folder of a card")
+        raise ValueError(f"{folder} has no {CARD}: give the folder of a data card")
     card = read_reference(path)
     if card is None:
-        raise ValueError(f"{path} is empty: give the folder of a card")
+        raise ValueError(f"{path} is empty: give the folder of a data card")
     try:
         before = read_reference(REFERENCE)
     except ValueError:
-        before = None  # of another version: this is what mends it
+        before = None  # written by another version; accepting a new card replaces it
     replace_file(REFERENCE, path.read_bytes())
-    was = f"; before, {_in_words(before)}" if before else ""
-    return f"{REFERENCE} is now {path}: {_in_words(card)}{was}. Commit it"
+    was = f"; before, {_summary(before)}" if before else ""
+    return f"{REFERENCE} is now {path}: {_summary(card)}{was}. Commit it"
 
 
 def data_docs(graph: Graph, folder: Path) -> Path:
-    """Write Great Expectations' own pages of all gates that were passed; returns the first page.
+    """Write Great Expectations' pages of all passed gates; returns the first page.
 
-    Raises ValueError if there are no kept clips yet, or if something lies in the folder.
+    Raises ValueError if there are no kept clips yet, or if the folder is not empty.
     """
     from components.data_card import data, stage
     from components.pretokenize import gate
@@ -52,7 +55,7 @@ def data_docs(graph: Graph, folder: Path) -> Path:
         raise ValueError(f"{folder} is not empty: name a new folder for the pages")
     made = {artifacts.read_manifest(out).kind: out for out in _outputs(graph) if (out / artifacts.MANIFEST).is_file()}
     if "clips" not in made or "kept clips" not in made:
-        raise ValueError("there are no kept clips here yet: `videopoet run filter` makes them")
+        raise ValueError("there are no kept clips yet: run `videopoet run filter`")
     suites = stage.suites(data.read(made["clips"], made["kept clips"]))
     if "tokens" in made:
         suites["tokens"] = gate.suite(made["tokens"])
@@ -63,5 +66,5 @@ def _outputs(graph: Graph) -> list[Path]:
     return [Path(out) for stage in graph.stages for out in stage.outs]
 
 
-def _in_words(card: Statistics) -> str:
+def _summary(card: Statistics) -> str:
     return f"{card.clips.kept:,} of {card.clips.arrived:,} clips kept, of {card.totals.kept['sources']:,} sources"

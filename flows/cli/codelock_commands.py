@@ -4,12 +4,12 @@ import typer
 
 from flows.machine.workspace import enter
 
-app = typer.Typer(help="The code of each stage as an input: codelock/*.json.", no_args_is_help=True)
+app = typer.Typer(help="Update or check the code locks.", no_args_is_help=True)
 
 
 @app.command()
 def refresh() -> None:
-    """Bring codelock/ up to date with the code, after you changed it."""
+    """Update codelock/ after a code change."""
     from components.common import codelock
 
     enter()
@@ -19,7 +19,7 @@ def refresh() -> None:
 
 @app.command()
 def check() -> None:
-    """Does codelock/ match the code?"""
+    """Check that codelock/ matches the code."""
     from components.common import codelock
 
     enter()

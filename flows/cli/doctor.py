@@ -1,4 +1,4 @@
-"""Is this machine ready? Each check says what it found and, where that is not enough, what to do."""
+"""Checks of this machine: each reports a finding and, if it is not sufficient, a remedy."""
 
 import os
 import shutil
@@ -20,8 +20,9 @@ from flows.graph.placement import cores
 from flows.machine import gpus
 from flows.machine.workspace import CONSTRAINTS, PARAMS, Workspace
 
+PYTHONS = ((3, 11), (3, 12))
 READS, WRITES = ("h264", "vp9", "aac", "opus", "mjpeg", "png"), ("libx264", "aac")
-DISK_BYTES = 5_000_000_000  # the default run with its cache, twice over
+DISK_BYTES = 5_000_000_000  # twice the default run with its cache
 MEMORY_BYTES = 6_000_000_000
 PREFECT_PORT = 4200
 ANSWER_S, REMOTE_S = 5.0, 20.0
@@ -31,7 +32,7 @@ BFLOAT16, BFLOAT16_FLAGS = "bfloat16", {"avx512_bf16", "amx_bf16", "bf16"}  # x8
 
 @dataclass(frozen=True)
 class Check:
-    """One finding. `remedy` is empty where nothing need be done; `fatal` means that nothing can run."""
+    """One finding. `remedy` is empty if nothing needs to be done; `fatal` means that nothing can run."""
 
     name: str
     found: str
@@ -40,7 +41,7 @@ class Check:
 
 
 def checks(workspace: Workspace) -> Iterator[Check]:
-    """Look at everything that a run needs."""
+    """Run all checks."""
     yield _python()
     yield from _versions(workspace.root / CONSTRAINTS)
     yield _disk(workspace)
@@ -60,7 +61,7 @@ def checks(workspace: Workspace) -> Iterator[Check]:
 
 def _python() -> Check:
     found = ".".join(str(part) for part in sys.version_info[:3])
-    return Check("python", found, "" if sys.version_info[:2] == (3, 11) else "use Python 3.11")
+    return Check("python", found, "" if sys.version_info[:2] in PYTHONS else "use Python 3.11 or 3.12")
 
 
 def _versions(constraints: Path) -> Iterator[Check]:
@@ -89,12 +90,12 @@ def _memory() -> Check:
 
 
 def _precision(params: Path) -> Check:
-    """Without instructions of its own for them, a processor takes ten times as long over bfloat16 convolutions."""
+    """Check the precision: without bfloat16 instructions, convolutions in it take ten times as long on a CPU."""
     text = params.read_text() if params.is_file() else ""
     wanted = sorted({name for name, value in flat(yaml.safe_load(text) or {}).items() if value == BFLOAT16})
     if not wanted or shutil.which("nvidia-smi") or BFLOAT16_FLAGS & set(_processor().split()):
-        return Check("precision", f"{BFLOAT16} in {len(wanted)} places" if wanted else "float32 everywhere")
-    found = f"{', '.join(wanted)}: {BFLOAT16}, and a processor that has to emulate it"
+        return Check("precision", f"{BFLOAT16} in {len(wanted)} settings" if wanted else "float32 everywhere")
+    found = f"{', '.join(wanted)}: {BFLOAT16}, which this processor emulates"
     return Check("precision", found, "set them to float32 in params.yaml", fatal=False)
 
 
@@ -106,22 +107,24 @@ def _processor() -> str:
 def _gpus() -> Check:
     names, build = gpus.names(), fingerprint.version("torch") or ""
     if not names:
-        return Check("gpu", "none: stages use the processor")
+        return Check("gpu", "none: stages use the CPU")
     if build.endswith("+cpu"):
-        remedy = f"install torch {build.removesuffix('+cpu')} in a build for CUDA"
-        return Check("gpu", f"{', '.join(names)}, and torch {build} cannot use it", remedy, fatal=False)
+        remedy = f"install the CUDA build of torch {build.removesuffix('+cpu')}"
+        return Check("gpu", f"{', '.join(names)}, but torch {build} cannot use it", remedy, fatal=False)
     return Check("gpu", ", ".join(names))
 
 
 def _writable(folder: Path) -> Check:
     is_writable = os.access(folder, os.W_OK)
-    return Check("store", f"{folder} is {'' if is_writable else 'not '}writable", "" if is_writable else "chown it")
+    return Check(
+        "store", f"{folder} is {'' if is_writable else 'not '}writable", "" if is_writable else "fix it with chown"
+    )
 
 
 def _repositories(root: Path) -> Check:
     missing = [name for name in (".git", ".dvc") if not (root / name).exists()]
     if missing:
-        return Check("repository", f"no {' and no '.join(missing)} in {root}", "run in a git clone; then `dvc init`")
+        return Check("repository", f"no {' and no '.join(missing)} in {root}", "use a git clone; then `dvc init`")
     hidden = subprocess.run(["git", "check-ignore", "--quiet", "dvc.lock"], cwd=root, check=False).returncode == 0
     if hidden:
         return Check("repository", "git ignores dvc.lock, so DVC refuses to work", "remove `dvc.lock` from .gitignore")
@@ -129,14 +132,14 @@ def _repositories(root: Path) -> Check:
 
 
 def _unverified(folder: Path) -> Iterator[Check]:
-    """Whatever they say, the pipeline verifies what it fetches; `dvc pull` by hand does as they say."""
+    """Check that remotes have `verify`: the pipeline verifies all downloads, but `dvc pull` by hand does not."""
     remotes = ConfigParser(interpolation=None)
     remotes.read([folder / "config", folder / "config.local"])
     for section in remotes.sections():
         name = section.partition("remote ")[2].strip("'\"")
         if name and not remotes.getboolean(section, "verify", fallback=False):
             remedy = f"dvc remote modify {name} verify true"
-            yield Check("verify", f"`dvc pull` by hand would believe what `{name}` holds", remedy, fatal=False)
+            yield Check("verify", f"`dvc pull` by hand would not verify downloads from `{name}`", remedy, fatal=False)
 
 
 def _codecs() -> Check:
@@ -144,24 +147,24 @@ def _codecs() -> Check:
 
     missing = [name for name in READS if not _has(lambda name: av.Codec(name, "r"), name)]
     missing += [name for name in WRITES if not _has(lambda name: av.Codec(name, "w"), name)]
-    remedy = "install PyAV from its wheel, which brings its own ffmpeg: pip install --force-reinstall av"
+    remedy = "install PyAV's wheel, which includes ffmpeg: pip install --force-reinstall av"
     found = f"no {', '.join(missing)}" if missing else ", ".join(dict.fromkeys((*READS, *WRITES)))
     return Check("codecs", found, remedy if missing else "")
 
 
 def _port() -> Check:
-    """Where `videopoet serve` puts Prefect, if it does not go on already."""
+    """Check the port of `videopoet serve`."""
     port = int(os.environ.get("PREFECT_SERVER_API_PORT", PREFECT_PORT))
     with socket.socket() as found:
         found.settimeout(ANSWER_S)
         is_taken = found.connect_ex(("127.0.0.1", port)) == 0
     words = f"{port} is taken, perhaps by a `videopoet serve`" if is_taken else f"{port} is free for `videopoet serve`"
-    remedy = "to serve two checkouts, give the second PREFECT_SERVER_API_PORT" if is_taken else ""
+    remedy = "to serve two checkouts, set PREFECT_SERVER_API_PORT for the second" if is_taken else ""
     return Check("port", words, remedy, fatal=False)
 
 
 def _remote(root: Path) -> Iterator[Check]:
-    """The default remote, if there is one, is asked for an object that nobody has."""
+    """Check that the default remote answers, by a look-up of an object that does not exist."""
     from flows.dvc.repository import Repository
 
     def ask() -> Check | None:
@@ -171,11 +174,13 @@ def _remote(root: Path) -> Iterator[Check]:
                 return None
             remote.holds([NO_OBJECT])
         except (ValueError, errors.Retryable) as error:
-            return Check("remote", str(error), "mend it with `dvc remote modify`, or give credentials", fatal=False)
+            return Check("remote", str(error), "fix it with `dvc remote modify`, or provide credentials", fatal=False)
         return Check("remote", f"{remote.place} answers")
 
     answers: list[Check | None] = []
-    thread = threading.Thread(target=lambda: answers.append(ask()), daemon=True)  # a store may not answer for minutes
+    thread = threading.Thread(
+        target=lambda: answers.append(ask()), daemon=True
+    )  # an unreachable store may block for minutes
     thread.start()
     thread.join(REMOTE_S)
     late = Check(
@@ -186,15 +191,15 @@ def _remote(root: Path) -> Iterator[Check]:
 
 
 def _cluster() -> Iterator[Check]:
-    """The cluster that the kubeconfig names, if there is one."""
+    """Check the cluster that the kubeconfig names, if there is one."""
     if not Path(os.environ.get("KUBECONFIG") or Path.home() / ".kube/config").is_file():
         return
-    from flows.kubernetes import client  # takes a second
+    from flows.kubernetes import client  # late: takes a second
 
     try:
         yield Check("cluster", f"Kubernetes {client.version(ANSWER_S)}")
     except ValueError as error:
-        remedy = "`kubectl cluster-info` says more; without a cluster, unset KUBECONFIG"
+        remedy = "see `kubectl cluster-info`; without a cluster, unset KUBECONFIG"
         yield Check("cluster", str(error), remedy, fatal=False)
 
 

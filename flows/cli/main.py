@@ -1,18 +1,24 @@
-"""The command line `videopoet`. Everything slow is imported by the command that needs it.
+"""The command line `videopoet`; slow imports happen in the commands that need them.
 
-Exit codes are those of the stages (components/common/errors.py): 0 done · 1 a stage failed · 64 something for you to
-mend · 65 the data broke a gate · 75 try again · 130, 143 stopped by Ctrl-C or SIGTERM, resumable.
+Exit codes are those of the stages (components/common/errors.py): 0 success, 1 a stage failed, 64 the user must fix
+something, 65 a data gate failed, 75 temporary failure, 130 and 143 stopped by Ctrl-C or SIGTERM, resumable.
 """
 
 import sys
 from importlib import metadata
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from components.common import errors
-from flows.cli import card_commands, codelock_commands, registry_commands, runs_commands, sources_commands
+from flows.cli import (
+    card_commands,
+    codelock_commands,
+    registry_commands,
+    results_commands,
+    runs_commands,
+    sources_commands,
+)
 from flows.machine.workspace import PARAMS, enter
 
 app = typer.Typer(
@@ -20,6 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(results_commands.app)
 app.add_typer(runs_commands.app, name="runs")
 app.add_typer(registry_commands.app)
 app.add_typer(card_commands.app)
@@ -28,11 +35,11 @@ app.add_typer(sources_commands.app, name="sources")
 
 Stages = Annotated[
     list[str] | None,
-    typer.Argument(help="Stages, or families such as `adapt`, with all they need; every stage if none."),
+    typer.Argument(help="Stages, or families such as `adapt`, with all their inputs; default: all stages."),
 ]
 On = Annotated[
     Literal["here", "kubernetes"],
-    typer.Option(help="Where stages run; in a cluster each is a Job (k8s/README.md)."),
+    typer.Option(help="Executor of the stages; with `kubernetes` each is a Job (k8s/README.md)."),
 ]
 
 
@@ -45,10 +52,14 @@ def _version(asked: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """VideoPoet as a pipeline: train, generate, evaluate. Start with `videopoet doctor`, then `videopoet run`."""
+    """VideoPoet as a reproducible pipeline.
+
+    Train, generate and evaluate. Start with `videopoet doctor`, then `videopoet
+    run`.
+    """
 
 
 @app.command()
@@ -57,16 +68,19 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Run these stages again even if they are up to date.")] = False,
     on: On = "here",
     max_gpu_hours: Annotated[
-        float | None, typer.Option(min=0, help="Stop before the run takes more, by past runs and as it goes.")
+        float | None, typer.Option(min=0, help="Stop before the run exceeds this, by past runs and by measurement.")
     ] = None,
     metrics_port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Where Prometheus may look on while the run goes on.")
+        int | None, typer.Option(min=1, max=65535, help="Port of the Prometheus metrics during the run.")
     ] = None,
     metrics_host: Annotated[
-        str, typer.Option(help="Address that listens for it, 0.0.0.0 for all; if none, 127.0.0.1 (in a pod, all).")
+        str, typer.Option(help="Address of the metrics, 0.0.0.0 for all; default: 127.0.0.1 (in a pod, all).")
     ] = "",
 ) -> None:
-    """Bring stages up to date. Stop it as you like: the same command goes on from there."""
+    """Bring stages up to date.
+
+    You can stop a run at any time: the same command resumes it.
+    """
     from flows.cli import session
 
     targets = tuple(stages or ())
@@ -84,18 +98,19 @@ def run(
 
 @app.command()
 def finetune(
-    plan: Annotated[
-        bool, typer.Option("--plan", help="Only say what it would start from, and what would run.")
-    ] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Only show the base run and what would run.")] = False,
     promote: Annotated[
-        bool, typer.Option("--promote/--no-promote", help="Let the gate decide, or leave it as candidate.")
+        bool, typer.Option("--promote/--no-promote", help="Let the gate decide, or keep the model as candidate.")
     ] = True,
     on: On = "here",
 ) -> None:
-    """Train the champion's text-to-video model further on sources added since, and promote it if it is better.
+    """Train the champion on new sources.
 
-    All other models stay the champion's, by hash. With too little that is new (section `finetune`) it is skipped.
-    It works in .videopoet/finetune, a checkout where all commands work as here. Exit code 1: refused.
+    Trains the champion's text-to-video model on sources added since, and
+    promotes it if it is better. All other models stay the champion's, by hash.
+    With too few new sources (section `finetune` of params.yaml) it is skipped.
+    It works in .videopoet/finetune, a separate checkout in which all commands
+    work. Exit code 1: refused.
     """
     from flows.cli import session
 
@@ -109,10 +124,14 @@ def finetune(
 def serve(
     on: On = "here",
     notify: Annotated[
-        list[str] | None, typer.Option(help="TYPE/NAME of a block in Prefect that tells people how runs end.")
+        list[str] | None, typer.Option(help="TYPE/NAME of a Prefect block that sends notifications when runs end.")
     ] = None,
 ) -> None:
-    """Carry out what prefect.yaml says is to run, and when. Goes on until you stop it."""
+    """Run the deployments of prefect.yaml.
+
+    Starts a Prefect server, unless PREFECT_API_URL names one, and a worker.
+    Runs until you stop it.
+    """
     from flows.deployments import serve as serving
 
     raise typer.Exit(serving.serve(enter(), on, notify or []))
@@ -121,11 +140,13 @@ def serve(
 @app.command()
 def plan(
     stages: Stages = None,
-    estimate: Annotated[
-        bool, typer.Option("--estimate", help="Say also what that will take, by the records of past runs.")
-    ] = False,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Also estimate time and cost from past runs.")] = False,
 ) -> None:
-    """Say what would run and why, what is up to date and where its result is. Pulls no data, runs nothing."""
+    """Show what would run, and why.
+
+    Also shows which results are up to date and where they are. Pulls no data
+    and runs nothing.
+    """
     from flows.cli import session
 
     session.show_plan(enter(), tuple(stages or ()), with_estimate=estimate)
@@ -133,7 +154,11 @@ def plan(
 
 @app.command()
 def doctor() -> None:
-    """Check this machine and say what to do: versions, disk, memory, GPUs, repository, codecs, remote, cluster, …"""
+    """Check this machine.
+
+    Checks versions, disk, memory, GPUs, repository, codecs, port, remote and
+    cluster, and names a remedy for each problem.
+    """
     from flows.cli import doctor as checks
 
     faults = 0
@@ -147,8 +172,11 @@ def doctor() -> None:
 
 
 @app.command()
-def profile(name: Annotated[str, typer.Argument(help="A file of profiles/, without its suffix.")]) -> None:
-    """Make a profile the parameter file params.yaml, and show what that changes."""
+def profile(name: Annotated[str, typer.Argument(help="Name of a file in profiles/, without the suffix.")]) -> None:
+    """Switch params.yaml to a profile.
+
+    Also lists the changed values.
+    """
     from flows.cli import profiles
 
     enter()
@@ -160,7 +188,7 @@ def profile(name: Annotated[str, typer.Argument(help="A file of profiles/, witho
 
 @app.command()
 def status() -> None:
-    """Say what the run that goes on here is doing, or how the last one ended."""
+    """Show the current or the last run."""
     from flows.runs import run_status
 
     for line in run_status.status(enter()):
@@ -169,11 +197,11 @@ def status() -> None:
 
 @app.command()
 def logs(
-    stage: Annotated[str, typer.Argument(help="A stage, or the beginning of its name.")],
-    run: Annotated[str, typer.Option(help="A run of the past, by the first digits of its hash.")] = "",
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the stage ends.")] = False,
+    stage: Annotated[str, typer.Argument(help="Stage, or the beginning of its name.")],
+    run: Annotated[str, typer.Option(help="First digits of a past run's hash, or latest.")] = "",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow the log until the stage ends.")] = False,
 ) -> None:
-    """Show what a stage says, or said."""
+    """Show the log of a stage."""
     from flows.runs import run_status
 
     for text in run_status.logs(enter(), stage, run, follow=follow):
@@ -182,100 +210,17 @@ def logs(
 
 @app.command()
 def cancel() -> None:
-    """Stop the run that goes on here in good order, and wait until it has ended."""
+    """Stop the current run gracefully.
+
+    Waits until it has ended. `videopoet run` resumes it.
+    """
     from flows.runs import run_status
 
     print(run_status.cancel(enter()))
 
 
-@app.command()
-def lineage(
-    target: Annotated[str, typer.Argument(help="A file, an output, or the first digits of a hash or clip.")] = "",
-    forward: Annotated[str, typer.Option(help="A source: its file, alias/path or SHA-256; what came of it?")] = "",
-) -> None:
-    """Say what a result was made from, back to the sources; or what a source went into."""
-    from flows.dvc.repository import Repository
-    from flows.runs import forward_lineage
-    from flows.runs import lineage as backward
-
-    if bool(target) == bool(forward):
-        raise ValueError("give a file or hash to look back from, or a source with --forward")
-    repository = Repository(enter().root)
-    recorded = {stage.name: repository.recorded(stage.name) for stage in repository.graph().stages}
-    entries = {name: entry for name, entry in recorded.items() if entry}
-    for line in forward_lineage.lines(entries, forward) if forward else backward.lines(entries, target):
-        print(line)
-
-
-@app.command()
-def reproduce(
-    run: runs_commands.Run,
-    stage: Annotated[str, typer.Option(help="This stage alone, its inputs taken by hash from cache or remote.")] = "",
-    into: Annotated[Path | None, typer.Option(help="Folder to work in; one in .videopoet/reproduce if none.")] = None,
-    media: Annotated[list[str] | None, typer.Option(help="ALIAS=FOLDER (or store): where a run's media lie.")] = None,
-    tolerance: Annotated[float, typer.Option(help="What numbers may differ by on another class of machine.")] = 0.05,
-) -> None:
-    """Run a record again in a clean folder, and say of each stage whether it came out the same."""
-    from components.common.runtime import root_of
-    from flows.reproduction import reproduction
-
-    pairs = [pair.partition("=") for pair in media or []]
-    if wrong := [alias for alias, sign, _ in pairs if not sign]:
-        raise ValueError(f"--media {wrong[0]}: write ALIAS=FOLDER")
-    roots = {alias: root_of(root) for alias, _, root in pairs}
-    folders = {alias: root.expanduser().absolute() if isinstance(root, Path) else root for alias, root in roots.items()}
-    place = into and into.expanduser().absolute()
-    found = reproduction.reproduce(enter(), run, stage, place, folders, tolerance)
-    print("", *found.lines, sep="\n")
-    raise typer.Exit(found.code)
-
-
-@app.command()
-def report(
-    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
-) -> None:
-    """Say where the report of the present results is."""
-    from flows.dvc.repository import Repository
-    from flows.runs import run_records as records
-
-    workspace = enter()
-    found = records.report_of(Repository(workspace.root).graph())
-    if found is None:
-        raise ValueError("there is no report yet: `videopoet run` makes it")
-    print(found / "index.html")
-    if show:
-        typer.launch(str((found / "index.html").absolute()))
-
-
-@app.command()
-def generate(
-    task: Annotated[str, typer.Option(help="text-to-video, image-to-video, …; an unknown one is answered with all.")],
-    output: Annotated[Path, typer.Option(help="File to write: .mp4, or .png for a picture.")],
-    prompt: Annotated[str, typer.Option(help="What is to be seen.")] = "",
-    image: Annotated[Path | None, typer.Option(help="A picture, or a clip whose first frame counts.")] = None,
-    video: Annotated[Path | None, typer.Option(help="A clip to go on from, fill in, or follow.")] = None,
-    mask: Annotated[Path | None, typer.Option(help="A picture, white where the clip is to be filled in.")] = None,
-    audio: Annotated[Path | None, typer.Option(help="A sound, or a clip with sound.")] = None,
-    orientation: Annotated[str, typer.Option(help="square or portrait.")] = "square",
-    long: Annotated[bool, typer.Option("--long", help="Make the longer clip.")] = False,
-    scale: Annotated[int, typer.Option(help="Height and width: 1, 2 or 4 times the base.")] = 1,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same sample.")] = 0,
-) -> None:
-    """Generate a video with sound, or a picture, by the models of the last run."""
-    from flows.cli import request
-    from flows.dvc.repository import Repository
-
-    here = Path.cwd()
-    workspace = enter()
-    files = {"image": image, "video": video, "mask": mask, "audio": audio, "output": output}
-    options: dict[str, object] = {name: path and here / path for name, path in files.items()}
-    options |= {"task": task, "prompt": prompt or None, "orientation": orientation, "long": long}
-    options |= {"scale": scale, "seed": seed}
-    raise typer.Exit(request.carry_out(Repository(workspace.root).graph(), options))
-
-
 def main() -> None:
-    """Run the command line; what a user can mend is one line, not a traceback."""
+    """Run the command line; errors that a user can fix are one line, not a traceback."""
     try:
         app()
     except (ValueError, errors.DataError, errors.Retryable) as error:

@@ -16,7 +16,7 @@ FOLDER = Path("profiles")
 
 
 def names() -> list[str]:
-    """The profiles there are."""
+    """Return the names of all profiles."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 

@@ -1,4 +1,4 @@
-"""The commands that say which runs count: `promote`, `rollback`, `models`, `gc`."""
+"""The commands for champions and cleanup: `promote`, `rollback`, `models`, `gc`."""
 
 from typing import Annotated
 
@@ -12,18 +12,20 @@ app = typer.Typer()
 
 @app.command()
 def promote(
-    check: Annotated[bool, typer.Option("--check", help="Only say what the gate would decide.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only show the gate's decision.")] = False,
 ) -> None:
-    """Make the present run's models the champion, if they are better than it by the section `gate` of params.yaml.
+    """Promote the present run if it is better.
 
-    The champion is scored again first, with the same judge, prompts and seeds. Exit code 1: refused.
+    Compares its models with the champion by the section `gate` of params.yaml.
+    The champion is scored again first, with the same judge, prompts and seeds.
+    Exit code 1: refused.
     """
-    from flows.execution.coordinator import alone
+    from flows.execution.coordinator import exclusive_run
     from flows.machine.processes import Interrupted
     from flows.promotion.promoter import Promoter
 
     workspace = enter()
-    with alone(workspace, print):
+    with exclusive_run(workspace, print):
         promoter = Promoter(workspace, print)
         try:
             found = promoter.decide()
@@ -41,18 +43,24 @@ def promote(
 
 @app.command()
 def rollback() -> None:
-    """Make the champion before the present one champion again; a second time undoes it."""
+    """Make the previous champion current again.
+
+    A second call undoes it.
+    """
     from flows.runs.registry import Registry
 
     champion = Registry(enter().tracking_uri).roll_back()
     if champion is None:
-        raise ValueError("there is no champion before: `videopoet models` lists what was promoted")
+        raise ValueError("there is no previous champion: `videopoet models` lists the registered models")
     print(f"{champion.run} is champion")
 
 
 @app.command()
 def models() -> None:
-    """List the registered models: version, run, what the gate decided, aliases."""
+    """List the registered models.
+
+    Prints version, run, decision of the gate, and aliases.
+    """
     from flows.runs.registry import Registry
 
     for found in Registry(enter().tracking_uri).all():
@@ -62,21 +70,27 @@ def models() -> None:
 @app.command()
 def gc(
     keep: Annotated[str, typer.Option(help="Runs to keep.")] = "champion,last=5,pinned",
-    remote: Annotated[bool, typer.Option("--remote", help="The default remote too, while no run uses it.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only say what would go.")] = False,
+    remote: Annotated[
+        bool, typer.Option("--remote", help="Also the default remote; no run may use it meanwhile.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete; without it, only show what would be deleted.")] = False,
 ) -> None:
-    """Delete what no kept run and no present result needs: objects of the cache, run-cache entries, records."""
+    """Delete unused objects and records.
+
+    Deletes objects of the cache, run-cache entries and records that no kept run
+    and no present result needs.
+    """
     from flows.dvc.repository import Repository
-    from flows.execution.coordinator import alone
+    from flows.execution.coordinator import exclusive_run
     from flows.finetuning import layout
     from flows.promotion import cleanup
 
     workspace = enter()
-    wanted = cleanup.Keep.read(keep)
-    with alone(workspace, print), layout.turn(workspace):
+    wanted = cleanup.RetentionPolicy.read(keep)
+    with exclusive_run(workspace, print), layout.turn(workspace):
         found = cleanup.cleaning(workspace, Repository(workspace.root), wanted, remote=remote)
         for line in found.lines():
             print(line)
         if yes:
             found.carry_out()
-        print("done" if yes else "nothing is deleted yet: add --yes")
+        print("done" if yes else "nothing was deleted: add --yes to delete")

@@ -1,7 +1,7 @@
-"""One request of a person -> the command that makes it, with the models that the graph's stage `generate` uses.
+"""A user's request to generate -> the command line of `generate.request`, with the models of the graph.
 
-Where the models lie is read from dvc.yaml; how flow and depth are measured, for stylization, from the stage that
-measured those of the training clips.
+The models' paths come from stage `generate` in dvc.yaml; the settings for flow and depth (stylization) from the stage
+that measured the training clips.
 """
 
 import os
@@ -19,19 +19,19 @@ NOT_PASSED_ON = ("--params", "--clips", "--output")
 
 
 def carry_out(graph: Graph, options: Mapping[str, object]) -> int:
-    """Make what is asked for, in a process that is told no more than a stage; returns its exit code."""
-    told = {name: os.environ[name] for name in os.environ.keys() - withheld().keys()}
-    return subprocess.run(command(graph, options), env=told, check=False).returncode
+    """Generate the sample in a process with the environment of a stage; returns its exit code."""
+    variables = {name: os.environ[name] for name in os.environ.keys() - withheld().keys()}
+    return subprocess.run(command(graph, options), env=variables, check=False).returncode
 
 
 def command(graph: Graph, options: Mapping[str, object]) -> list[str]:
     """Build the command; options that are None or empty are left out.
 
-    Raises ValueError if a model is not there yet.
+    Raises ValueError if a model is missing.
     """
     folders, settings = _of_graph(graph)
     if missing := [path for path in folders.values() if not Path(path).exists()]:
-        raise ValueError(f"{missing[0]} is not there yet: `videopoet run` makes all models")
+        raise ValueError(f"{missing[0]} does not exist yet: train all models with `videopoet run`")
     asked = {f"--{name.replace('_', '-')}": value for name, value in options.items()}
     given = {flag: value for flag, value in {**folders, **settings, **asked}.items() if value not in (None, "")}
     section = _flags(graph.by_name[STAGE].cmd)["--params"]
@@ -40,9 +40,9 @@ def command(graph: Graph, options: Mapping[str, object]) -> list[str]:
 
 
 def _of_graph(graph: Graph) -> tuple[dict[str, str], dict[str, str]]:
-    """Flags of folders and of settings."""
+    """Return the flags of folders and of settings."""
     folders = {flag: path for flag, path in _flags(graph.by_name[STAGE].cmd).items() if flag not in NOT_PASSED_ON}
-    measuring = graph.by_name[graph.maker[folders["--structure"]]]
+    measuring = graph.by_name[graph.producer[folders["--structure"]]]
     flags = _flags(measuring.cmd)
     section = measuring.params[flags["--params"]]
     settings = {"--flow-model": section["flow_model"], "--depth-model": section["depth_model"]}
@@ -50,5 +50,5 @@ def _of_graph(graph: Graph) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _flags(stage_command: str) -> dict[str, str]:
-    words = shlex.split(stage_command)[4:]  # behind: python -m components <stage>
+    words = shlex.split(stage_command)[4:]  # after `python -m components <stage>`
     return dict(zip(words[::2], words[1::2], strict=True))

@@ -1,4 +1,4 @@
-"""The commands `videopoet runs …`: the records of past runs, listed, shown and compared."""
+"""The commands `videopoet runs …`: list, show and compare the records of past runs."""
 
 from typing import Annotated
 
@@ -6,18 +6,19 @@ import typer
 
 from flows.machine.workspace import enter
 
-app = typer.Typer(help="The records of past runs.", invoke_without_command=True)
-Run = Annotated[
-    str, typer.Argument(help="The first digits of a run's hash; or latest, or latest~1 for the one before it.")
-]
+app = typer.Typer(help="List, show and compare past runs.", invoke_without_command=True)
+Run = Annotated[str, typer.Argument(help="First digits of a run's hash; or latest, or latest~1 for the one before it.")]
 
 
 @app.callback()
 def runs(
     context: typer.Context,
-    remote: Annotated[bool, typer.Option("--remote", help="Those in the default remote too.")] = False,
+    remote: Annotated[bool, typer.Option("--remote", help="Also list records in the default remote.")] = False,
 ) -> None:
-    """List the records of past runs, the newest first."""
+    """List, show and compare past runs.
+
+    Without a command, lists the records, newest first.
+    """
     from flows.runs import record_view
     from flows.runs import run_records as records
 
@@ -30,9 +31,13 @@ def runs(
 @app.command("show")
 def runs_show(
     run: Run,
-    as_json: Annotated[bool, typer.Option("--json", help="The record as it is.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print record.json.")] = False,
 ) -> None:
-    """Show a record: what ran, when, from what, what that took and what it measured."""
+    """Show a record.
+
+    Prints what ran, when, from which inputs, its resource usage and its
+    metrics.
+    """
     from flows.runs import record_view
     from flows.runs import run_records as records
 
@@ -46,21 +51,25 @@ def runs_show(
 
 @app.command("diff")
 def runs_diff(old: Run, new: Run) -> None:
-    """Say what differs between two runs, old → new: commands, parameters, code, inputs, outputs, metrics."""
+    """Compare two runs.
+
+    Prints the differences, old → new: commands, parameters, code, inputs,
+    outputs, metrics.
+    """
     from flows.runs import record_view
     from flows.runs import run_records as records
 
     workspace = enter()
     one, other = records.find(workspace, old), records.find(workspace, new)
     differences = list(record_view.difference(one, other))
-    print("\n".join(differences) or "the two are equal: the same work with the same results")
+    print("\n".join(differences) or "the runs are equal: the same inputs and the same outputs")
     for line in record_view.circumstances(records.read(one), records.read(other)):
         print(line)
 
 
 @app.command("pin")
-def runs_pin(run: Run, off: Annotated[bool, typer.Option("--off", help="Let it go again.")] = False) -> None:
-    """Pin a run, so that `videopoet gc` keeps it."""
+def runs_pin(run: Run, off: Annotated[bool, typer.Option("--off", help="Unpin it.")] = False) -> None:
+    """Pin a run: `videopoet gc` keeps it."""
     from flows.promotion import cleanup
 
     name = cleanup.pin(enter(), run, pinned=not off)

@@ -1,4 +1,4 @@
-"""What `videopoet run`, `plan` and `finetune` do: check, decide, run what must run, say what came of it."""
+"""The commands `run`, `plan` and `finetune`: check, decide, run, report."""
 
 import os
 import signal
@@ -10,19 +10,22 @@ from typing import Any
 from components.common import errors, params
 from flows.dvc.repository import Place, Repository
 from flows.execution import validation
-from flows.execution.coordinator import alone
-from flows.execution.executor import Where
+from flows.execution.coordinator import exclusive_run
+from flows.execution.executor import ExecutorName
 from flows.execution.plan import Decision, plan, table
 from flows.finetuning import settings
-from flows.graph.graph import Entry, Graph
+from flows.graph.graph import Graph, LockEntry
 from flows.graph.placement import cores
 from flows.machine import orchestrator
 from flows.machine.workspace import FINETUNE, PARAMS, Workspace
 from flows.runs import estimate, record_page, run_records, source_archive
 from flows.runs.uploader import share
 
-VIDEOS = 3  # named at the end of a run
-PLACE_OF: dict[Where, Place] = {"here": "workspace", "kubernetes": "remote"}  # of results that leave nothing to do
+VIDEOS = 3  # shown at the end of a run
+PLACE_OF: dict[ExecutorName, Place] = {
+    "here": "workspace",
+    "kubernetes": "remote",
+}  # where results must be for nothing to do
 
 
 def run(
@@ -30,12 +33,15 @@ def run(
     targets: tuple[str, ...],
     *,
     force: bool,
-    where: Where = "here",
+    where: ExecutorName = "here",
     max_gpu_hours: float | None = None,
     metrics_port: int | None = None,
     metrics_host: str = "",
 ) -> int:
-    """Bring stages up to date; returns the exit code. Raises ValueError for what must be mended first."""
+    """Bring stages up to date; returns the exit code.
+
+    Raises ValueError for errors that the user must fix first.
+    """
     repository, graph, decisions = _decide(workspace, targets, force=force)
     if stale := list(validation.stale_code(graph)):
         raise ValueError("\n".join(stale))
@@ -43,7 +49,7 @@ def run(
         return _flow(workspace, graph, (targets, force, where, max_gpu_hours, metrics_port, metrics_host))
     print(f"{len(decisions)} stages, all up to date: nothing to run")
     entries = {decision.stage.name: decision.entry for decision in decisions if decision.entry}
-    with alone(workspace, print):
+    with exclusive_run(workspace, print):
         record = _record(workspace, repository, graph, entries)
         share(repository, entries.keys(), record, partial(print, file=sys.stderr))
         _close(workspace, graph, record)
@@ -51,7 +57,7 @@ def run(
 
 
 def show_plan(workspace: Workspace, targets: tuple[str, ...], *, with_estimate: bool) -> None:
-    """Print what would run and why and, if it is asked, what that will take."""
+    """Print what would run and why and, with `with_estimate`, its expected cost."""
     _, graph, decisions = _decide(workspace, targets, force=False)
     for line in table(decisions):
         print(line)
@@ -76,29 +82,32 @@ def _decide(workspace: Workspace, targets: tuple[str, ...], *, force: bool) -> t
 
 def _flow(workspace: Workspace, graph: Graph, arguments: tuple[Any, ...]) -> int:
     orchestrator.configure(workspace)
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that the server is stopped on the way
-    from flows.retrain import Result, retrain  # imports prefect, which reads its settings then
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that the server is stopped, too
+    from flows.retrain import RunResult, retrain  # late: the import of prefect reads its settings
 
     orchestrator.start()
     state = retrain(*arguments, return_state=True)
     result = state.result(raise_on_failure=False)
-    if isinstance(result, Result) and result.record:
+    if isinstance(result, RunResult) and result.record:
         _close(workspace, graph, result.record)
         return 0
     return _exit_code(result, state.message)
 
 
-def finetune(workspace: Workspace, *, promote: bool, where: Where) -> int:
-    """Train the champion further on what is new; returns the exit code. Raises ValueError for what must be mended."""
+def finetune(workspace: Workspace, *, promote: bool, where: ExecutorName) -> int:
+    """Train the champion further on new sources; returns the exit code.
+
+    Raises ValueError for errors that the user must fix first.
+    """
     orchestrator.configure(Workspace(workspace.folder(FINETUNE)))
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    from flows.finetune import Finetuned
+    from flows.finetune import FinetuneResult
     from flows.finetune import finetune as flow
 
     orchestrator.start()
     state = flow(promote, where, return_state=True)
     result = state.result(raise_on_failure=False)
-    if isinstance(result, Finetuned):
+    if isinstance(result, FinetuneResult):
         print(f"base      {result.base}")
         for verdict in result.verdicts:
             print(verdict)
@@ -110,32 +119,32 @@ def finetune(workspace: Workspace, *, promote: bool, where: Where) -> int:
 
 
 def show_finetune_plan(workspace: Workspace) -> None:
-    """Print what a fine-tune would start from and what it would run; lays its checkout out, pulls nothing."""
+    """Print the base of a fine-tune and what it would run; lays out its checkout, pulls nothing."""
     from flows.finetuning import layout
     from flows.finetuning.base import Base
 
     base, chosen = Base.champion(workspace), settings.of(params.read(Path(PARAMS)))
     new = layout.new_sources(base)
-    print(f"base {base.name}, {len(new)} new files (at least {chosen.min_new_sources} are wanted)")
+    print(f"base {base.name}, {len(new)} new files (at least {chosen.min_new_sources} are needed)")
     if len(new) < chosen.min_new_sources:
         print("would be skipped")
         return
     there = layout.lay_out(workspace, base, new)
     os.chdir(there.root)
     show_plan(there, (), with_estimate=False)
-    print(f"in {there.root}; skipped after `filter` if it keeps fewer than {chosen.min_new_clips} clips to train on")
+    print(f"in {there.root}; skipped after `filter` if that keeps fewer than {chosen.min_new_clips} clips")
 
 
 def _exit_code(result: object, message: str | None) -> int:
-    """The exit code of a flow run that did not end well, with its faults told."""
-    from flows.retrain import Result
+    """Print the failures of a flow run and return its exit code."""
+    from flows.retrain import RunResult
 
-    if not isinstance(result, Result):
+    if not isinstance(result, RunResult):
         raise result if isinstance(result, Exception) else RuntimeError(message)
     print(message, file=sys.stderr)
     if result.stopped_by:
         return 128 + result.stopped_by
-    codes = {_code(fault) for fault in result.faults.values()}
+    codes = {_code(fault) for fault in result.failures.values()}
     known = len(codes) == 1 and codes < {errors.CONFIGURATION, errors.DATA, errors.RETRY, errors.STOPPED}
     return codes.pop() if known else 1
 
@@ -146,7 +155,7 @@ def _code(fault: Exception) -> int:
     return getattr(fault, "code", errors.CONFIGURATION if isinstance(fault, ValueError) else 1)
 
 
-def _record(workspace: Workspace, repository: Repository, graph: Graph, entries: dict[str, Entry]) -> Path:
+def _record(workspace: Workspace, repository: Repository, graph: Graph, entries: dict[str, LockEntry]) -> Path:
     folder = workspace.folder("runs") / run_records.identity(graph, entries).name
     if folder.is_dir():
         return folder
@@ -158,7 +167,7 @@ def _record(workspace: Workspace, repository: Repository, graph: Graph, entries:
 
 
 def _close(workspace: Workspace, graph: Graph, record: Path) -> None:
-    """End on what the user came for."""
+    """Print the paths of report, videos and record at the end of a run."""
     if report := run_records.report_of(graph):
         print(f"report  {report / 'index.html'}")
     for video in run_records.videos_of(graph, VIDEOS):

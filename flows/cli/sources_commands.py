@@ -7,7 +7,7 @@ import typer
 
 from flows.machine.workspace import enter
 
-app = typer.Typer(help="Your own videos, pictures and captions.", no_args_is_help=True)
+app = typer.Typer(help="Add, list and remove your own media.", no_args_is_help=True)
 
 
 @app.command("add")
@@ -16,16 +16,17 @@ def add(
         str,
         typer.Argument(
             metavar="PATH",
-            help="A folder (tars of WebDataset in it count); a manifest (.csv, .jsonl, .parquet) with a column `path`"
-            " or `file`; one .tar; or a prefix of an object store, such as s3://bucket/clips.",
+            help="A folder (WebDataset tars included); a manifest (.csv, .jsonl, .parquet) with a column `path`"
+            " or `file`; a .tar; or a prefix of an object store, such as s3://bucket/clips.",
         ),
     ],
-    alias: Annotated[str, typer.Option(help="Name of the place from now on; its own if not given.")] = "",
+    alias: Annotated[str, typer.Option(help="Name of the source folder; default: its own name.")] = "",
 ) -> None:
-    """Let your own videos and pictures join the corpus. They stay where they are.
+    """Add your own videos and images.
 
-    Done again, it reads what changed since and marks as gone what is no longer there; what is refused is counted by
-    reason. What is new is a batch of its own: shards of earlier batches stay as they are.
+    The files stay where they are. A second run re-reads files whose size or
+    mtime changed and marks missing ones as gone; refused files are counted by
+    reason. New files form a new batch: shards of earlier batches do not change.
     """
     from flows.runs import sources
 
@@ -35,7 +36,10 @@ def add(
 
 @app.command("list")
 def listed() -> None:
-    """List your sources and where they lie, with counts of what is gone, forgotten and refused."""
+    """List your sources.
+
+    Prints their places, and counts of gone, forgotten and refused files.
+    """
     from flows.runs import sources
 
     for line in sources.listed(enter()):
@@ -44,11 +48,12 @@ def listed() -> None:
 
 @app.command("forget")
 def forget(
-    target: Annotated[str, typer.Argument(help="A file, ALIAS/PATH, or the SHA-256 of its bytes.")],
+    target: Annotated[str, typer.Argument(help="File, ALIAS/PATH, or SHA-256 of its bytes.")],
 ) -> None:
-    """Never read a source again, under any name: for requests to delete it.
+    """Never read a source again, by any name.
 
-    The file itself stays where it is, and what was made from it stays until it is made anew.
+    For requests to delete it. The file stays where it is, and outputs made from
+    it stay until they are made again.
     """
     from flows.runs import sources
 
@@ -58,9 +63,12 @@ def forget(
 
 @app.command("remove")
 def remove(
-    alias: Annotated[str, typer.Argument(help="Name of the folder, as `sources list` says it.")],
+    alias: Annotated[str, typer.Argument(help="Name of the folder, as printed by `sources list`.")],
 ) -> None:
-    """Take sources out again. The files stay where they are."""
+    """Remove sources.
+
+    The files stay where they are.
+    """
     from flows.runs import sources
 
     print(f"{sources.remove(enter(), alias)} files removed from the table")

@@ -1,4 +1,4 @@
-"""What runs by itself: the server and worker of `videopoet serve`, automations, and the states in which flows end.
+"""Unattended runs: server and worker of `videopoet serve`, automations, and the final states of flows.
 
-prefect.yaml says what runs when; the flows themselves stand beside this package.
+prefect.yaml defines the deployments; the flows are the modules beside this package.
 """

@@ -1,14 +1,12 @@
-"""What the Prefect server does by itself about our flow runs: it gives up on dead ones, and tells people how runs end.
+"""Automations of the Prefect server: mark dead flow runs as crashed, and notify people when runs end.
 
-Each automation is found again by its name, so declaring them twice changes nothing. They are carried out by the server,
-which also sees the end of a run whose process or machine is gone. Whom to tell is said by blocks that Prefect keeps,
-secrets and all, and that are only named here: `slack-webhook/team`.
+Automations are looked up by name, so declaring them again is idempotent. The server executes them, so they also work if
+the process or machine of a run is gone. Recipients are notification blocks that Prefect stores with their secrets; they
+are only named here, such as `slack-webhook/team`.
 
-The server looks at an event again where its database was locked the first time, so that an automation has to remember
-the ends that people were told of.
-
-The server also sits on the events of a run that its scheduler planned less than 5 minutes ahead, for up to 15 minutes:
-in the first minutes of a schedule by the minute people are told late.
+The server retries an event if its database was locked, so an automation has to remember which ends were already
+notified. It also delays events of a run that was scheduled less than 5 minutes ahead, for up to 15 minutes: in the
+first minutes of a per-minute schedule, notifications arrive late.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,14 +23,14 @@ from prefect.settings import get_current_settings
 from flows.deployments.flow_states import PROMOTED, REFUSED, SKIPPED
 
 FLOWS = ["retrain", "finetune", "reproduce"]
-TAG = "videopoet"  # of every deployment in prefect.yaml
-BEATS = 3  # that are missed before a flow run counts as dead
-TOLD_S = 3600  # for which it is remembered that people were told of an end
-START_S = 900  # a flow run that has not started by then never will; see `grace_period_seconds` in prefect.yaml
-DEAD, STUCK, TOLD = (f"videopoet: {words}" for words in ("the process died", "it never started", "tell how it ended"))
+TAG = "videopoet"  # tag of every deployment in prefect.yaml
+MISSED_HEARTBEATS = 3  # before a flow run counts as dead
+NOTIFIED_S = 3600  # during which an end is not notified again
+START_S = 900  # a flow run that has not started by then counts as stuck; see `grace_period_seconds` in prefect.yaml
+DEAD, STUCK, NOTIFY = (f"videopoet: {words}" for words in ("the process died", "it never started", "tell how it ended"))
 EVENT = "prefect.flow-run."
 WAITS = {f"{EVENT}{name}" for name in ("Pending", "Submitting", "InfrastructurePending")}
-GOES_ON = {
+CONTINUES = {
     f"{EVENT}{name}"
     for name in ("Running", "Scheduled", "AwaitingConcurrencySlot", "Cancelling", "Cancelled", "Failed", "Crashed")
 }
@@ -42,10 +40,10 @@ BODY = "{{ flow_run.state.message }}\n\nflow run {{ flow_run.id }} {{ (flow_run|
 
 
 def declare(notify: Sequence[str]) -> None:
-    """Make the server's automations those that are wanted now. Raises ValueError for a block that is not there."""
+    """Create, update or delete the server's automations as needed; raises ValueError for a missing block."""
     with get_client(sync_client=True) as client:
         wanted = {one.name: one for one in _wanted([_block(client, name) for name in notify])}
-        for name in (DEAD, STUCK, TOLD):
+        for name in (DEAD, STUCK, NOTIFY):
             found = client.read_automations_by_name(name)
             for surplus in found[1 if name in wanted else 0 :]:
                 client.delete_automation(surplus.id)
@@ -58,28 +56,31 @@ def declare(notify: Sequence[str]) -> None:
 def _wanted(blocks: Sequence[BlockDocument]) -> Iterator[AutomationCore]:
     beat_s = get_current_settings().flows.heartbeat_frequency
     if beat_s:
-        words = f"its process died: {BEATS} heartbeats, {beat_s} s apart, did not come. The next run goes on from there"
-        yield _given_up(DEAD, {f"{EVENT}heartbeat"}, {f"{EVENT}*"}, timedelta(seconds=BEATS * beat_s), words)
-    words = f"it did not start within {START_S} s: does a worker run, and is there room for it?"
-    yield _given_up(STUCK, WAITS, GOES_ON, timedelta(seconds=START_S), words)
+        words = f"its process died: {MISSED_HEARTBEATS} heartbeats, {beat_s} s apart, are missing. The next run resumes"
+        yield _crash_automation(
+            DEAD, {f"{EVENT}heartbeat"}, {f"{EVENT}*"}, timedelta(seconds=MISSED_HEARTBEATS * beat_s), words
+        )
+    words = f"it did not start within {START_S} s: check that a worker runs and has a free slot"
+    yield _crash_automation(STUCK, WAITS, CONTINUES, timedelta(seconds=START_S), words)
     if blocks:
         yield AutomationCore(
-            name=TOLD,
+            name=NOTIFY,
             trigger=EventTrigger(
                 expect=ENDS,
                 match_related=_related("tag", [f"prefect.tag.{TAG}"], "id"),
                 for_each={"prefect.resource.id", "prefect.state-timestamp"},
                 posture=Posture.Reactive,
-                within=timedelta(seconds=TOLD_S),
+                within=timedelta(seconds=NOTIFIED_S),
             ),
             actions=[SendNotification(block_document_id=block.id, subject=SUBJECT, body=BODY) for block in blocks],
         )
 
 
-def _given_up(name: str, after: set[str], expect: set[str], within: timedelta, words: str) -> AutomationCore:
-    """Mark a flow run as crashed of which nothing that one may `expect` was heard `within` that time `after` an event.
+def _crash_automation(name: str, after: set[str], expect: set[str], within: timedelta, words: str) -> AutomationCore:
+    """Return an automation that marks a flow run as crashed.
 
-    The server refuses to do so to a run that has ended.
+    It fires if none of the `expect` events arrives `within` that time `after` an event. The server ignores it for a run
+    that has ended.
     """
     return AutomationCore(
         name=name,
@@ -105,7 +106,7 @@ def _block(client: SyncPrefectClient, name: str) -> BlockDocument:
     try:
         found = client.read_block_document_by_name(document, kind)
     except ObjectNotFound:
-        raise ValueError(f"Prefect has no block {name}: make one on its page Blocks, and name it TYPE/NAME") from None
+        raise ValueError(f"Prefect has no block {name}: create one on its page Blocks, and name it TYPE/NAME") from None
     if found.block_schema is None or "notify" not in found.block_schema.capabilities:
-        raise ValueError(f"the block {name} cannot notify anybody: choose one of a kind that can, like slack-webhook")
+        raise ValueError(f"the block {name} cannot send notifications: use a notification block, such as slack-webhook")
     return found

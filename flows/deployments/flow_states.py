@@ -1,6 +1,7 @@
-"""What became of a flow, as a named state: Prefect shows it by its name, keeps its words and sends them on.
+"""Final states of flow runs.
 
-Promoted, Refused and Skipped are kinds of Completed: the flow did its work. What went wrong is Failed, as everywhere.
+Promoted, Refused and Skipped are named Completed states: the flow did its work. Prefect shows the name, and its
+notifications contain the message. Errors are Failed states.
 """
 
 from collections.abc import Callable
@@ -17,22 +18,22 @@ PROMOTED, REFUSED, SKIPPED = "Promoted", "Refused", "Skipped"
 
 
 def gated(workspace: Workspace, run: str, line: Callable[[str], None], result: Any) -> State[Any]:
-    """Let the gate decide about the present `run` and do as it says; the state's words are the decision's table.
+    """Let the gate decide about the present `run`, act on it, and return the decision table as a state.
 
-    For a flow that has the checkout to itself. `result` is what the flow returns besides.
+    The flow must hold the checkout exclusively. `result` is the flow's return value.
     """
     promoter = Promoter(workspace, line)
     champion = promoter.registry.at("champion")
     if champion and champion.run == run:
-        return skipped(f"run {run} is the champion already: nothing has changed since", result)
+        return skipped(f"run {run} is already the champion: nothing has changed since", result)
     try:
         found = promoter.decide()
     except Interrupted:
-        return Failed(message=f"stopped before it was decided about run {run}; the next run goes on there", data=result)
+        return Failed(message=f"stopped before the decision about run {run}; the next run resumes there", data=result)
     promoter.carry_out(found)
     return Completed(name=PROMOTED if found.passed else REFUSED, message="\n".join(found.lines), data=result)
 
 
 def skipped(reason: str, result: Any = None) -> State[Any]:
-    """There was nothing to do, or it was not the time for it."""
+    """Return the state of a flow that had nothing to do or could not start now."""
     return Completed(name=SKIPPED, message=reason, data=result)

@@ -1,8 +1,8 @@
-"""`videopoet serve`: the deployments of prefect.yaml, registered, and a worker that carries them out in this checkout.
+"""`videopoet serve`: registers the deployments of prefect.yaml and runs a worker for them in this checkout.
 
-Where PREFECT_API_URL names a server, that one is used. Otherwise one is started here, with its database in
-.videopoet/serve, and ends with the command. Everything is declared anew at each start, so that what has changed in
-prefect.yaml, or in who is to be told, holds from then on.
+If PREFECT_API_URL names a server, that one is used. Otherwise a server is started here, with its database in
+.videopoet/serve, and ends with the command. Deployments and automations are declared again at each start, so that
+changes of prefect.yaml and of the recipients take effect.
 """
 
 import json
@@ -21,32 +21,32 @@ from urllib.request import urlopen
 import psutil
 
 from components.common import errors
-from flows.execution.executor import Where
+from flows.execution.executor import ExecutorName
 from flows.machine import orchestrator, signals
-from flows.machine.processes import GRACE_S, Interrupted, Processes, alone_in, mark
+from flows.machine.processes import GRACE_S, Interrupted, Processes, exclusive, mark
 from flows.machine.workspace import Workspace
 
 DEPLOYMENTS, POOL, LOG = "prefect.yaml", "videopoet", "server.log"
-TEMPLATE = Path("k8s/flow-run.json")  # of the Job that each flow run is in a cluster
-PROCESS: Mapping[str, Any] = {  # of the process that each one is here: nothing about it is for others to choose
+TEMPLATE = Path("k8s/flow-run.json")  # template of a flow run's Job
+PROCESS: Mapping[str, Any] = {  # template of a flow run's process; it has no variables that an API user could set
     "job_configuration": {"stream_output": True},
     "variables": {"type": "object", "properties": {}, "additionalProperties": False},
 }
-KIND: Mapping[Where, str] = {"here": "process", "kubernetes": "kubernetes"}  # of worker
-ENGINE = "prefect.engine"  # of a flow run's command line
+KIND: Mapping[ExecutorName, str] = {"here": "process", "kubernetes": "kubernetes"}  # worker type
+ENGINE = "prefect.engine"  # in the command line of every flow run
 PREFECT = f"{shlex.quote(sys.executable)} -m prefect --no-prompt"
-START_S, LOOK_S = 180.0, 0.5  # a server takes 15 s to start, more where it does so for the first time
+START_S, LOOK_S = 180.0, 0.5  # a server starts in 15 s, slower on first use
 
 
-def serve(workspace: Workspace, where: Where, notify: Sequence[str]) -> int:
-    """Register the deployments and carry them out until a signal comes; returns the exit code.
+def serve(workspace: Workspace, where: ExecutorName, notify: Sequence[str]) -> int:
+    """Register the deployments and run the worker until a signal; returns the exit code.
 
-    Raises ValueError for what must be mended first, errors.Retryable if this checkout is served already.
+    Raises ValueError for a wrong configuration, errors.Retryable if this checkout is served already.
     """
     if not (workspace.root / DEPLOYMENTS).is_file():
-        raise ValueError(f"{workspace.root / DEPLOYMENTS} is not there: it says what runs when")
+        raise ValueError(f"{workspace.root / DEPLOYMENTS} is missing: it defines the deployments and their schedules")
     home = workspace.folder("serve")
-    with alone_in(home, f"{workspace.root} is served already: stop that first", _show):
+    with exclusive(home, f"{workspace.root} is already served: stop that process first", _show):
         ours, work, crashed = mark(home), Processes(), threading.Event()
         named, address = orchestrator.is_named(), orchestrator.configure_serving(workspace)
         with (
@@ -54,19 +54,19 @@ def serve(workspace: Workspace, where: Where, notify: Sequence[str]) -> int:
             signals.caught(lambda _: threading.Thread(target=_stop, args=(work,)).start()),
             _server(address, home / LOG, ours, work, crashed),
         ):
-            os.environ[orchestrator.NAMED] = address  # for all that is started, and all that is asked, from here on
+            os.environ[orchestrator.API_URL] = address  # for child processes and clients
             _declare(where, notify, ours, work)
-            asks = "" if named else f", and asks for what is in {home / orchestrator.STRING}"
-            _show(f"serving {workspace.root}; {address.removesuffix('/api')} shows what runs when{asks}")
+            asks = "" if named else f", with the login in {home / orchestrator.STRING}"
+            _show(f"serving {workspace.root}; Prefect is at {address.removesuffix('/api')}{asks}")
             ended = work.run(f"{PREFECT} worker start --pool {POOL} --type {KIND[where]}", ours, _show)
             raise errors.Retryable(f"the worker ended with exit code {ended.code}")
     if crashed.is_set():
-        raise errors.Retryable(f"the server ended, {home / LOG} says why")
+        raise errors.Retryable(f"the server ended, see {home / LOG}")
     return errors.STOPPED
 
 
 def _stop(work: Processes) -> None:
-    """Let the flow runs end in good order, then stop their worker, which would kill them."""
+    """Stop the flow runs gracefully, then their worker, which would kill them."""
     flow_runs = [process for process in psutil.Process().children(recursive=True) if _is_flow_run(process)]
     for process in flow_runs:
         with suppress(psutil.NoSuchProcess):
@@ -81,9 +81,9 @@ def _is_flow_run(process: psutil.Process) -> bool:
     return False
 
 
-def _declare(where: Where, notify: Sequence[str], ours: Mapping[str, str], work: Processes) -> None:
-    """Tell the server of the work pool, the automations and the deployments, as they are to be."""
-    from prefect.client.orchestration import get_client  # reads its settings only now
+def _declare(where: ExecutorName, notify: Sequence[str], ours: Mapping[str, str], work: Processes) -> None:
+    """Create or update work pool, automations and deployments on the server."""
+    from prefect.client.orchestration import get_client  # late: the import reads the settings
     from prefect.client.schemas.actions import WorkPoolCreate
 
     from flows.deployments import automations
@@ -97,8 +97,8 @@ def _declare(where: Where, notify: Sequence[str], ours: Mapping[str, str], work:
         raise ValueError("\n".join([*lines, f"{DEPLOYMENTS} could not be registered, see above"]))
 
 
-def template(where: Where) -> dict[str, Any]:
-    """What a flow run's process or Job is made from; it offers no variables."""
+def template(where: ExecutorName) -> dict[str, Any]:
+    """Return the base template of a flow run's process or Job; it offers no variables."""
     return json.loads(TEMPLATE.read_text()) if where == "kubernetes" else dict(PROCESS)
 
 
@@ -106,7 +106,10 @@ def template(where: Where) -> dict[str, Any]:
 def _server(
     address: str, log: Path, ours: Mapping[str, str], work: Processes, crashed: threading.Event
 ) -> Iterator[None]:
-    """A server that answers, for a block: the one that is named, or else one of our own. If it ends, so does `work`."""
+    """Run a server for a block, unless the environment names one; if it ends, `work` is stopped.
+
+    The block starts when the server answers.
+    """
     if orchestrator.is_named():
         yield
         return
@@ -139,7 +142,10 @@ def _await(address: str, work: Processes) -> None:
 
 
 def _is_ours(address: str) -> bool:
-    """Whether it is our server that listens, and nobody else who was there first and would be told the string."""
+    """Return True if our own server listens at the address, not a foreign process that was there first.
+
+    A foreign process must not receive the authentication string.
+    """
     below = psutil.Process().children(recursive=True)
     found = (one for process in below for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN)
     return urlsplit(address).port in {one.laddr.port for one in found}

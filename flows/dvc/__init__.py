@@ -1,4 +1,4 @@
-"""The only bridge to DVC: stages, cache and remote, run-cache, pins, and what must come out the same again.
+"""The only bridge to DVC: stages, cache, remote, run-cache, pins, and determinism checks.
 
-No other package imports `dvc`. What a remote holds comes in by `checkout` and `objects` alone.
+No other package imports `dvc`. Content of a remote comes in only through `checkout` and `objects`.
 """

@@ -1,4 +1,4 @@
-"""The only way in for what a remote holds: from there to the cache, hashed, and into the workspace, looked through."""
+"""The only entry point for content of a remote: verified by hash into the cache, then checked out."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,17 +13,17 @@ from flows.dvc.remote import Remote
 
 
 def opened(root: Path) -> Repo:
-    """DVC's repository in a folder; what it fetches itself from any remote it verifies, whatever the checkout says."""
+    """Open DVC's repository in a folder, with `verify` on for every remote, whatever the configuration says."""
     remotes = Config(str(root / ".dvc"), validate=False).get("remote", {})
     verified = {"remote": {name: {"verify": True} for name in remotes}}
     return Repo(str(root), config=verified, _wait_for_lock=True)
 
 
 def bring(things: Sequence[Output], repo: Repo, remote: Remote | None) -> list[str]:
-    """Put outputs, dependencies or pins in place, from the cache or the remote; returns paths of what is missing.
+    """Check out outputs, dependencies or pins from the cache or the remote; returns the missing paths.
 
-    Nothing is written to the workspace before all of it is in the cache and each path in it has been looked at. Raises
-    Untrusted for what is refused, errors.Retryable if the remote has to be asked and cannot be used.
+    Nothing is written to the workspace before everything is in the cache and every path has been validated. Raises
+    Untrusted for refused content, errors.Retryable if the remote is needed but unavailable.
     """
     cache = repo.cache.local
     wanted = {thing.def_path: thing.hash_info.value for thing in things}
@@ -34,13 +34,13 @@ def bring(things: Sequence[Output], repo: Repo, remote: Remote | None) -> list[s
     for thing in things:
         if thing.use_cache:
             thing.checkout(force=True)
-        else:  # a small metric, say, which git tracks
+        else:  # tracked by git, such as a small metrics file
             for target, md5 in targets[thing.def_path].items():
                 copied(cache, md5, target, "the cache")
     return []
 
 
 def _targets(thing: Output, files: Mapping[str, str]) -> dict[Path, str]:
-    """Where the files of an output go -> hash; raises Untrusted if one leads out of it."""
+    """Map target path -> hash for the files of an output; raises Untrusted for a path outside of it."""
     path, md5 = Path(thing.fs_path), thing.hash_info.value
     return {destination(path, name, md5): file_md5 for name, file_md5 in files.items()}

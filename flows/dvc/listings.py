@@ -1,7 +1,7 @@
-"""A hash -> the files that it stands for, from the cache or the remote.
+"""A hash -> its files, from the cache or the remote.
 
-DVC keeps the listing of a folder as an object of its own, and believes what it reads there: a path in it may lead out
-of the folder, a hash in it out of the store. So listings are read by `parsed` alone, which refuses both.
+DVC stores the listing of a folder as an object and trusts its content: a path in it may lead out of the folder, a hash
+out of the store. So listings are read only by `parsed`, which refuses both.
 """
 
 import json
@@ -11,23 +11,23 @@ from typing import Protocol
 
 from flows.graph.untrusted import Untrusted, digest, inside, relative
 
-LISTING = ".dir"  # ends the hash of a listing
+LISTING = ".dir"  # suffix of a listing's hash
 
 
-class Objects(Protocol):
-    """Where objects are looked for: `flows.dvc.repository.Repository` looks in the cache, then in the remote."""
+class ObjectSource(Protocol):
+    """Source of objects: `flows.dvc.repository.Repository` looks in the cache, then in the remote."""
 
     def copy(self, md5: str, target: Path) -> bool:
-        """Copy an object to a file; False if it is not there."""
+        """Copy an object to a file; False if it is missing."""
 
 
 def parsed(content: bytes, md5: str) -> dict[str, str]:
-    """Path -> hash of the files in the listing called `md5`; raises Untrusted unless it lists files below a folder."""
+    """Return path -> hash of the files in the listing `md5`; raises Untrusted unless all are files below a folder."""
     origin = f"the listing {md5}"
     try:
         items = [(item["relpath"], item["md5"]) for item in json.loads(content)]
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise Untrusted(f"{origin} is refused: it is no list of files") from None
+        raise Untrusted(f"{origin} is refused: it is not a list of files") from None
     files = {relative(path, origin): digest(file_md5, origin) for path, file_md5 in items}
     folders = {str(folder) for path in files for folder in PurePosixPath(path).parents}
     if len(files) < len(items) or folders & files.keys():
@@ -37,8 +37,8 @@ def parsed(content: bytes, md5: str) -> dict[str, str]:
     return files
 
 
-def listing(objects: Objects, md5: str) -> dict[str, str] | None:
-    """Path -> hash of the files in a folder of this hash ("" for a file itself); None if it is not to be found."""
+def listing(objects: ObjectSource, md5: str) -> dict[str, str] | None:
+    """Return path -> hash of the files in an output ("" for a single file); None if it is missing."""
     if not digest(md5, "an output").endswith(LISTING):
         return {"": md5}
     with TemporaryDirectory() as folder:
@@ -46,8 +46,8 @@ def listing(objects: Objects, md5: str) -> dict[str, str] | None:
         return parsed(path.read_bytes(), md5) if objects.copy(md5, path) else None
 
 
-def copy_out(objects: Objects, md5: str, target: Path) -> bool:
-    """Copy a whole output of this hash, a file or a folder, to `target`; False if some of it is not to be found."""
+def copy_out(objects: ObjectSource, md5: str, target: Path) -> bool:
+    """Copy a complete output, a file or a folder, to `target`; False if some of it is missing."""
     files = listing(objects, md5)
     return files is not None and all(
         objects.copy(file_md5, destination(target, name, md5)) for name, file_md5 in files.items()
@@ -55,5 +55,5 @@ def copy_out(objects: Objects, md5: str, target: Path) -> bool:
 
 
 def destination(target: Path, name: str, md5: str) -> Path:
-    """Where a file of the output `md5` belongs if the output lies at `target`; raises Untrusted as `inside` does."""
+    """Return the path of a file if the output `md5` is at `target`; raises Untrusted as `inside` does."""
     return inside(target, name, f"the listing {md5}") if name else target

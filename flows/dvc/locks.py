@@ -1,4 +1,4 @@
-"""Claims on files that DVC's processes note in its `rwlock`, so that two of them do not write the same one."""
+"""Entries in DVC's `rwlock`, which keep two of its processes from writing the same file."""
 
 import json
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ import psutil
 from components.common.artifacts import replace_file
 
 
-def forget_dead(path: Path) -> None:
-    """Drop claims of processes that were killed; DVC itself is fooled when their number is in use again.
+def drop_stale(path: Path) -> None:
+    """Remove the entries of dead processes; DVC itself is misled by reused process IDs.
 
-    Called under the repository's lock, when nobody else edits the file.
+    Must be called under the repository's lock, while no other process edits the file.
     """
     try:
-        claims = json.loads(path.read_text())
+        entries = json.loads(path.read_text())
     except FileNotFoundError:
         return
     except json.JSONDecodeError:  # killed while writing
@@ -24,15 +24,17 @@ def forget_dead(path: Path) -> None:
         return
     written_s = path.stat().st_mtime
 
-    def alive(claim: Mapping[str, Any]) -> bool:
+    def alive(entry: Mapping[str, Any]) -> bool:
         try:
-            return bool(psutil.Process(claim["pid"]).create_time() <= written_s)
+            return bool(psutil.Process(entry["pid"]).create_time() <= written_s)
         except psutil.NoSuchProcess:
             return False
 
     kept = {
-        "write": {file: claim for file, claim in claims.get("write", {}).items() if alive(claim)},
-        "read": {file: [c for c in readers if alive(c)] for file, readers in claims.get("read", {}).items()},
+        "write": {file: entry for file, entry in entries.get("write", {}).items() if alive(entry)},
+        "read": {
+            file: [entry for entry in readers if alive(entry)] for file, readers in entries.get("read", {}).items()
+        },
     }
-    if kept != {"write": claims.get("write", {}), "read": claims.get("read", {})}:
+    if kept != {"write": entries.get("write", {}), "read": entries.get("read", {})}:
         replace_file(path, json.dumps(kept).encode())

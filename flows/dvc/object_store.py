@@ -1,7 +1,7 @@
-"""One of DVC's stores, the cache or a remote, as a place that fills up: what lies in it, how large it is, taking out.
+"""One of DVC's stores, the cache or a remote: content, sizes, deletion.
 
-An object is named by its hash; the listing of a folder is an object too. A run-cache entry says that some inputs gave
-some outputs, and is worth nothing without them.
+An object is named by its hash; the listing of a folder is an object, too. A run-cache entry maps inputs to outputs, and
+is useless without the outputs.
 """
 
 from collections.abc import Collection, Iterator
@@ -25,18 +25,20 @@ class ObjectStore:
     runs: str
 
     def surplus(self, needed: Collection[str]) -> dict[str, int]:
-        """Hash -> bytes of every object that is not `needed`."""
+        """Map hash -> bytes of every object that is not `needed`."""
         hashes = sorted(md5 for md5 in self.objects.all() if md5 not in needed)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return dict(zip(hashes, pool.map(self._bytes, hashes), strict=True))
 
     def remove(self, hashes: Collection[str]) -> None:
-        """Take objects out, and with them the run-cache entries that need them; a kill leaves no entry without."""
+        """Delete objects and the run-cache entries that need them; a kill leaves no entry without its objects."""
         gone = set(hashes)
         for path, outs in list(self._entries()):
             if outs & gone:
                 self.objects.fs.remove(path)
-        for md5 in sorted(gone, key=lambda md5: not md5.endswith(LISTING)):  # listings first: no folder is half there
+        for md5 in sorted(
+            gone, key=lambda md5: not md5.endswith(LISTING)
+        ):  # listings first, so that no folder is incomplete
             self.objects.fs.remove(self.objects.oid_to_path(md5))
 
     def _bytes(self, md5: str) -> int:

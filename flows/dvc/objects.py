@@ -1,7 +1,7 @@
-"""Objects of DVC's stores, moved from one to another or to a file, and hashed on their way.
+"""Verified transfer of objects between DVC's stores and files.
 
-DVC's own transfers are not used: they believe what a remote holds unless they are told otherwise, and they delete
-objects of a remote that is a folder where these are not what their hash says.
+DVC's own transfers are not used: by default they do not verify downloads, and they delete altered objects of a remote
+that is a folder.
 """
 
 import hashlib
@@ -15,13 +15,13 @@ from dvc.fs.callbacks import TqdmCallback
 from flows.dvc.listings import LISTING, parsed
 from flows.graph.untrusted import Untrusted, digest
 
-NAMED = 5  # of the objects that are refused
+NAMED = 5  # refused objects shown
 
 
 def cached(cache: Any, md5: str) -> dict[str, str] | None:
-    """Path -> hash of the files of an output that DVC's cache holds whole, None if it does not.
+    """Return path -> hash of the files of an output that is complete in DVC's cache, otherwise None.
 
-    Altered objects count as absent, and are removed from the cache.
+    Altered objects count as missing, and are removed from the cache.
     """
     files = {"": digest(md5, "an output")}
     if md5.endswith(LISTING):
@@ -36,10 +36,10 @@ def cached(cache: Any, md5: str) -> dict[str, str] | None:
 
 
 def fetched(remote: Any, cache: Any, names: Mapping[str, str], place: str) -> list[str]:
-    """Bring objects of a remote, hash -> what it is for, into the cache; returns what those are for that are not there.
+    """Copy objects of a remote (hash -> description) into the cache; returns the descriptions of missing ones.
 
-    `place` is what people call the remote. Raises Untrusted if content is not what its hash says, and keeps none of it;
-    OSError if the remote cannot be read.
+    `place` is the name of the remote in messages. Raises Untrusted, and keeps nothing of it, if content does not match
+    its hash; OSError if the remote cannot be read.
     """
     sources = {md5: remote.oid_to_path(digest(md5, place)) for md5 in names}
     here = {*cache.oids_exist([*names])}
@@ -52,7 +52,7 @@ def fetched(remote: Any, cache: Any, names: Mapping[str, str], place: str) -> li
             remote.fs,
             wanted,
             check_exists=False,
-            verify=True,  # what is not what its hash says is removed again
+            verify=True,  # content that does not match its hash is removed again
             on_error=faults.__setitem__,
             callback=callback,
             batch_size=remote.fs.jobs,
@@ -67,7 +67,7 @@ def fetched(remote: Any, cache: Any, names: Mapping[str, str], place: str) -> li
 
 
 def send(objects: Any, remote: Any, hashes: Iterable[str]) -> None:
-    """Copy objects out of one of DVC's stores to a remote; raises OSError, with the reasons, if some did not arrive."""
+    """Copy objects of one of DVC's stores to a remote; raises OSError with the reasons if some failed."""
     by_fs, faults = dict[Any, list[Any]](), list[str]()
     for found in map(objects.get, hashes):
         by_fs.setdefault(found.fs, []).append(found)
@@ -77,7 +77,7 @@ def send(objects: Any, remote: Any, hashes: Iterable[str]) -> None:
             fs,
             [one.oid for one in found],
             check_exists=False,
-            verify=False,  # DVC would read all of it back, and delete there what it finds altered
+            verify=False,  # DVC would read everything back, and delete altered objects there
             on_error=lambda _, error: faults.append(str(error)),
             batch_size=remote.fs.jobs,
         )
@@ -86,9 +86,9 @@ def send(objects: Any, remote: Any, hashes: Iterable[str]) -> None:
 
 
 def copied(objects: Any, md5: str, target: Path, place: str) -> bool:
-    """Copy one object out of DVC's store `objects`, called `place`, to a file, which is then whole.
+    """Copy one object of DVC's store `objects`, called `place`, to a file atomically.
 
-    Returns False if it is not there; raises Untrusted, and leaves `target` as it is, if its content has another hash.
+    Returns False if it is missing; raises Untrusted, and leaves `target` unchanged, if its content has another hash.
     """
     source = objects.oid_to_path(digest(md5, place))
     if not is_there(objects.fs, source):
@@ -106,16 +106,16 @@ def copied(objects: Any, md5: str, target: Path, place: str) -> bool:
 
 
 def refusal(place: str, altered: list[str]) -> Untrusted:
-    """What to say of objects whose content is not what their hash says."""
+    """Return the error for objects whose content does not match their hash."""
     more = f" and {len(altered) - NAMED} more" if len(altered) > NAMED else ""
     return Untrusted(
-        f"{place} is refused: its content of {', '.join(altered[:NAMED])}{more} is not what the hash says. Find out who"
+        f"{place} is refused: its content of {', '.join(altered[:NAMED])}{more} does not match the hash. Find out who"
         " changed it, remove it there, and push it again from a checkout that has it"
     )
 
 
 def is_there(fs: Any, path: str) -> bool:
-    """Whether something lies at `path`; raises what the file system raises if it is not to be reached."""
+    """Return True if `path` exists; raises the file system's error if it is unreachable."""
     with suppress(FileNotFoundError):
         fs.info(path)
         return True
@@ -123,5 +123,5 @@ def is_there(fs: Any, path: str) -> bool:
 
 
 def md5_of(content: bytes) -> str:
-    """MD5 as hex, by which DVC names an object."""
+    """Return the MD5 as hex, which names an object in DVC."""
     return hashlib.md5(content, usedforsecurity=False).hexdigest()

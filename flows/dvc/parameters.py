@@ -1,4 +1,4 @@
-"""What the parameters of a stage are now: as DVC reads them, but each file once, not once for each stage."""
+"""Present parameters of a stage, as DVC reads them, but with each file read once instead of once per stage."""
 
 from pathlib import Path
 from typing import Any
@@ -8,18 +8,18 @@ from dvc.utils.serialize import load_path
 
 
 class Parameters:
-    """The files of parameters, each as it was when it last changed. Not safe to call from two threads at once."""
+    """Parameter files, re-read when they change. Not thread-safe."""
 
     def __init__(self) -> None:
         self._files: dict[str, tuple[tuple[int, ...], Any]] = {}
 
     def of(self, dep: ParamsDependency) -> dict[str, Any]:
-        """Dotted key -> value; raises DvcException, naming them, for keys or a file that are not there."""
+        """Return dotted key -> value; raises DvcException naming missing keys or a missing file."""
         try:
             content = self._content(dep)
             return {key: _at(content, key) for key in dep.params} if dep.params else dict(content)
         except (OSError, LookupError, TypeError, ValueError):
-            return dict(dep.get_hash().value)  # finds the same fault and says what it is
+            return dict(dep.get_hash().value)  # raises the same fault with DVC's message
 
     def _content(self, dep: ParamsDependency) -> Any:
         written = Path(dep.fs_path).stat()

@@ -1,6 +1,6 @@
-"""What no stage makes and DVC holds all the same: outputs of `.dvc` files, each pinned by its hash.
+"""Outputs tracked by `.dvc` files, pinned by hash.
 
-A pin is what its hash says, whatever lies at its path.
+A pin has the content of its hash, whatever is at its path in the workspace.
 """
 
 from collections.abc import Mapping
@@ -15,27 +15,27 @@ from dvc.stage import PipelineStage
 from components.common import errors
 from flows.dvc import checkout
 from flows.dvc.remote import Remote
-from flows.graph.graph import Item
+from flows.graph.graph import Artifact
 
-FILE = "base.dvc"  # where a fine-tune pins what it starts from
+FILE = "base.dvc"  # pins of a fine-tune's base
 
 
 def read(repo: Repo) -> dict[str, Output]:
-    """Path -> DVC's output of all pins. DVC reads all of its files again for this: once for a `Repository`."""
+    """Return path -> DVC's output of all pins. DVC reads all files again for this: call once per `Repository`."""
     root = Path(repo.root_dir)
     outs = [out for stage in repo.index.stages if not stage.cmd for out in stage.outs]
     return {Path(out.fs_path).relative_to(root).as_posix(): out for out in outs if out.hash_info}
 
 
-def items(outputs: Mapping[str, Output]) -> dict[str, Item]:
-    """Path -> item of pins."""
-    return {path: Item(out.hash_info.value, out.meta.size, out.meta.nfiles) for path, out in outputs.items()}
+def items(outputs: Mapping[str, Output]) -> dict[str, Artifact]:
+    """Return path -> artifact of pins."""
+    return {path: Artifact(out.hash_info.value, out.meta.size, out.meta.nfiles) for path, out in outputs.items()}
 
 
 def bring(pinned: Mapping[str, Output], stage: PipelineStage, repo: Repo, remote: Remote | None) -> None:
-    """Put those of the pins that a stage reads in place, from the cache or the remote.
+    """Check out the pins that a stage reads, from the cache or the remote.
 
-    Raises ValueError if one is nowhere or untrusted, errors.Retryable if the remote has to be asked and cannot be used.
+    Raises ValueError if one is missing or untrusted, errors.Retryable if the remote is needed but unavailable.
     """
     for out in (pinned[dep.def_path] for dep in stage.deps if dep.def_path in pinned):
         if out.exists and not out.changed_checksum():
@@ -47,8 +47,8 @@ def bring(pinned: Mapping[str, Output], stage: PipelineStage, repo: Repo, remote
             raise ValueError(f"{out.def_path} ({md5}) is neither in the cache nor in the remote")
 
 
-def write(path: Path, items: dict[str, Item]) -> None:
-    """Pin what has these hashes at paths beside a `.dvc` file; equal pins give equal bytes."""
+def write(path: Path, items: dict[str, Artifact]) -> None:
+    """Write a `.dvc` file that pins these hashes at paths beside it; equal pins give equal bytes."""
     outs = [
         {"md5": item.md5, "size": item.size, "nfiles": item.nfiles, "hash": "md5", "path": place}
         for place, item in sorted(items.items())
@@ -58,9 +58,9 @@ def write(path: Path, items: dict[str, Item]) -> None:
 
 
 def settings(repo: Repo) -> str:
-    """DVC's configuration for another checkout on this machine that shares this one's cache and remotes.
+    """Return DVC's configuration for another checkout on this machine that shares cache and remotes.
 
-    It may hold secrets, so it is for a `config.local`.
+    It may contain secrets, so it belongs in `config.local`.
     """
     links = {"type": ",".join(repo.config["cache"]["type"])} if "type" in repo.config["cache"] else {}
     sections: dict[str, dict[str, Any]] = {"cache": {"dir": repo.cache.local_cache_dir, **links}}

@@ -1,14 +1,14 @@
-"""The default DVC remote of a checkout: objects by hash, DVC's run-cache, and the records of runs.
+"""The default DVC remote of a checkout: objects by hash, DVC's run-cache, and records of runs.
 
-Every transfer goes through DVC's own file systems, so a path, S3 and whatever else DVC reaches work alike. Records lie
-in `records/<name>/` under the remote's root, beside DVC's `files/` and `runs/`: whatever lies in `runs/` is copied to
-everybody by `dvc pull --run-cache`. A record is there if its record.json is, which is written last. Any thread may
-call.
-The file systems under DVC say of everything in a store that is away that it does not exist: here nobody asks them so.
+All transfers use DVC's file systems, so a path, S3 and any other kind of remote work alike. Records are in
+`records/<name>/` under the remote's root, beside DVC's `files/` and `runs/`; `dvc pull --run-cache` copies only
+`runs/`. A record exists if its record.json does, which is written last. Any thread may call.
 
-Whoever can write there may have written anything. What comes from there goes through `graph.untrusted` and is hashed
-before it is used. Of what is there nothing is deleted or replaced: DVC's own transfers do so with objects that they
-find altered in a remote that is a folder, and are not used.
+DVC's file systems report a missing file if a store is unreachable, so `exists` is not used here.
+
+Anyone with write access may have written anything. Content of the remote is validated by `graph.untrusted` and verified
+by hash before use. Nothing in the remote is deleted or replaced: DVC's own transfers would do so with altered objects
+of a remote that is a folder, and are not used.
 """
 
 import json
@@ -28,57 +28,57 @@ from components.common import errors
 from flows.dvc.listings import LISTING, parsed
 from flows.dvc.object_store import ObjectStore
 from flows.dvc.objects import cached, copied, fetched, is_there, md5_of, refusal, send
-from flows.graph.graph import Item
+from flows.graph.graph import Artifact
 from flows.graph.untrusted import Untrusted, digest, inside
 
 RECORDS, RECORD, VALUES = "records", "record.json", "values"
 RECORD_NAME, RUN_CACHE_NAME = re.compile(r"[0-9a-f]{10}"), re.compile(r"[0-9a-f]{64}")
-AT_ONCE = 16  # small files
+AT_ONCE = 16  # parallel transfers of small files
 
 
 class Remote:
-    """The remote that `core.remote` of DVC's configuration names; errors.Retryable where it does not answer."""
+    """The remote that `core.remote` of DVC's configuration names; raises errors.Retryable if it does not answer."""
 
     def __init__(self, repo: Any):
         self._repo = repo
         self._objects = repo.cloud.get_remote_odb()
         root = repo.cloud.get_remote_odb(hash_name="md5-dos2unix")
         self._fs, self._root = root.fs, root.path
-        for fs in (self._fs.fs, self._objects.fs.fs):  # a listing would be believed after other machines wrote there
+        for fs in (self._fs.fs, self._objects.fs.fs):  # cached listings would miss other machines' writes
             fs.dircache.use_listings_cache = False
         self.place = f"remote `{repo.config['core']['remote']}` ({self._fs.unstrip_protocol(self._root)})"
 
     def holds(self, hashes: Iterable[str]) -> bool:
-        """Whether all objects are there; a folder's listing, which is pushed last, stands for the folder."""
+        """Return True if all objects exist; a folder's listing, which is pushed last, stands for the folder."""
         with self.reached():
             return all(self._has(md5) for md5 in hashes)
 
-    def missing(self, outs: Mapping[str, Item]) -> list[str]:
-        """Paths of `outs` that are not whole: a folder's listing is what its hash says, and all it lists is there."""
+    def missing(self, outs: Mapping[str, Artifact]) -> list[str]:
+        """Return the paths of incomplete `outs`: a listing must match its hash, and all its files must exist."""
         with self.reached():
             return [path for path, item in outs.items() if not self._is_whole(item.md5)]
 
     def add(self, content: bytes) -> str:
-        """Put an object there; returns its hash."""
+        """Store an object; returns its hash."""
         with self.reached():
             self._objects.add_bytes(md5_of(content), content)
             return md5_of(content)
 
     def content(self, md5: str) -> bytes | None:
-        """An object's bytes; None if they have another hash."""
+        """Return an object's bytes; None if they have another hash."""
         with self.reached():
             content = self._read(self._path(md5))
             return content if md5_of(content) == md5 else None
 
     def copy(self, md5: str, target: Path) -> bool:
-        """Copy the object to a file; False if it is not there. Raises Untrusted if it is not what its hash says."""
+        """Copy the object to a file; False if it is missing. Raises Untrusted if it does not match its hash."""
         with self.reached():
             return copied(self._objects, md5, target, self.place)
 
     def fetch(self, outs: Mapping[str, str]) -> list[str]:
-        """Bring outputs, path -> hash, into DVC's cache; returns the paths of what is not there.
+        """Copy outputs, path -> hash, into DVC's cache; returns the paths of missing ones.
 
-        Raises Untrusted, naming the files, if content is not what its hash says: none of it stays in the cache.
+        Raises Untrusted, naming the files, if content does not match its hash; none of it stays in the cache.
         """
         cache = self._repo.cache.local
         with self.reached():
@@ -86,17 +86,17 @@ class Remote:
                 return missing
             files = dict[str, str]()
             for path, md5 in outs.items():
-                if md5.endswith(LISTING):  # verified by now, but what it lists is not yet believed
+                if md5.endswith(LISTING):  # its bytes are verified, its content not yet
                     listed = parsed(Path(cache.oid_to_path(md5)).read_bytes(), md5)
                     files |= {file_md5: f"{path}/{name}" for name, file_md5 in listed.items()}
             return fetched(self._objects, cache, files, self.place)
 
     def store(self) -> ObjectStore:
-        """The remote as a place that fills up."""
+        """Return the remote as an object store."""
         return ObjectStore(self.place, self._objects, self._fs.join(self._root, "runs"))
 
     def run(self, key: str) -> str | None:
-        """The run-cache's entry for a key, as YAML; of several the first by name."""
+        """Return the run-cache entry of a key as YAML; the first by name if there are several."""
         with self.reached():
             folder = self._fs.join(self._root, "runs", key[:2], key)
             found = self._fs.find(folder) if is_there(self._fs, folder) else []
@@ -104,27 +104,27 @@ class Remote:
             return self._read(paths[0]).decode() if paths else None
 
     def values(self, key: str) -> list[str]:
-        """What the same work gave before, as `flows.dvc.determinism` wrote it."""
+        """Return the results of equal work, as written by `flows.dvc.determinism`."""
         with self.reached():
             folder = self._fs.join(self._root, VALUES, key)
             paths = sorted(self._fs.find(folder)) if is_there(self._fs, folder) else []
             return [self._read(path).decode() for path in paths if path.endswith(".json")]
 
     def add_value(self, name: str, file: Path, *, replace: bool = False) -> None:
-        """Keep a value, unless there is one of this name that is not to be replaced."""
+        """Store a result; an existing one of this name is kept unless `replace`."""
         with self.reached():
             target = self._fs.join(self._root, VALUES, *name.split("/"))
             if replace or not is_there(self._fs, target):
                 self._fs.put_file(str(file), target)
 
     def receive(self, objects: Any, hashes: Iterable[str]) -> None:
-        """Copy objects there out of another of DVC's stores, listings last; what is there already is left alone."""
+        """Copy missing objects of another of DVC's stores to the remote, listings last."""
         with self.reached():
             for _, group in groupby(sorted({*hashes}, key=_is_listing), _is_listing):
                 send(objects, self._objects, self._absent(group))
 
     def push(self, entries: Iterable[Mapping[str, Any]]) -> None:
-        """Push outputs of stages, given as in dvc.lock, then their run-cache entries; what is there is left alone."""
+        """Push missing outputs of stages, given as in dvc.lock, then their run-cache entries."""
         entries = list(entries)
         self.push_outs({out["path"]: out["md5"] for entry in entries for out in entry.get("outs", [])})
         with self.reached():
@@ -132,13 +132,13 @@ class Remote:
                 self._push_run(entry)
 
     def push_outs(self, outs: Mapping[str, str]) -> None:
-        """Push what has these hashes, by path; what is there is left alone."""
+        """Push missing outputs, given as path -> hash."""
         cache = self._repo.cache.local
         here = {path: files for path, md5 in outs.items() if (files := cached(cache, md5)) is not None}
         gone = [path for path, md5 in outs.items() if path not in here and not self.holds([md5])]
         if gone:
             raise errors.Retryable(
-                f"{', '.join(gone)} is not in DVC's cache and can't be pushed: `dvc commit` puts it there"
+                f"{', '.join(gone)} is not in DVC's cache and cannot be pushed: add it with `dvc commit`"
             )
         with self.reached():
             if altered := [f"{path} ({outs[path]})" for path in here if self._is_altered(outs[path])]:
@@ -146,12 +146,12 @@ class Remote:
             self.receive(cache, {md5 for path, files in here.items() for md5 in (outs[path], *files.values())})
 
     def has_record(self, name: str) -> bool:
-        """Whether the record of this run is there, whole."""
+        """Return True if the record of this run exists and is complete."""
         with self.reached():
             return is_there(self._fs, self._fs.join(self._root, RECORDS, name, RECORD))
 
     def push_record(self, folder: Path) -> None:
-        """Push the record in `folder`; one of the same name, of equal work, is left as it is."""
+        """Push the record in `folder`, unless one of the same name (equal work) exists."""
         if self.has_record(folder.name):
             return
         with self.reached():
@@ -161,14 +161,14 @@ class Remote:
                 self._fs.put_file(str(folder / path), target)
 
     def records(self) -> list[dict[str, Any]]:
-        """Every record.json."""
+        """Return every record.json."""
         names = self.record_names()
         with self.reached(), ThreadPoolExecutor(AT_ONCE) as pool:
             paths = [self._fs.join(self._root, RECORDS, name, RECORD) for name in names]
             return [json.loads(text) for text in pool.map(self._read, paths)]
 
     def record_names(self) -> list[str]:
-        """Names of the records that are whole."""
+        """Return the names of the complete records."""
         with self.reached():
             folder = self._fs.join(self._root, RECORDS)
             if not is_there(self._fs, folder):
@@ -177,10 +177,10 @@ class Remote:
         return sorted(name for name in names if RECORD_NAME.fullmatch(name) and self.has_record(name))
 
     def fetch_record(self, name: str, folder: Path) -> None:
-        """Copy a record's files into a new folder; raises Untrusted, and leaves none, if a key leads out of it."""
+        """Copy a record into a new folder; raises Untrusted, and leaves no folder, if a key leads out of it."""
         with self.reached():
             source = self._fs.join(self._root, RECORDS, name)
-            keys = [*self._fs.find(source)]  # as they stand in a store, with `..` and all
+            keys = [*self._fs.find(source)]  # raw keys of a store, possibly with `..`
             targets = {key: inside(folder, key.removeprefix(f"{source}/"), f"the record {name}") for key in keys}
             try:
                 for key, target in targets.items():
@@ -192,12 +192,12 @@ class Remote:
 
     @contextmanager
     def reached(self) -> Iterator[None]:
-        """Whatever fails within the block is the remote's fault, and may pass."""
+        """Raise any failure within the block as errors.Retryable: it is the remote's and may be temporary."""
         try:
             yield
         except (AssertionError, errors.Retryable, Untrusted):
             raise
-        except Exception as error:  # each kind of store has its own ways to fail, and none of them is ours
+        except Exception as error:  # each kind of store has its own exceptions
             words = f"{type(error).__name__}: {error}"
             raise errors.Retryable(f"{self.place} cannot be used ({words}): check it with `dvc remote list`") from error
 
@@ -215,7 +215,7 @@ class Remote:
         return is_there(self._objects.fs, self._path(md5))
 
     def _absent(self, hashes: Iterable[str]) -> list[str]:
-        """Those that are not there, each asked for by itself: DVC's own question deletes what is altered."""
+        """Return the missing hashes, checked one by one: DVC's own query deletes altered objects."""
         asked = [*hashes]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return [md5 for md5, found in zip(asked, pool.map(self._has, asked), strict=True) if not found]
@@ -226,7 +226,7 @@ class Remote:
         return not (_is_listing(md5) and self._absent({*parsed(self._read(self._path(md5)), md5).values()}))
 
     def _is_altered(self, md5: str) -> bool:
-        """Whether it is the listing of a folder, and another than its hash says; files are too large to ask."""
+        """Return True for a listing that does not match its hash; files are too large to check."""
         return _is_listing(md5) and self._has(md5) and f"{md5_of(self._read(self._path(md5)))}{LISTING}" != md5
 
     def _read(self, path: str) -> bytes:

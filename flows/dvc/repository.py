@@ -1,9 +1,9 @@
-"""The DVC repository of a checkout: reads the stages, says what is where, and records results.
+"""The DVC repository of a checkout: reads stages, locates artifacts, and records results.
 
-`dvc.repo.Repo` is not a public interface: it is pinned, and tests/flows/dvc/test_repository.py holds it to its use.
-What this writes (dvc.lock, cache, run-cache) is what `dvc repro` would write. dvc.yaml is read once per `Repository`;
-every method may be called from any thread; the current folder must be the root of the checkout.
-A kill at any moment leaves nothing that the next `Repository` cannot work with: dvc.lock is replaced whole.
+`dvc.repo.Repo` is not a public interface: its version is pinned, and tests/flows/dvc/test_repository.py is a contract
+test. Everything written (dvc.lock, cache, run-cache) equals what `dvc repro` would write. dvc.yaml is read once per
+`Repository`; any thread may call any method; the current folder must be the root of the checkout. A kill at any moment
+leaves a usable repository: dvc.lock is replaced atomically.
 """
 
 import logging
@@ -25,13 +25,13 @@ from dvc.utils.serialize import dumps_yaml, load_yaml
 from components.common import errors
 from components.common.artifacts import replace_file
 from flows.dvc import checkout, determinism, locks, pins, run_cache
-from flows.dvc.determinism import Value, Values
+from flows.dvc.determinism import DeterminismRecord, DeterminismStore
 from flows.dvc.listings import listing
 from flows.dvc.objects import cached, copied
 from flows.dvc.parameters import Parameters
 from flows.dvc.remote import Remote
-from flows.dvc.terms import Prepared, fill, in_words, plain
-from flows.graph.graph import Entry, Graph, Item
+from flows.dvc.terms import PreparedStage, fill, plain, readable_errors
+from flows.graph.graph import Artifact, Graph, LockEntry
 from flows.graph.lockfile import entry_of, lines_of, parsed, text_of
 from flows.graph.untrusted import Untrusted, digest
 
@@ -40,46 +40,46 @@ Place = Literal["workspace", "cache", "remote"]
 
 
 class Repository:
-    """The DVC repository of a checkout. Faults that a user can mend are ValueErrors."""
+    """The DVC repository of a checkout. Errors that a user can fix are ValueErrors."""
 
     def __init__(self, root: Path):
         logging.getLogger("dvc").setLevel(logging.WARNING)
         self._guard = threading.RLock()
-        self._silent = False  # of the remote: it did not answer
-        self._relies = False  # on the remote
-        with in_words():
+        self._is_remote_down = False
+        self._needs_remote = False
+        with readable_errors():
             self._repo = checkout.opened(root)
             self._lockfile = root / "dvc.lock"
             with lock_repo(self._repo):
-                locks.forget_dead(Path(self._repo.tmp_dir) / "rwlock")
+                locks.drop_stale(Path(self._repo.tmp_dir) / "rwlock")
                 (index := self._repo.index).check_graph()
                 parents = {stage: list(index.graph.successors(stage)) for stage in index.graph}
-                self.pinned = pins.read(self._repo)  # for the rest of the bridge only
-            self.pins = pins.items(self.pinned)  # path -> item of what no stage makes and DVC holds
+                self.pinned = pins.read(self._repo)  # for this package only
+            self.pins = pins.items(self.pinned)  # path -> artifact of outputs tracked by `.dvc` files
             made = {stage: [p for p in above if p.cmd] for stage, above in parents.items() if stage.cmd}
             self._names = {stage.name: sorted(p.name for p in above) for stage, above in made.items()}
             self._stages = {stage.name: stage for stage in index.stages if stage.path == str(root / "dvc.yaml")}
             self._parameters = Parameters()
             self._recorded: dict[str, Any] = self._read_lockfile()
-        self._values = Values(self, root / ".videopoet/values")
+        self._values = DeterminismStore(self, root / ".videopoet/values")
 
     def graph(self) -> Graph:
-        """The stages as they are now; raises ValueError naming a parameter that params.yaml lacks."""
+        """Return the present graph; raises ValueError naming a parameter that params.yaml lacks."""
         with self.held():
             stages = self._stages.values()
             return Graph.of(plain(stage, self._names[stage.name], self._parameters.of) for stage in stages)
 
     def commands(self) -> dict[str, str]:
-        """Stage -> command, before any parameter is looked at."""
+        """Return stage -> command, without reading parameters."""
         return {name: text_of(stage.cmd) for name, stage in self._stages.items()}
 
-    def recorded(self, name: str) -> Entry | None:
-        """The stage's entry in dvc.lock."""
+    def recorded(self, name: str) -> LockEntry | None:
+        """Return the stage's entry in dvc.lock."""
         raw = self._recorded.get(name)
         return entry_of(raw) if raw else None
 
-    def item(self, name: str, path: str) -> Item | None:
-        """What lies in the workspace at an input or output of stage `name`, or None; a pin is what its hash says."""
+    def item(self, name: str, path: str) -> Artifact | None:
+        """Return the present artifact at an input or output of stage `name`, or None; pins count by their hash."""
         if path in self.pins:
             return self.pins[path]
         with self.held():
@@ -88,10 +88,10 @@ class Repository:
             if not found.exists:
                 return None
             meta = found.get_meta()
-            return Item(found.get_hash().value, meta.size, meta.nfiles, meta.isexec and not meta.isdir)
+            return Artifact(found.get_hash().value, meta.size, meta.nfiles, meta.isexec and not meta.isdir)
 
-    def place(self, name: str, outs: Mapping[str, Item]) -> Place | None:
-        """The nearest place that holds all of `outs`, outputs of stage `name`. Pulls no data."""
+    def place(self, name: str, outs: Mapping[str, Artifact]) -> Place | None:
+        """Return the nearest place that has all of `outs`, outputs of stage `name`. Pulls no data."""
         with self.held():
             stage = self._load(name)
             for out in stage.outs:
@@ -103,8 +103,8 @@ class Repository:
                 return "cache"
             return "remote" if self.ask(lambda remote: remote.holds(hashes)) else None
 
-    def find(self, name: str, deps: Mapping[str, Item]) -> Entry | None:
-        """The run-cache's entry, local or remote, for the stage as it is now if its inputs were `deps`."""
+    def find(self, name: str, deps: Mapping[str, Artifact]) -> LockEntry | None:
+        """Return the run-cache's entry, local or remote, for the present stage with the inputs `deps`."""
         with self.held():
             stage = self._load(name)
             for dep in stage.deps:
@@ -115,17 +115,14 @@ class Repository:
             return self._entry(stage, "cache") or self._entry(stage, "remote")
 
     def checkout(self, name: str) -> None:
-        """Bring the recorded outputs of a stage from the cache or the remote into the workspace."""
+        """Check out the recorded outputs of a stage from the cache or the remote into the workspace."""
         with self.held():
             if missing := checkout.bring(self._load(name).outs, self._repo, self.remote):
                 words = f"{', '.join(missing)} is neither in the cache nor in the remote"
                 raise errors.Retryable(words) if self.remote else ValueError(words)
 
-    def restore(self, name: str, place: Place) -> Entry | None:
-        """Bring the run-cache's outputs for the stage's present inputs into the workspace; None if they are not there.
-
-        `place` is where `find` and `place` saw them.
-        """
+    def restore(self, name: str, place: Place) -> LockEntry | None:
+        """Restore the run-cache's outputs for the stage's present inputs, located at `place`; None if missing."""
         with self.held():
             stage = self._load(name)
             pins.bring(self.pinned, stage, self._repo, self.remote)
@@ -140,38 +137,41 @@ class Repository:
             stage.save_outs()
             return self._record(stage)
 
-    def prepare(self, name: str) -> Prepared:
-        """Remove the stage's outputs, bring its pins and note its inputs; raises ValueError if one is missing."""
+    def prepare(self, name: str) -> PreparedStage:
+        """Remove the stage's outputs, check out its pins and hash its inputs; raises ValueError if one is missing."""
         with self.held():
             stage = self._load(name)
             pins.bring(self.pinned, stage, self._repo, self.remote)
             stage.remove_outs()
             stage.save_deps()
-            return Prepared(name, stage)
+            return PreparedStage(name, stage)
 
-    def record(self, prepared: Prepared, machine: Mapping[str, Any]) -> Entry:
-        """Cache the outputs that now exist, made on this class of machine, and write the stage's entry.
+    def record(self, prepared: PreparedStage, machine: Mapping[str, Any]) -> LockEntry:
+        """Cache the outputs, computed on the platform `machine`, and write the entry.
 
-        Raises ValueError if an output is missing, Nondeterministic, and records nothing, if there were others before.
+        Raises ValueError if an output is missing, and Nondeterministic, recording nothing, if outputs differ from
+        before.
         """
         with self.held():
             stage = prepared.handle
             stage.save_outs()
             if not run_cache.is_left_out(stage):
                 trees = {out.def_path: out.obj for out in stage.outs}
-                value = Value(entry_of(to_single_stage_lockfile(stage)), machine)
+                value = DeterminismRecord(entry_of(to_single_stage_lockfile(stage)), machine)
                 self._values.add(stage.name, value, lambda out: determinism.files(trees[out]))
             return self._record(stage)
 
-    def adopt(self, name: str, entry: Entry, machine: Mapping[str, Any] | None = None) -> Entry:
-        """Write down what was made elsewhere; an output in the workspace that `entry` does not speak of is removed.
+    def adopt(self, name: str, entry: LockEntry, machine: Mapping[str, Any] | None = None) -> LockEntry:
+        """Record an entry that was computed elsewhere; other outputs in the workspace are removed.
 
-        What a stage has just made on a class of machine may raise Nondeterministic, as `record` does.
+        With `machine`, the platform of a fresh result, it may raise Nondeterministic, as `record` does.
         """
         with self.held():
             stage = self._load(name)
             if machine is not None and not run_cache.is_left_out(stage):
-                self._values.add(name, Value(entry, machine), lambda out: listing(self, entry.outs[out].md5))
+                self._values.add(
+                    name, DeterminismRecord(entry, machine), lambda out: listing(self, entry.outs[out].md5)
+                )
             StageLoader.fill_from_lock(stage, lines_of(entry))
             for out in stage.outs:
                 if out.exists and out.changed_checksum():
@@ -180,28 +180,28 @@ class Repository:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Have the repository to oneself for a block. Every method does so; round many calls it saves time."""
-        with self._guard, in_words(), lock_repo(self._repo), self._repo.scm_context(quiet=True):
+        """Lock the repository for a block. Every method does so; one lock for many calls saves time."""
+        with self._guard, readable_errors(), lock_repo(self._repo), self._repo.scm_context(quiet=True):
             yield
 
     @property
     def dvc(self) -> Repo:
-        """DVC's own repository; for the rest of the bridge only."""
+        """DVC's own repository; for this package only."""
         return self._repo
 
     @contextmanager
     def opened(self, name: str) -> Iterator[PipelineStage]:
-        """DVC's own stage, filled from its entry, for a block; for the rest of the bridge only."""
+        """Yield DVC's own stage, filled from its entry; for this package only."""
         with self.held():
             yield self._load(name)
 
-    def _record(self, stage: PipelineStage) -> Entry:
+    def _record(self, stage: PipelineStage) -> LockEntry:
         if all(out.use_cache or out.is_metric or out.is_plot for out in stage.outs):
             self._repo.stage_cache.save(stage)
         stage.commit()
         return self._write(stage)
 
-    def _write(self, stage: PipelineStage) -> Entry:
+    def _write(self, stage: PipelineStage) -> LockEntry:
         raw = to_single_stage_lockfile(stage)
         document = {"schema": "2.0"} | (load_yaml(self._lockfile) if self._lockfile.exists() else {})
         document["stages"] = {**document.get("stages", {}), stage.name: raw}
@@ -216,7 +216,7 @@ class Repository:
         return stages
 
     def _load(self, name: str) -> PipelineStage:
-        """A stage of one's own, filled from its entry. A copy: DVC takes milliseconds to make one from dvc.yaml."""
+        """Return a fresh copy of a stage, filled from its entry: parsing dvc.yaml again would take milliseconds."""
         stage, raw = copy(self._stages[name]), self._recorded.get(name)
         stage.deps, stage.outs = ([copy(thing) for thing in things] for things in (stage.deps, stage.outs))
         for thing in (*stage.deps, *stage.outs):
@@ -227,18 +227,17 @@ class Repository:
 
     @cached_property
     def remote(self) -> Remote | None:
-        """The default remote, if one is configured; raises ValueError if it is configured wrongly."""
+        """The default remote, if one is configured; raises ValueError if it is misconfigured."""
         with self.held():
             return Remote(self._repo) if self._repo.config["core"].get("remote") else None
 
-    def rely_on_remote(self) -> Remote:
-        """The default remote: that it does not answer is from now on a fault that may pass, not an answer.
-
-        Raises ValueError if there is none.
-        """
+    def require_remote(self) -> Remote:
+        """Return the default remote, from now on required to answer; raises ValueError if there is none."""
         if self.remote is None:
-            raise ValueError("machines meet in a DVC remote, and there is none: `dvc remote add -d NAME URL`")
-        self._relies = True
+            raise ValueError(
+                "stages in a cluster need a DVC remote, and there is none: add one with `dvc remote add -d NAME URL`"
+            )
+        self._needs_remote = True
         return self.remote
 
     def push(self, names: Iterable[str]) -> None:
@@ -251,7 +250,8 @@ class Repository:
     def copy(self, md5: str, target: Path) -> bool:
         """Copy the object of this hash from the cache or the remote to a file; False if neither has it.
 
-        Raises Untrusted if the remote's is not what its hash says; such a one of the cache is removed from it.
+        Raises Untrusted if the remote's content does not match the hash; an altered object of the cache is removed from
+        it.
         """
         cache = self._repo.cache.local
         try:
@@ -262,24 +262,24 @@ class Repository:
         return bool(self.ask(lambda remote: remote.copy(md5, target)))
 
     def holds(self, md5: str) -> bool:
-        """Whether the cache or the remote has a whole output of this hash."""
+        """Return True if the cache or the remote has a complete output of this hash."""
         return cached(self._repo.cache.local, md5) is not None or bool(self.ask(lambda remote: remote.holds([md5])))
 
     def ask(self, question: Callable[[Remote], Answer]) -> Answer | None:
-        """The remote's answer; None if there is no remote, or none that answers, unless all relies on it."""
-        if self.remote is None or self._silent:
+        """Return the remote's answer; None if there is no remote, or it is unreachable and not required."""
+        if self.remote is None or self._is_remote_down:
             return None
         try:
             return question(self.remote)
         except errors.Retryable as error:
-            if self._relies:
+            if self._needs_remote:
                 raise
-            self._silent = True  # a remote that is not there may take a minute to say so
-            _warn(f"{error}; going on without it")
+            self._is_remote_down = True  # a further try may block for a minute
+            _warn(f"{error}; continuing without it")
             return None
 
-    def _entry(self, stage: PipelineStage, place: Place) -> Entry | None:
-        """Look the stage up in the run-cache of this machine, or of the remote; raises Untrusted if it is another's."""
+    def _entry(self, stage: PipelineStage, place: Place) -> LockEntry | None:
+        """Look up the stage in the run-cache of this machine or of the remote; raises Untrusted for foreign outputs."""
         if (key := run_cache.key(stage)) and place == "remote":
             text = self.ask(lambda remote: remote.run(key))
             entry = parsed(text) if text else None
@@ -287,11 +287,11 @@ class Repository:
             raw = run_cache.found(self._repo.stage_cache, key)
             entry = entry_of(raw) if raw else None
         if entry and entry.outs.keys() != {out.def_path for out in stage.outs}:
-            raise Untrusted(f"the run-cache's entry for {stage.name} is refused: it is of other outputs")
+            raise Untrusted(f"the run-cache's entry for {stage.name} is refused: it has other outputs")
         return entry
 
 
 @cache
 def _warn(words: str) -> None:
-    """Once in a process, though it may read the repository several times."""
+    """Warn once per process, although it may read the repository several times."""
     logging.getLogger(__name__).warning(words)

@@ -1,4 +1,4 @@
-"""What DVC calls things, in our terms."""
+"""Conversion between DVC's objects and ours."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,13 +12,13 @@ from dvc.stage import PipelineStage
 from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.meta import Meta
 
-from flows.graph.graph import Item, Stage
+from flows.graph.graph import Artifact, Stage
 from flows.graph.lockfile import text_of
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A stage whose outputs are gone and whose inputs are noted; `record` writes down what it was given here."""
+class PreparedStage:
+    """A stage without outputs, whose inputs are hashed; the argument of `Repository.record`."""
 
     name: str
     handle: PipelineStage
@@ -27,7 +27,7 @@ class Prepared:
 def plain(
     stage: PipelineStage, parents: Sequence[str], values_of: Callable[[ParamsDependency], Mapping[str, Any]]
 ) -> Stage:
-    """A stage as plain data, with its parameters as `values_of` reads them."""
+    """Convert a stage to plain data, with its parameters as `values_of` reads them."""
     params: dict[str, Any] = {}
     for dep in stage.params:
         values = values_of(dep)
@@ -44,15 +44,15 @@ def plain(
     )
 
 
-def fill(thing: Output, item: Item) -> None:
-    """Make an input or output of DVC's be what lies there by our account."""
+def fill(thing: Output, item: Artifact) -> None:
+    """Set the hash and size of one of DVC's inputs or outputs."""
     thing.meta = Meta(isdir=item.md5.endswith(".dir"), size=item.size, nfiles=item.nfiles, isexec=item.isexec)
     thing.hash_info, thing.obj, thing.files = HashInfo("md5", item.md5), None, None
 
 
 @contextmanager
-def in_words() -> Iterator[None]:
-    """DVC's errors are its user's: a wrong dvc.yaml, a missing file, a remote that is not there."""
+def readable_errors() -> Iterator[None]:
+    """Raise DVC's errors as ValueError: they are caused by its user, such as a wrong dvc.yaml or a missing file."""
     try:
         yield
     except DvcException as error:

@@ -1,4 +1,4 @@
-"""The one place to run a stage: a process on this machine, in this checkout."""
+"""The local executor: a stage is a process on this machine, in this checkout."""
 
 import os
 import sys
@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Literal
 
 from flows.dvc.repository import Repository
-from flows.execution.budget import Needs
+from flows.execution.budget import ResourceNeeds
 from flows.execution.executor import StageResult
 from flows.execution.plan import Decision
 from flows.graph import fingerprint
-from flows.graph.graph import Entry, Stage
-from flows.graph.placement import Threads, cores
+from flows.graph.graph import LockEntry, Stage
+from flows.graph.placement import ThreadScheduler, cores
 from flows.machine import gpus
 from flows.machine.monitor import StageMonitor
 from flows.machine.processes import GRACE_S, Interrupted, Processes, ProcessResult, StageFailed, mark
@@ -25,82 +25,85 @@ from flows.machine.workspace import Workspace
 class LocalExecutor:
     """Runs stages on this machine. Any thread may call; `stop` may be called from a signal handler."""
 
-    kept: Literal["checked out"] = "checked out"  # what `keep` does where it does anything
-    leaves_outputs = True  # in this checkout, from where they are pushed
+    kept: Literal["checked out"] = "checked out"  # outcome of a successful `keep`
+    leaves_outputs = True
 
     def __init__(self, workspace: Workspace, repository: Repository, stages: Sequence[Stage]):
         self.workspace, self.repository = workspace, repository
         self.processes = Processes()
-        self._threads = Threads(cores(), stages)
+        self._threads = ThreadScheduler(cores(), stages)
 
     def stop(self) -> None:
-        """End what runs in good order; at a second call at once."""
+        """Stop running stages gracefully; at a second call, at once."""
         self.processes.stop()
 
     def close(self) -> None:
-        """Nothing is held open here."""
+        """Do nothing: this executor holds no open resources."""
 
     def keep(self, stage: Stage, decision: Decision) -> bool:
-        """See to it that the result of a stage that is up to date lies in the workspace; True if it was checked out."""
+        """Check out the result of an up-to-date stage into the workspace; False if it was there."""
         if decision.place == "workspace":
             return False
         self.repository.checkout(stage.name)
         return True
 
-    def restore(self, stage: Stage, decision: Decision) -> Entry | None:
-        """Bring a result that was found in the run-cache into the workspace; None if it is not there any more."""
+    def restore(self, stage: Stage, decision: Decision) -> LockEntry | None:
+        """Restore a result from the run-cache into the workspace; None if it is gone."""
         assert decision.place is not None
         return self.repository.restore(stage.name, decision.place)
 
-    def brought(self, name: str) -> AbstractContextManager[None]:
+    def completing(self, name: str) -> AbstractContextManager[None]:
         """Bring stage `name` up to date within the block."""
-        return self._threads.brought(name)
+        return self._threads.completing(name)
 
     @contextmanager
     def turn(self, stage: Stage) -> Iterator[None]:
-        """Run a stage within the block, for which there are threads then; raises Interrupted if the run was stopped."""
+        """Run a stage within the block, once its threads are free; raises Interrupted if the run was stopped."""
         with self._threads.taken(stage):
             if self.processes.stopping.is_set():
                 raise Interrupted
             yield
 
-    def needs(self, stage: Stage) -> Needs:
-        """What a stage holds while it runs: every GPU that it can see."""
-        return Needs(gpus.count(), GRACE_S)
+    def needs(self, stage: Stage) -> ResourceNeeds:
+        """Return the resources that a stage holds while it runs: every visible GPU."""
+        return ResourceNeeds(gpus.count(), GRACE_S)
 
-    def run(self, stage: Stage, tracked: Mapping[str, str], pulse: StageMonitor, *, force: bool) -> StageResult:
-        """Run a stage; raises StageFailed if it ended badly, Interrupted if it was stopped, Nondeterministic (a
-        ValueError) if the same work gave something else before."""
+    def run(self, stage: Stage, tracked: Mapping[str, str], monitor: StageMonitor, *, force: bool) -> StageResult:
+        """Run a stage.
+
+        Raises StageFailed if it failed, Interrupted if it was stopped, and Nondeterministic (a ValueError) if its
+        outputs differ from those of equal work before.
+        """
         prepared = self.repository.prepare(stage.name)
         last = deque[str](maxlen=1)
 
         def keep(text: str) -> None:
             last.append(text)
-            pulse(text)
+            monitor(text)
 
-        ended, told = ProcessResult(), {**environment(self.workspace, stage), **tracked}
-        pulse.hold(gpus.count())
+        ended, variables = ProcessResult(), {**environment(self.workspace, stage), **tracked}
+        monitor.hold(gpus.count())
         try:
             for command in stage.cmd.splitlines():
-                ended = ended.then(self.processes.run(command, told, keep, pulse.started))
+                ended = ended.then(self.processes.run(command, variables, keep, monitor.started))
                 if ended.code:
                     raise StageFailed(stage.name, ended.code, last[0] if last else "")
         finally:
-            pulse.hold(0)
-        machine = fingerprint.here(stage.threads)
-        took = replace(ended, gpu_s=pulse.gpu_s, gpu_used_s=pulse.gpu_used_s)
+            monitor.hold(0)
+        machine = fingerprint.current(stage.threads)
+        took = replace(ended, gpu_s=monitor.gpu_s, gpu_used_s=monitor.gpu_used_s)
         return StageResult(self.repository.record(prepared, machine), took, machine)
 
 
 def environment(workspace: Workspace, stage: Stage) -> dict[str, str | None]:
-    """What a stage's command is told on this machine."""
+    """Return the environment of a stage's command on this machine."""
     return {
         **withheld(),
         **mark(workspace.home),
         "VIDEOPOET_SCRATCH": str(workspace.folder("scratch")),
         "VIDEOPOET_CACHE": str(workspace.folder("cache")),
         "VIDEOPOET_ROOTS": str(workspace.roots),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",  # `python` is this one
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",  # for `python`
         "OMP_NUM_THREADS": str(stage.threads),
         "PYTHONUNBUFFERED": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -108,6 +111,8 @@ def environment(workspace: Workspace, stage: Stage) -> dict[str, str | None]:
 
 
 def withheld() -> dict[str, None]:
-    """What is kept from every stage's environment, since a stage reads what strangers made: all that is Prefect's, such
-    as the string or the key that opens its server."""
+    """Return the variables withheld from stages: all Prefect settings, such as its authentication string.
+
+    Stages read untrusted media and must not be able to call the Prefect server.
+    """
     return dict.fromkeys(name for name in os.environ if name.upper().startswith("PREFECT_"))

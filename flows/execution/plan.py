@@ -1,8 +1,8 @@
-"""Graph + repository -> what would run and why, what is up to date and where.
+"""Graph + repository -> the stages that would run and why, and the place of up-to-date results.
 
-One rule for `plan` and `run`: `decide` compares a stage with its entry in dvc.lock, then asks the run-cache, and needs
-no data. A stage below one that would run is said to wait for it: the new input may turn out the same, and the
-stage up to date. `made` carries what is known on the way: path -> item, or None where only running can tell.
+`plan` and `run` share this rule: `decide` compares a stage with its entry in dvc.lock, then asks the run-cache; it
+needs no data. A stage below one that would run waits for it: the new input may turn out the same, and the stage up to
+date. `made` holds the artifacts known so far: path -> artifact, or None if only running can tell.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -12,15 +12,15 @@ from typing import Any, Literal
 
 from flows.dvc.repository import Place, Repository
 from flows.graph import modules
-from flows.graph.graph import Entry, Graph, Item, Stage, flat
+from flows.graph.graph import Artifact, Graph, LockEntry, Stage, flat
 
 Verdict = Literal["up to date", "restore", "run"]
-Made = dict[str, Item | None]
+KnownArtifacts = dict[str, Artifact | None]
 
 
 @dataclass(frozen=True)
 class Change:
-    """One reason: something that is not as it was when the stage's result was made."""
+    """One reason to run: a difference from the recorded result."""
 
     kind: Literal["command", "input", "parameter", "code", "result", "order", "waits"]
     name: str
@@ -34,20 +34,20 @@ class Change:
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do about a stage. `entry` is its result where that is known, `place` where the result is."""
+    """Decision about a stage. `entry` is its result if known, `place` the place of the result."""
 
     stage: Stage
     verdict: Verdict
     place: Place | None = None
     reasons: tuple[Change, ...] = ()
-    entry: Entry | None = None
+    entry: LockEntry | None = None
 
 
 def plan(
     graph: Graph, stages: Iterable[Stage], repository: Repository, seen: Path, *, force: Collection[str] = ()
 ) -> list[Decision]:
-    """Decide about `stages`, which stand in the graph's order; `seen` is the folder of `flows.graph.modules`."""
-    made: Made = {}
+    """Decide about `stages`, given in the graph's order; `seen` is the folder of `flows.graph.modules`."""
+    made: KnownArtifacts = {}
     decisions = []
     with repository.held():
         for stage in stages:
@@ -57,15 +57,21 @@ def plan(
     return decisions
 
 
-def decide(graph: Graph, stage: Stage, made: Made, repository: Repository, seen: Path, *, force: bool) -> Decision:
-    """Decide about one stage, given what its parents made."""
+def decide(
+    graph: Graph, stage: Stage, made: KnownArtifacts, repository: Repository, seen: Path, *, force: bool
+) -> Decision:
+    """Decide about one stage, given its parents' outputs."""
     deps = {path: _item(stage, path, made, repository) for path in stage.deps}
     recorded = repository.recorded(stage.name)
-    reasons = list(differences(stage, deps, recorded, seen)) if recorded else [Change("result", "never made here")]
+    reasons = (
+        list(differences(stage, deps, recorded, seen))
+        if recorded
+        else [Change("result", "has never been computed here")]
+    )
     unknown = [path for path, item in deps.items() if item is None]
-    reasons += [Change("input", f"{path} is missing") for path in unknown if not _makers(graph, stage, path)]
-    if makers := [maker for path in unknown for maker in _makers(graph, stage, path)]:
-        reasons.append(Change("waits", f"for {', '.join(dict.fromkeys(makers))}"))
+    reasons += [Change("input", f"{path} is missing") for path in unknown if not _producers(graph, stage, path)]
+    if producers := [producer for path in unknown for producer in _producers(graph, stage, path)]:
+        reasons.append(Change("waits", f"for {', '.join(dict.fromkeys(producers))}"))
     if force:
         return Decision(stage, "run", reasons=(Change("order", "--force"), *reasons))
     known = {path: item for path, item in deps.items() if item is not None}
@@ -74,7 +80,7 @@ def decide(graph: Graph, stage: Stage, made: Made, repository: Repository, seen:
     if recorded and not reasons:
         if place := repository.place(stage.name, recorded.outs):
             return Decision(stage, "up to date", place, entry=recorded)
-        reasons.append(Change("result", "is neither in the workspace nor in the cache nor in a remote"))
+        reasons.append(Change("result", "is not in the workspace, the cache or a remote"))
     found = repository.find(stage.name, known)
     place = repository.place(stage.name, found.outs) if found else None
     if found and place:
@@ -82,8 +88,8 @@ def decide(graph: Graph, stage: Stage, made: Made, repository: Repository, seen:
     return Decision(stage, "run", reasons=tuple(reasons))
 
 
-def differences(stage: Stage, deps: Mapping[str, Item | None], recorded: Entry, seen: Path) -> Iterable[Change]:
-    """Everything that is not as `recorded`, except inputs that are not known yet."""
+def differences(stage: Stage, deps: Mapping[str, Artifact | None], recorded: LockEntry, seen: Path) -> Iterable[Change]:
+    """Yield all differences from `recorded`, except inputs that are not known yet."""
     if stage.cmd != recorded.cmd:
         yield Change("command", "", recorded.cmd, stage.cmd)
     old, new = flat(recorded.params), flat(stage.params)
@@ -101,7 +107,7 @@ def differences(stage: Stage, deps: Mapping[str, Item | None], recorded: Entry, 
 
 
 def table(decisions: Iterable[Decision]) -> Iterable[str]:
-    """A line per stage, and below it a line per reason."""
+    """Yield a line per stage, followed by a line per reason."""
     decisions = list(decisions)
     width = max((len(decision.stage.name) for decision in decisions), default=0)
     for decision in decisions:
@@ -113,7 +119,7 @@ def table(decisions: Iterable[Decision]) -> Iterable[str]:
             yield f"{'':<{width}}    {reason}"
 
 
-def _item(stage: Stage, path: str, made: Made, repository: Repository) -> Item | None:
+def _item(stage: Stage, path: str, made: KnownArtifacts, repository: Repository) -> Artifact | None:
     if path in made:
         return made[path]
     if any(item is None and _overlap(path, out) for out, item in made.items()):
@@ -121,8 +127,8 @@ def _item(stage: Stage, path: str, made: Made, repository: Repository) -> Item |
     return repository.item(stage.name, path)
 
 
-def _makers(graph: Graph, stage: Stage, path: str) -> list[str]:
-    """Parents of the stage that make `path`, something in it, or the folder around it."""
+def _producers(graph: Graph, stage: Stage, path: str) -> list[str]:
+    """Return the stage's parents that produce `path`, a file in it, or its parent folder."""
     return [parent for parent in stage.parents if any(_overlap(path, out) for out in graph.by_name[parent].outs)]
 
 
@@ -130,7 +136,7 @@ def _overlap(one: str, other: str) -> bool:
     return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
-def _input_changes(path: str, before: Item | None, now: Item, seen: Path) -> Iterable[Change]:
+def _input_changes(path: str, before: Artifact | None, now: Artifact, seen: Path) -> Iterable[Change]:
     is_code = before and modules.is_lock(path)
     changed = modules.differences(seen, Path(path), before.md5) if before and is_code else {}
     for module, (old, new) in changed.items():

@@ -1,4 +1,4 @@
-"""What a user must mend before anything runs."""
+"""Validation of parameters and code locks before a run."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -11,18 +11,18 @@ from flows.graph.graph import Graph
 from flows.graph.modules import is_lock
 from flows.machine.workspace import PARAMS
 
-Sections = Mapping[str, Callable[[Mapping[str, Any]], object]]  # that no stage reads -> how their reader reads them
+Sections = Mapping[str, Callable[[Mapping[str, Any]], object]]  # section that no stage reads -> its parser
 
 
 def check(repository: Repository, sections: Sections) -> None:
-    """Raise ValueError that names every fault of the checkout that is the current folder."""
+    """Raise ValueError naming every fault of the checkout in the current folder."""
     check_params(repository.commands(), sections)
     if stale := list(stale_code(repository.graph())):
         raise ValueError("\n".join(stale))
 
 
 def check_params(commands: Mapping[str, str], sections: Sections) -> None:
-    """Raise ValueError that names the faults of params.yaml, by the commands of the stages and by `sections`."""
+    """Raise ValueError naming the faults of params.yaml, by the stages' commands and by `sections`."""
     found = [match["section"].split(".")[0] for match in map(params.COMMAND.search, commands.values()) if match]
     if found:
         given = params.read(Path(PARAMS))
@@ -33,7 +33,7 @@ def check_params(commands: Mapping[str, str], sections: Sections) -> None:
 
 
 def stale_code(graph: Graph) -> Iterator[str]:
-    """Code that changed since its lock was written: the plan does not see it, and the stage would refuse to run."""
+    """Yield a message for each code lock that does not match the code; such a stage would refuse to run."""
     locked = {Path(path).stem for stage in graph.stages for path in stage.deps if is_lock(path)}
     checks: list[Callable[[], None]] = [
         partial(codelock.check, name) for name in sorted(locked & {*codelock.components()})

@@ -1,4 +1,4 @@
-"""From the champion to the checkout in which it is trained further: its settings, its base by hash, its layout.
+"""From the champion to the checkout for fine-tuning: settings, base run by hash, layout.
 
-The flow `finetune` walks the graph that is laid out here.
+The flow `finetune` runs the graph of that checkout.
 """

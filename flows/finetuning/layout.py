@@ -1,8 +1,8 @@
-"""The checkout where fine-tunes work: this one's code and settings, the base's parameters and pins, the new sources.
+"""The checkout for fine-tuning: this checkout's code and settings, the base's parameters and pins, the new sources.
 
-It lies in .videopoet/finetune, with a dvc.yaml of its own (dvc.finetune.yaml here), so that plan, run, `dvc repro`,
-records, reproduction and promotion work there as they do here. It shares this checkout's cache, remotes, records,
-registry and memories. Laid out anew it keeps what its stages made: DVC judges what of that is up to date.
+It is in .videopoet/finetune, with its own dvc.yaml (a copy of dvc.finetune.yaml), so that plan, run, `dvc repro`,
+records, reproduction and promotion work there as here. It shares this checkout's cache, remotes, records, registry and
+caches. A new layout keeps the outputs of its stages: DVC decides which of them are up to date.
 """
 
 import shutil
@@ -19,7 +19,7 @@ from components.ingest import sources
 from components.ingest.sources import Source
 from flows.dvc import pins
 from flows.dvc.repository import Repository
-from flows.execution.coordinator import alone
+from flows.execution.coordinator import exclusive_run
 from flows.finetuning import settings
 from flows.finetuning.base import KNOWN, Base
 from flows.machine.processes import locked
@@ -34,19 +34,19 @@ SHARED_FILES = ("mlflow.db", "roots.json")
 
 
 def new_sources(base: Base) -> list[Source]:
-    """The user's sources that the base does not know, each file once."""
+    """Return the user's sources that the base does not know, each file once."""
     known = {one.sha256 for one in base.known_sources()}
     listed = [one for one in sources.read(TABLE) if one.state == "present"] if TABLE.is_file() else []
     return list({one.sha256: one for one in listed if one.sha256 not in known}.values())
 
 
 def lay_out(workspace: Workspace, base: Base, new: Sequence[Source]) -> Workspace:
-    """Lay the checkout out; the current folder must be the root of `workspace`.
+    """Create or update the checkout; the current folder must be the root of `workspace`.
 
-    Raises errors.Retryable if a run goes on there, ValueError for what must be mended first.
+    Raises errors.Retryable if a run is in progress there, ValueError for what the user must fix first.
     """
     there = Workspace(workspace.folder(FINETUNE))
-    with alone(there, print):
+    with exclusive_run(there, print):
         laid = _lay_code(there.root)
         shutil.copyfile(OWN_GRAPH, there.root / GRAPH)
         if (there.root / codelock.FOLDER).is_dir():
@@ -59,14 +59,14 @@ def lay_out(workspace: Workspace, base: Base, new: Sequence[Source]) -> Workspac
         config = there.root / ".dvc/config.local"
         config.touch(mode=0o600)
         config.write_text(pins.settings(Repository(workspace.root).dvc))
-        source_archive.follow(there.root, [*laid, GRAPH, PARAMS, str(TABLE), str(KNOWN)])
+        source_archive.track_head(there.root, [*laid, GRAPH, PARAMS, str(TABLE), str(KNOWN)])
         _share(workspace, there)
         pins.write(there.root / pins.FILE, base.pins(Repository(there.root).graph()))
     return there
 
 
 def _lay_code(folder: Path) -> list[str]:
-    """Put this checkout's source in the place of what was laid out before; returns its paths."""
+    """Replace the source in `folder` by this checkout's; returns its paths."""
     if (folder / ".git").is_dir():
         for name in [*source_archive.names(folder), *source_archive.omitted(folder)]:
             (folder / name).unlink()
@@ -76,18 +76,18 @@ def _lay_code(folder: Path) -> list[str]:
         shutil.copyfile(name, folder / name, follow_symlinks=False)
         shutil.copymode(name, folder / name, follow_symlinks=False)
     if not (folder / ".dvc").is_dir():
-        raise ValueError("git does not track .dvc here: work in a git clone, after `dvc init`")
+        raise ValueError("git does not track .dvc here: use a git clone, after `dvc init`")
     return laid
 
 
 def _write_params(path: Path, base: Base) -> None:
-    """The base's parameters, as far as the graph reads them; how to fine-tune, and the gate, are this checkout's."""
+    """Write the base's parameters that the graph reads; sections `finetune` and `gate` come from this checkout."""
     here, theirs = params.read(Path(PARAMS)), base.params
     stages = yaml.safe_load(OWN_GRAPH.read_text())["stages"].values()
     read = {key.split(".")[0] for stage in stages for key in stage.get("params", [])} - {settings.SECTION}
     settings.of(here)
     chosen: dict[str, Any] = {name: theirs[name] for name in theirs if name in read}
-    if "pretokenize" in chosen:  # only super-resolution learns from pairs
+    if "pretokenize" in chosen:  # only super-resolution trains on pairs
         pairs = chosen["pretokenize"]["pairs"] | {"stage1_clips": 0, "stage2_clips": 0}
         chosen["pretokenize"] = chosen["pretokenize"] | {"pairs": pairs}
     chosen[settings.SECTION] = here[settings.SECTION] | {"base": base.run}
@@ -97,7 +97,7 @@ def _write_params(path: Path, base: Base) -> None:
 
 
 def _share(workspace: Workspace, there: Workspace) -> None:
-    """Let what is no artefact be one for both."""
+    """Link the shared folders and files of .videopoet."""
     for name in SHARED:
         workspace.folder(name)
     for name in (*SHARED, *SHARED_FILES):
@@ -107,6 +107,6 @@ def _share(workspace: Workspace, there: Workspace) -> None:
 
 
 def turn(workspace: Workspace) -> AbstractContextManager[None]:
-    """Be the only fine-tune of a checkout for a block; raises Busy if there is one."""
-    refusal = f"another fine-tune of {workspace.root} goes on: wait for it, or stop it"
+    """Hold the only fine-tune of a checkout for a block; raises Busy if there is another."""
+    refusal = f"another fine-tune of {workspace.root} is in progress: wait for it, or stop it"
     return locked(workspace.home / "finetune.lock", refusal)

@@ -1,4 +1,4 @@
-"""The section `finetune` of params.yaml: when there is enough that is new, and how it is learnt."""
+"""The section `finetune` of params.yaml: thresholds of new data, and the training."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ SECTION = "finetune"
 
 @dataclass(frozen=True)
 class Settings:
-    """When and how to fine-tune."""
+    """Settings of a fine-tune."""
 
-    min_new_sources: int  # files that the base does not know; with fewer, nothing is even looked at
-    min_new_clips: int  # of them, kept by the filter and fit for what is trained; with fewer, nothing is trained
+    min_new_sources: int  # files that the base does not know; with fewer, nothing runs
+    min_new_clips: int  # clips of them that the filter kept and that the tasks can use; with fewer, nothing is trained
     training: Config
-    base: str = ""  # hash of the run to start from: written by the flow into the fine-tune's own parameters
+    base: str = ""  # hash of the base run: written by the flow into the fine-tune's parameters
 
     def __post_init__(self) -> None:
         if min(self.min_new_sources, self.min_new_clips) < 1:
@@ -27,12 +27,12 @@ class Settings:
 
     @property
     def reads_captions(self) -> bool:
-        """Whether a clip without a caption is of no use to any of the tasks."""
+        """True if every task needs captions."""
         return all(TASKS[name].text for name in self.training.mix.tasks)
 
 
 def of(sections: Mapping[str, Any]) -> Settings:
-    """The settings of a parameter file; raises ValueError for what is wrong with them."""
+    """Parse the settings of a parameter file; raises ValueError for invalid ones."""
     settings: Settings = params.typed(Settings, params.section_of(sections, SECTION), SECTION)
     return settings
 

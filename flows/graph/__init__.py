@@ -1,4 +1,4 @@
-"""The graph and its results as plain values: stages, lock entries, code, placement, the class of a machine.
+"""The pipeline graph as plain values: stages, lock entries, code locks, placement, platform fingerprints.
 
 Nothing here starts a process or opens a connection.
 """

@@ -1,4 +1,7 @@
-"""The class of machine within which equal work gives equal bytes, and the library versions beside it."""
+"""The platform fingerprint of a stage, and the installed library versions.
+
+Within one fingerprint (`CLASS`), equal work must give equal bytes. Versions are recorded beside it.
+"""
 
 import platform
 import shutil
@@ -12,8 +15,8 @@ from typing import Any
 CLASS = ("processor", "device", "threads", "world_size", "torch")
 
 
-def here(threads: int, world_size: int = 1) -> dict[str, Any]:
-    """The class of a stage that runs on this machine."""
+def current(threads: int, world_size: int = 1) -> dict[str, Any]:
+    """Return the fingerprint of a stage that runs on this machine."""
     return {
         "processor": processor(),
         "device": device(),
@@ -24,32 +27,35 @@ def here(threads: int, world_size: int = 1) -> dict[str, Any]:
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """What makes two classes different, in words; what one of them does not tell is no difference."""
+    """List how two fingerprints differ, as text; keys that one of them lacks are skipped."""
     both = [key for key in CLASS if key in one and key in other]
     return [f"{key} {one[key]} → {other[key]}" for key in both if one[key] != other[key]]
 
 
 def pinned(constraints: Path) -> dict[str, str]:
-    """Package -> version that a constraints file asks for."""
+    """Map package -> pinned version of a constraints file."""
     lines = constraints.read_text().splitlines() if constraints.is_file() else []
     pins = [line.split("#")[0].strip().partition("==") for line in lines]
     return {name: wanted for name, _, wanted in pins if wanted}
 
 
 def installed(constraints: Path) -> dict[str, str]:
-    """Package -> version installed, of all that a constraints file names."""
+    """Map package -> installed version, for every package of a constraints file."""
     return {name: found for name in sorted(pinned(constraints)) if (found := version(name))}
 
 
 def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """Package, old and new version, "" for none; a build's suffix (+cpu, +cu130) is the same version."""
+    """List (package, old version, new version) of the differences; "" means absent.
+
+    A local build suffix (+cpu, +cu130) does not count as a difference.
+    """
     versions = [(name, before.get(name, ""), now.get(name, "")) for name in sorted({*before, *now})]
     return [(name, old, new) for name, old, new in versions if old.partition("+")[0] != new.partition("+")[0]]
 
 
 @cache
 def processor() -> str:
-    """The processor's model."""
+    """Return the processor model."""
     info = Path("/proc/cpuinfo")
     names = [line for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
     return names[0].partition(":")[2].strip() if names else platform.processor() or platform.machine()
@@ -57,7 +63,7 @@ def processor() -> str:
 
 @cache
 def device() -> str:
-    """The model of the first GPU, `cpu` if there is none."""
+    """Return the model of the first GPU, or `cpu`."""
     if not shutil.which("nvidia-smi"):
         return "cpu"
     command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
@@ -66,7 +72,7 @@ def device() -> str:
 
 
 def version(package: str) -> str | None:
-    """The installed version of a package."""
+    """Return the installed version of a package, or None."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

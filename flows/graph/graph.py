@@ -1,8 +1,8 @@
-"""dvc.yaml -> stages and edges.
+"""The graph of dvc.yaml as plain data: stages and edges.
 
-Plain data: what a stage is (`Stage`), what it last made from what (`Entry`, a stage's lines in dvc.lock), and the order
-they stand in (`Graph`: parents first). Paths are relative to the checkout. Hashes are DVC's: MD5 as hex, with `.dir`
-behind the hash of a folder.
+`Stage` is a stage as it is defined now, `LockEntry` its last result (the stage's lines in dvc.lock), `Graph` the stages
+in topological order. Paths are relative to the checkout. Hashes are DVC's: MD5 as hex, with the suffix `.dir` for a
+folder.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,8 +12,8 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Item:
-    """What lies at a path: a file, or a folder as a whole."""
+class Artifact:
+    """The content hash of a file or of a whole folder."""
 
     md5: str
     size: int | None = None  # bytes
@@ -22,13 +22,13 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """What a stage made from what: command, parameters (dotted key -> value) and the items at each path."""
+class LockEntry:
+    """The recorded result of a stage: command, parameters (dotted key -> value) and the hash of each path."""
 
     cmd: str
     params: Mapping[str, Any]
-    deps: Mapping[str, Item]
-    outs: Mapping[str, Item]
+    deps: Mapping[str, Artifact]
+    outs: Mapping[str, Artifact]
 
 
 @dataclass(frozen=True)
@@ -38,30 +38,29 @@ class Stage:
     name: str
     cmd: str
     deps: tuple[str, ...]
-    params: Mapping[str, Any]  # dotted key -> value now
+    params: Mapping[str, Any]  # dotted key -> present value
     outs: tuple[str, ...]
-    parents: tuple[str, ...]  # stages that make some of `deps`, and gates to wait for
-    is_gate: bool = False  # `meta: {gate: true}`: what reads the same data waits until it has passed them
+    parents: tuple[str, ...]  # stages that produce some of `deps`, and gates
+    is_gate: bool = False  # `meta: {gate: true}`: other readers of the same data wait for it
 
     @property
     def threads(self) -> int:
-        """Processor cores that the stage says it uses: `threads` in its section of params.yaml, 1 if it says none."""
+        """Cores that the stage uses: `threads` of its section in params.yaml, 1 if it has none."""
         sections = [value for value in self.params.values() if isinstance(value, Mapping)]
         return max([1, *(int(section["threads"]) for section in sections if "threads" in section)])
 
 
 @dataclass(frozen=True)
 class Graph:
-    """Every stage, parents before children and otherwise in the order of dvc.yaml."""
+    """Every stage in topological order, otherwise in the order of dvc.yaml."""
 
     stages: tuple[Stage, ...]
 
     @classmethod
     def of(cls, stages: Iterable[Stage]) -> "Graph":
-        """Put `stages`, given in the order of dvc.yaml, into running order; there must be no cycle.
+        """Sort `stages`, given in the order of dvc.yaml, topologically; there must be no cycle.
 
-        A gate is a parent of what reads the same data, though that takes nothing from it: so data are judged before
-        anything learns from them.
+        A gate becomes a parent of every stage that reads the same data, so that data are checked before any training.
         """
         waiting, done = _behind_gates(list(stages)), dict[str, Stage]()
         while waiting:
@@ -76,13 +75,13 @@ class Graph:
         return {stage.name: stage for stage in self.stages}
 
     @cached_property
-    def maker(self) -> dict[str, str]:
-        """Path of an output -> name of the stage that makes it."""
+    def producer(self) -> dict[str, str]:
+        """Output path -> name of the stage that produces it."""
         return {path: stage.name for stage in self.stages for path in stage.outs}
 
     @cached_property
     def chains(self) -> dict[str, int]:
-        """Stage -> how many stages stand in the longest line from it to the end of the graph, itself included."""
+        """Stage -> number of stages on the longest path from it to the end of the graph, itself included."""
         below = dict.fromkeys(self.by_name, 0)
         for stage in reversed(self.stages):
             for parent in below.keys() & set(stage.parents):
@@ -90,9 +89,10 @@ class Graph:
         return {name: stages + 1 for name, stages in below.items()}
 
     def matching(self, targets: Iterable[str]) -> tuple[str, ...]:
-        """Names of the stages that `targets` mean: a stage, or a family such as `adapt` for `adapt@v2a` and its kin.
+        """Return the names of the stages that `targets` mean.
 
-        Raises ValueError for a target that is neither.
+        A target is a stage or a family, such as `adapt` for `adapt@v2a` and the like. Raises ValueError for an unknown
+        target.
         """
         names = []
         for target in targets:
@@ -103,7 +103,7 @@ class Graph:
         return tuple(names)
 
     def upstream_of(self, targets: Iterable[str]) -> tuple[Stage, ...]:
-        """The stages that `targets` need, themselves included; every stage if there are no targets."""
+        """Return `targets` and all their ancestors; every stage if there are no targets."""
         wanted = set(self.matching(targets)) or set(self.by_name)
         for stage in reversed(self.stages):
             if stage.name in wanted:
@@ -111,7 +111,7 @@ class Graph:
         return tuple(stage for stage in self.stages if stage.name in wanted)
 
     def descendants_of(self, name: str) -> tuple[str, ...]:
-        """Names of all stages that need what `name` makes, however far down."""
+        """Return the names of all descendants of stage `name`."""
         found = {name}
         for stage in self.stages:
             if found.intersection(stage.parents):
@@ -136,7 +136,7 @@ def _behind_gates(stages: Sequence[Stage]) -> list[Stage]:
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested parameters as dotted key -> value."""
+    """Flatten nested parameters to dotted key -> value."""
     leaves: dict[str, Any] = {}
     for key, value in values.items():
         leaves |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) and value else {f"{prefix}{key}": value}

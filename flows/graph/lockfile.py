@@ -1,6 +1,6 @@
-"""dvc.lock ↔ what each stage made from what.
+"""dvc.lock <-> lock entries.
 
-Read and written as DVC does it, in YAML 1.2: there `1e-05` is a number, to PyYAML it is text.
+Read and written as YAML 1.2, like DVC does: `1e-05` is a number there, but text to PyYAML.
 """
 
 from collections.abc import Collection, Mapping
@@ -10,32 +10,32 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from flows.graph.graph import Entry, Item
+from flows.graph.graph import Artifact, LockEntry
 from flows.graph.untrusted import Untrusted, digest, relative
 from flows.machine.workspace import PARAMS
 
 ORIGIN = "a lock entry"
 
 
-def read(path: Path) -> dict[str, Entry]:
-    """Every entry of a dvc.lock by stage; none if there is no such file."""
+def read(path: Path) -> dict[str, LockEntry]:
+    """Return every entry of a dvc.lock by stage; none if the file is absent."""
     return {name: entry_of(raw) for name, raw in _stages(path).items()}
 
 
-def items(entries: Mapping[str, Entry]) -> dict[str, Item]:
-    """Path -> item of all that a run made or was given."""
+def items(entries: Mapping[str, LockEntry]) -> dict[str, Artifact]:
+    """Map path -> artifact of all inputs and outputs of a run."""
     given = {path: item for entry in entries.values() for path, item in entry.deps.items()}
     return given | {path: item for entry in entries.values() for path, item in entry.outs.items()}
 
 
 def keep(path: Path, target: Path, names: Collection[str]) -> None:
-    """Write the entries of some stages, as they stand in one dvc.lock, to another."""
+    """Copy the entries of the stages `names` from one dvc.lock to another."""
     stages = {name: raw for name, raw in _stages(path).items() if name in names}
     YAML().dump({"schema": "2.0", "stages": stages}, target)
 
 
-def entry_of(raw: Mapping[str, Any]) -> Entry:
-    """Read a stage's lines of dvc.lock; raises Untrusted for a path of an output, or a hash, that is not safe."""
+def entry_of(raw: Mapping[str, Any]) -> LockEntry:
+    """Parse a stage's lines of dvc.lock; raises Untrusted for an unsafe output path or hash."""
     params: dict[str, Any] = {}
     for path, values in raw.get("params", {}).items():
         prefix = "" if path == PARAMS else f"{path}:"
@@ -43,21 +43,21 @@ def entry_of(raw: Mapping[str, Any]) -> Entry:
     deps, outs = ({item["path"]: _item(item) for item in raw.get(kind, [])} for kind in ("deps", "outs"))
     for path in outs:
         relative(path, ORIGIN)
-    return Entry(text_of(raw["cmd"]), params, deps, outs)
+    return LockEntry(text_of(raw["cmd"]), params, deps, outs)
 
 
-def parsed(text: str) -> Entry:
-    """Read an entry that another machine wrote; raises Untrusted as `entry_of` does, and if it is none at all."""
+def parsed(text: str) -> LockEntry:
+    """Parse an entry that another machine wrote; raises Untrusted for unsafe or malformed content."""
     try:
         return entry_of(YAML(typ="safe").load(text))
     except Untrusted:
         raise
     except (YAMLError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise Untrusted(f"{ORIGIN} is refused: it is none") from None
+        raise Untrusted(f"{ORIGIN} is refused: it is malformed") from None
 
 
-def lines_of(entry: Entry) -> dict[str, Any]:
-    """An entry as a stage's lines of dvc.lock: what `entry_of` reads."""
+def lines_of(entry: LockEntry) -> dict[str, Any]:
+    """Return an entry as a stage's lines of dvc.lock, the inverse of `entry_of`."""
     params: dict[str, dict[str, Any]] = {}
     for key, value in entry.params.items():
         path, _, name = key.rpartition(":")
@@ -68,15 +68,15 @@ def lines_of(entry: Entry) -> dict[str, Any]:
 
 
 def text_of(cmd: str | list[str]) -> str:
-    """A stage's command as text, a line for each where there are several."""
+    """Join a stage's commands to one text, a command per line."""
     return cmd if isinstance(cmd, str) else "\n".join(cmd)
 
 
-def _item(raw: Mapping[str, Any]) -> Item:
-    return Item(digest(raw["md5"], ORIGIN), raw.get("size"), raw.get("nfiles"), raw.get("isexec", False))
+def _item(raw: Mapping[str, Any]) -> Artifact:
+    return Artifact(digest(raw["md5"], ORIGIN), raw.get("size"), raw.get("nfiles"), raw.get("isexec", False))
 
 
-def _raw(path: str, item: Item) -> dict[str, Any]:
+def _raw(path: str, item: Artifact) -> dict[str, Any]:
     facts = {"md5": item.md5, "size": item.size, "nfiles": item.nfiles, "isexec": item.isexec or None}
     return {"path": path, "hash": "md5"} | {key: value for key, value in facts.items() if value is not None}
 

@@ -1,7 +1,7 @@
-"""Which modules of a stage's code changed.
+"""Changed modules of a stage's code.
 
-DVC keeps only the hash of codelock/<component>.json. Every content that a stage ran with is therefore kept here as
-<hash>.json, so that a plan can name modules; what an older checkout ran with is looked for in git's history.
+DVC keeps only the hash of codelock/<component>.json. Each content that a stage ran with is therefore saved as
+<hash>.json, so that a plan can name modules. For runs of an older checkout, git's history is searched.
 """
 
 import hashlib
@@ -14,12 +14,12 @@ REVISIONS = 50  # of one file's history, the newest
 
 
 def is_lock(path: str) -> bool:
-    """Whether an input of a stage is the lock of its code."""
+    """Return True if an input of a stage is a code lock."""
     return Path(path).parent.name == FOLDER and path.endswith(".json")
 
 
-def remember(seen: Path, lock: Path) -> None:
-    """Keep the present content of a codelock file in the folder `seen`."""
+def save_snapshot(seen: Path, lock: Path) -> None:
+    """Save the present content of a codelock file in the folder `seen`."""
     content = lock.read_bytes()
     kept = seen / f"{_md5(content)}.json"
     if not kept.exists():
@@ -27,7 +27,10 @@ def remember(seen: Path, lock: Path) -> None:
 
 
 def differences(seen: Path, lock: Path, old_md5: str) -> dict[str, tuple[str, str]]:
-    """Module -> (old, new) hash, "" where there is none; empty if the old content is nowhere to be found."""
+    """Map module -> (old, new) hash of the changed modules, "" for an absent module.
+
+    The map is empty if the old content is not found.
+    """
     content = _content(seen, lock, old_md5)
     if content is None or not lock.is_file():
         return {}

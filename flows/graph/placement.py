@@ -1,8 +1,8 @@
-"""What a stage gets of the machines: its turn on this one, its resources in a cluster.
+"""Resources of a stage: scheduling on this machine, placement in a cluster.
 
-Here stages run side by side, but never more threads than there are cores, the longest way to the end of the graph
-first. A stage says in its parameters how many threads it uses. One that wants more than the machine has runs alone.
-In a cluster a stage gets what k8s/placement.yaml says, and the cluster says when.
+On this machine stages run in parallel, as far as their threads (`threads` in params.yaml) fit into its cores; the stage
+with the longest path to the end of the graph goes first. A stage that wants more threads than there are cores runs
+alone. In a cluster a stage gets the resources of k8s/placement.yaml, and the cluster schedules it.
 """
 
 import os
@@ -23,53 +23,53 @@ from flows.graph.graph import Graph, Stage
 
 PLACEMENT = Path("k8s/placement.yaml")
 FIT = "components.common.fit"
-PATIENCE_S = 10.0  # with a stage that could ask for its threads; one that cannot ask any more must not hold up the rest
+WAIT_S = 10.0  # for a ready stage with higher priority to request its threads; bounded, so that it cannot block others
 
 
 def cores() -> int:
-    """Cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class Threads:
-    """A budget of threads for the `stages` of one run. Any thread may call.
+class ThreadScheduler:
+    """A thread budget for the `stages` of one run. Any thread may call.
 
-    Of the stages whose parents are done, the one with the longest chain of stages below it is served first, and waited
-    for if it has not asked yet: whoever asks a moment earlier must not make the whole run longer.
+    Of the stages whose parents are done, the one with the longest chain of descendants is served first. The scheduler
+    waits up to `WAIT_S` for its request, because serving a shorter chain first would make the run longer.
     """
 
     def __init__(self, total: int, stages: Sequence[Stage]):
         self._total = self._free = total
         chains = Graph(tuple(stages)).chains
-        self._place = {stage.name: (-chains[stage.name], place) for place, stage in enumerate(stages)}
-        self._missing = {stage.name: self._place.keys() & set(stage.parents) for stage in stages}
-        self._coming: dict[str, float] = {}  # stages that may ask now, and until when they are waited for
-        self._asking: set[str] = set()
+        self._priority = {stage.name: (-chains[stage.name], place) for place, stage in enumerate(stages)}
+        self._open_parents = {stage.name: self._priority.keys() & set(stage.parents) for stage in stages}
+        self._expected: dict[str, float] = {}  # ready stages without a request yet -> deadline of the wait
+        self._requests: set[str] = set()
         self._changed = threading.Condition()
-        self._expect(name for name, parents in self._missing.items() if not parents)
+        self._expect(name for name, parents in self._open_parents.items() if not parents)
 
     @contextmanager
-    def brought(self, name: str) -> Iterator[None]:
-        """Bring stage `name` up to date within the block: if it ends well, the stages below it may follow."""
+    def completing(self, name: str) -> Iterator[None]:
+        """Bring stage `name` up to date within the block; its children become ready if the block succeeds."""
         try:
             yield
         except BaseException:
-            self._left(name)
+            self._finish(name)
             raise
-        self._left(name, done=True)
+        self._finish(name, done=True)
 
     @contextmanager
     def taken(self, stage: Stage) -> Iterator[None]:
-        """Hold the stage's threads, or all there are if that is fewer, for a block; waits for its turn."""
+        """Reserve the stage's threads for a block, at most all cores; blocks until they are free."""
         count = min(stage.threads, self._total)
         with self._changed:
-            self._coming.pop(stage.name, None)
-            self._asking.add(stage.name)
+            self._expected.pop(stage.name, None)
+            self._requests.add(stage.name)
             try:
                 while self._first() != stage.name or self._free < count:
-                    self._changed.wait(self._patience_s())
+                    self._changed.wait(self._timeout_s())
             finally:
-                self._asking.discard(stage.name)
+                self._requests.discard(stage.name)
                 self._changed.notify_all()
             self._free -= count
         try:
@@ -81,59 +81,59 @@ class Threads:
 
     def _first(self) -> str:
         now_s = time.monotonic()
-        self._coming = {name: until_s for name, until_s in self._coming.items() if until_s > now_s}
-        return min(self._asking | self._coming.keys(), key=lambda name: self._place[name])
+        self._expected = {name: until_s for name, until_s in self._expected.items() if until_s > now_s}
+        return min(self._requests | self._expected.keys(), key=lambda name: self._priority[name])
 
-    def _patience_s(self) -> float | None:
-        """Until the next stage that was waited for is given up; None if there is none."""
-        return max(0.0, min(self._coming.values()) - time.monotonic()) if self._coming else None
+    def _timeout_s(self) -> float | None:
+        """Return the seconds until the next wait expires; None if there is no wait."""
+        return max(0.0, min(self._expected.values()) - time.monotonic()) if self._expected else None
 
     def _expect(self, names: Iterable[str]) -> None:
-        until_s = time.monotonic() + PATIENCE_S
-        self._coming |= dict.fromkeys(names, until_s)
+        until_s = time.monotonic() + WAIT_S
+        self._expected |= dict.fromkeys(names, until_s)
 
-    def _left(self, name: str, *, done: bool = False) -> None:
+    def _finish(self, name: str, *, done: bool = False) -> None:
         with self._changed:
-            self._coming.pop(name, None)
+            self._expected.pop(name, None)
             if done:
-                self._expect(child for child, parents in self._missing.items() if parents == {name})
-                for parents in self._missing.values():
+                self._expect(child for child, parents in self._open_parents.items() if parents == {name})
+                for parents in self._open_parents.values():
                     parents.discard(name)
             self._changed.notify_all()
 
 
 @dataclass(frozen=True)
 class Placement:
-    """What each pod of a stage gets; requests and limits are the same."""
+    """Resources of each pod of a stage; requests and limits are equal."""
 
     image: str
     cpu: int  # cores
     memory: str  # as in `8Gi`
-    disk: str  # for inputs, outputs and what is in between
+    disk: str  # for inputs, outputs and intermediate files
     gpus: int
-    nodes: int  # pods that train together; one everywhere else
-    parts: int  # pods that share the items of a data stage before one of them runs it; one everywhere else
-    parallelism: int  # of those pods, how many at a time
+    nodes: int  # pods of one distributed training; 1 for any other stage
+    parts: int  # pods that share the items of a data stage before one pod runs it; 1 for any other stage
+    parallelism: int  # parts that run at the same time
     node_selector: dict[str, str]
     priority_class: str  # "" for the cluster's default; in a queue, the queue's own class of that name
-    queue: str  # Kueue's LocalQueue that lets the Job in; "" to start at once
-    deadline_s: int  # the Job fails when it has been at work for so long
-    grace_s: int  # from the request to stop to the kill: enough to write a checkpoint
+    queue: str  # Kueue's LocalQueue that admits the Job; "" to start at once
+    deadline_s: int  # the Job fails after this run time
+    grace_s: int  # from SIGTERM to SIGKILL: enough to write a checkpoint
     scratch_claim: str  # volume claim for checkpoints and caches that outlive a pod; "" for none
     media: dict[str, str]  # alias of a folder of your own media -> volume claim that holds it
-    secret: str  # whose keys the pod gets as environment, the remote's credentials among them; "" for none
+    secret: str  # its keys become the pod's environment, such as the remote's credentials; "" for none
     service_account: str
     tracking_uri: str  # of the MLflow server as pods reach it; "" for none
-    metrics_port: int  # where Prometheus may ask a pod; 0 for nowhere
+    metrics_port: int  # for Prometheus; 0 for none
 
     def world_size(self, cmd: str) -> int:
-        """Processes that train together by this command: of our trainings one for each GPU of each pod."""
+        """Return the number of processes that train together: one per GPU of each pod for our trainings."""
         return self.nodes * (max(self.gpus, 1) if _trains(cmd) else 1)
 
 
 @dataclass(frozen=True)
 class Placements:
-    """The whole of k8s/placement.yaml."""
+    """The content of k8s/placement.yaml."""
 
     namespace: str
     defaults: dict[str, Any]
@@ -143,7 +143,7 @@ class Placements:
     def read(cls, path: Path = PLACEMENT) -> "Placements":
         """Read the file; raises ValueError naming every key that is unknown, missing or of the wrong type."""
         if not path.is_file():
-            raise ValueError(f"{path} is not there: it says what each stage gets in the cluster")
+            raise ValueError(f"{path} is missing: it defines the resources of each stage in the cluster")
         raw = yaml.safe_load(path.read_text()) or {}
         faults = _faults({"namespace": str, "defaults": dict, "stages": dict}, raw, "")
         if not faults:
@@ -156,28 +156,31 @@ class Placements:
         return cls(**raw)
 
     def of(self, stage: Stage) -> Placement:
-        """What `stage` gets: the defaults, its family's part, its own; raises ValueError if that is too little."""
+        """Return the placement of `stage`: the defaults, its family's section, its own.
+
+        Raises ValueError if the resources do not fit the stage.
+        """
         own = [self.stages.get(name, {}) for name in dict.fromkeys((stage.name.partition("@")[0], stage.name))]
         placement = Placement(**{key: value for part in (self.defaults, *own) for key, value in part.items()})
         if placement.cpu < stage.threads:
             raise ValueError(
-                f"{stage.name} uses {stage.threads} threads and gets {placement.cpu} cores: raise `cpu` in {PLACEMENT}"
+                f"{stage.name} uses {stage.threads} threads but gets {placement.cpu} cores: raise `cpu` in {PLACEMENT}"
             )
         if max(placement.nodes, placement.gpus) > 1 and COMMAND.search(stage.cmd) and not _trains(stage.cmd):
             raise ValueError(
-                f"{stage.name} trains nothing and is one process: it has no use for {placement.nodes} nodes with"
+                f"{stage.name} is not a training and runs as one process: it cannot use {placement.nodes} nodes with"
                 f" {placement.gpus} GPUs each, see {PLACEMENT}"
             )
         if placement.parts > 1 and not parts.can(stage.cmd):
             able = ", ".join(parts.components())
-            raise ValueError(f"{stage.name} is done as a whole: `parts` in {PLACEMENT} is for {able}")
+            raise ValueError(f"{stage.name} cannot be split: `parts` in {PLACEMENT} is for {able}")
         if placement.parts > 1 and not placement.scratch_claim:
             raise ValueError(f"the parts of {stage.name} share a cache: name its `scratch_claim` in {PLACEMENT}")
         return placement
 
 
 def _trains(cmd: str) -> bool:
-    """Whether a stage with this command learns by `fit`, which several processes can do together."""
+    """Return True if a stage with this command trains by `fit`, which can run distributed."""
     found = COMMAND.search(cmd)
     return found is not None and FIT in codelock.modules(found["component"])
 

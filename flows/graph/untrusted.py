@@ -1,8 +1,8 @@
-"""Paths and hashes that somebody else chose, checked before they are used.
+"""Validation of paths and hashes that come from outside.
 
-Whoever can write to a shared remote chooses its listings, records, lock entries, object keys and source archives. Every
-path in them goes through `relative`, or through `inside` where something is written to it, and every hash through
-`digest`: an object is looked up by its hash, so a hash is a path too.
+Anyone who can write to a shared remote chooses its listings, records, lock entries, object keys and source archives.
+Every path in them goes through `relative`, or through `inside` if something is written there, and every hash through
+`digest`, because an object's path is derived from its hash.
 """
 
 import re
@@ -10,20 +10,20 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")  # DVC's: of a file, or of the listing of a folder
-UNSEEN = {"Cc", "Cs"}  # Unicode categories: control characters, halves of a character
-LONGEST_PART_BYTES = 255  # that a file system stores
+MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")  # DVC's hash of a file, or of a folder's listing
+UNSEEN = {"Cc", "Cs"}  # Unicode categories: control characters, surrogates
+LONGEST_PART_BYTES = 255  # limit of common file systems
 
 
 class Untrusted(ValueError):
-    """A remote or an archive holds what must not be used: an unsafe path, a malformed hash, or altered content."""
+    """A remote or an archive holds content that must not be used: an unsafe path, a malformed hash, altered bytes."""
 
 
 def relative(path: Any, origin: str) -> str:
-    """Return `path` if it can only lie below a folder. `origin` is what named it, for the message.
+    """Return `path` if it can only lie below a folder.
 
-    Raises Untrusted unless it is a relative path with forward slashes, without empty parts, `.`, `..`, backslashes
-    or control characters.
+    `origin` names the source of the path in the message. Raises Untrusted unless `path` is relative, with forward
+    slashes and without empty parts, `.`, `..`, backslashes or control characters.
     """
     if not isinstance(path, str) or "\\" in path or any(unicodedata.category(letter) in UNSEEN for letter in path):
         raise Untrusted(f"{origin} is refused: it names the path {path!r}")
@@ -34,7 +34,10 @@ def relative(path: Any, origin: str) -> str:
 
 
 def inside(folder: Path, path: Any, origin: str) -> Path:
-    """Return where `path` lies below `folder`; raises Untrusted as `relative` does, and if a parent is a symlink."""
+    """Return the place of `path` below `folder`.
+
+    Raises Untrusted as `relative` does, and if a parent is a symbolic link.
+    """
     target = folder
     *parents, name = relative(path, origin).split("/")
     for parent in parents:

@@ -1,4 +1,4 @@
-"""The executor in a cluster: each stage is a Job whose inputs come from the DVC remote, and whose outputs go there.
+"""The executor in a cluster: each stage is a Job that pulls its inputs from the DVC remote and pushes its outputs.
 
-`pod` is what runs in there; the rest makes Jobs, watches them and reads what they left behind.
+`pod` runs inside the Job; the other modules create Jobs, watch them and collect their results.
 """

@@ -1,6 +1,6 @@
-"""Calls to a cluster's API that outlive its moods: what may pass (408, 410, 429, 5xx, no answer) is tried again.
+"""Kubernetes API calls with retries: temporary failures (408, 410, 429, 5xx, no answer) are retried.
 
-What may not pass is a ValueError that says what to do; 404 and 409 are for the caller, as ApiException.
+Permanent failures are ValueErrors that say what to do; 404 and 409 reach the caller as ApiException.
 """
 
 import os
@@ -18,20 +18,20 @@ from urllib3.exceptions import HTTPError
 from components.common import errors
 from flows.kubernetes.job_spec import JOB, Manifest
 from flows.machine.processes import Interrupted
-from flows.machine.retry import WAITS_S, patiently
+from flows.machine.retry import WAITS_S, with_retries
 
 ANSWER_S = 30.0
-CONNECTIONS = 100  # that are kept: one for the lines of each stage that runs
-GONE_S = 300.0  # for a deleted Job: longer than its pods' grace
-LAST_WAITS_S = (0.5, 1.0, 2.0, 5.0, 10.0)  # of a delete: also a run that was stopped takes the time for it
+CONNECTIONS = 100  # pool size: one for the log of each running stage
+GONE_S = 300.0  # for the deletion of a Job: longer than its pods' grace period
+LAST_WAITS_S = (0.5, 1.0, 2.0, 5.0, 10.0)  # of a delete, also after the run was stopped
 NOT_ALLOWED, ABSENT, CONFLICT = (401, 403), 404, 409
-PASSING = (408, 410, 429)  # 410: what was asked for is too old to be told, so ask anew
+TEMPORARY = (408, 410, 429)  # 410: the resource version is too old, so list again
 
 
 class Cluster:
-    """One namespace of a cluster, as the present kubeconfig or the pod's own account reaches it. Any thread may call.
+    """One namespace of a cluster, through the present kubeconfig or the pod's service account. Any thread may call.
 
-    Raises Interrupted if `stopping` is set while it waits to try again.
+    Raises Interrupted if `stopping` is set while it waits for a retry.
     """
 
     def __init__(self, namespace: str, stopping: Event):
@@ -40,20 +40,20 @@ class Cluster:
         self.batch, self.core = client.BatchV1Api(api), client.CoreV1Api(api)
 
     def job(self, name: str) -> Any:
-        """The Job, or None."""
+        """Return the Job, or None."""
         return self._ask(self.batch.read_namespaced_job, name)
 
     def pods(self, job: str) -> list[Any]:
-        """The pods of a Job."""
+        """Return the pods of a Job."""
         found: list[Any] = self._ask(self.core.list_namespaced_pod, label_selector=f"{JOB}={job}").items
         return found
 
     def create_job(self, manifest: Manifest) -> bool:
-        """Create a Job; False if there is one of this name already."""
+        """Create a Job; False if one of this name exists."""
         return self._create(self.batch.create_namespaced_job, manifest)
 
     def create(self, manifest: Manifest) -> bool:
-        """Create a ConfigMap or a Service; False if there is one of this name already."""
+        """Create a ConfigMap or a Service; False if one of this name exists."""
         match manifest["kind"]:
             case "ConfigMap":
                 return self._create(self.core.create_namespaced_config_map, manifest)
@@ -61,19 +61,19 @@ class Cluster:
                 return self._create(self.core.create_namespaced_service, manifest)
 
     def delete_job(self, name: str) -> None:
-        """Ask for the end of a Job and of all that belongs to it; its pods get their grace."""
+        """Delete a Job and all its objects; its pods get their grace period."""
         call = self.batch.delete_namespaced_job
         self._ask(call, name, propagation_policy="Foreground", stopping=Event(), waits_s=LAST_WAITS_S)
 
     def await_end(self, name: str) -> None:
-        """Wait until a deleted Job is gone; raises errors.Retryable if that takes too long."""
+        """Wait until a deleted Job is gone; raises errors.Retryable after `GONE_S`."""
         step_s = 0.2
         for _ in range(int(GONE_S / step_s)):
             if self.job(name) is None:
                 return
             if self._stopping.wait(step_s):
                 raise Interrupted
-        raise errors.Retryable(f"the Job {name} was deleted and does not go")
+        raise errors.Retryable(f"the Job {name} was deleted but still exists")
 
     def _create(self, call: Callable[..., Any], manifest: Manifest) -> bool:
         try:
@@ -83,7 +83,7 @@ class Cluster:
                 return False
             raise
         if made is None:
-            raise ValueError(f"the cluster has no namespace `{self.namespace}`: k8s/README.md says how to make it")
+            raise ValueError(f"the cluster has no namespace `{self.namespace}`: create it as in k8s/README.md")
         return True
 
     def _ask(
@@ -95,11 +95,11 @@ class Cluster:
         **options: Any,
     ) -> Any:
         def ask() -> Any:
-            with answered():
+            with classified_errors():
                 return call(*arguments, namespace=self.namespace, _request_timeout=ANSWER_S, **options)
 
         try:
-            return patiently(ask, stopping or self._stopping, waits_s)
+            return with_retries(ask, stopping or self._stopping, waits_s)
         except ApiException as error:
             if error.status == ABSENT:
                 return None
@@ -107,18 +107,20 @@ class Cluster:
 
 
 @contextmanager
-def answered() -> Iterator[None]:
-    """A cluster's fault within the block as `errors.Retryable` if it may pass, as ValueError if a person must act."""
+def classified_errors() -> Iterator[None]:
+    """Raise an API error within the block as `errors.Retryable` if temporary, otherwise as ValueError."""
     try:
         yield
     except ApiException as error:
-        if error.status in PASSING or error.status >= 500 or not error.status:
+        if error.status in TEMPORARY or error.status >= 500 or not error.status:
             raise errors.Retryable(f"the cluster answers {error.status} {error.reason}") from error
         if error.status in NOT_ALLOWED:
-            raise ValueError(f"the cluster refuses ({_words(error)}): k8s/base/rbac.yaml has the rights") from error
+            raise ValueError(
+                f"the cluster denies access ({_words(error)}): the required rights are in k8s/base/rbac.yaml"
+            ) from error
         if error.status in (ABSENT, CONFLICT):
             raise
-        raise ValueError(f"the cluster does not take what it was sent: {_words(error)}") from error
+        raise ValueError(f"the cluster rejected the request: {_words(error)}") from error
     except (HTTPError, OSError) as error:
         raise errors.Retryable(f"the cluster does not answer: {error}") from error
 
@@ -128,7 +130,10 @@ def _words(error: ApiException) -> str:
 
 
 def version(seconds: float) -> str:
-    """The version of the cluster that is known here, asked once; raises ValueError if none is, or none answers."""
+    """Return the version of the configured cluster, without retries.
+
+    Raises ValueError if no cluster is configured or none answers.
+    """
     try:
         found: str = client.VersionApi(_api_client()).get_code(_request_timeout=seconds).git_version
     except (ApiException, HTTPError, OSError) as error:
@@ -137,7 +142,7 @@ def version(seconds: float) -> str:
 
 
 def _api_client() -> Any:
-    """The client for KUBECONFIG or ~/.kube/config, or else for the account of the pod that this runs in."""
+    """Return the client for KUBECONFIG or ~/.kube/config, or for the service account of this pod."""
     file = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube/config")
     settings = client.Configuration()
     settings.connection_pool_maxsize = CONNECTIONS
@@ -148,7 +153,5 @@ def _api_client() -> Any:
     try:
         config.load_incluster_config(client_configuration=settings)
     except ConfigException:
-        raise ValueError(
-            f"no cluster is known here: neither {file} nor the account of a pod says where one is"
-        ) from None
+        raise ValueError(f"no cluster is configured: there is neither {file} nor a pod's service account") from None
     return client.ApiClient(settings)

@@ -1,8 +1,7 @@
-"""A cluster's Jobs and pods as they change, and the lines that a pod prints.
+"""Cached state of a cluster's Jobs and pods, and log streams of pods.
 
-A mirror lists all objects of ours, then watches. Whatever ends a watch (410, 429, 500, silence, a closed connection),
-it lists again and goes on: what happened in between is seen in the list. So who reads the mirror looks at what is, and
-never counts events.
+An informer lists all objects of ours, then watches them. If a watch ends for any reason (410, 429, 500, a timeout, a
+closed connection), it lists again. Readers therefore look at the present state and never count events.
 """
 
 import threading
@@ -15,18 +14,18 @@ from kubernetes import watch
 from kubernetes.client import ApiException
 
 from components.common import errors
-from flows.kubernetes.client import Cluster, answered
+from flows.kubernetes.client import Cluster, classified_errors
 from flows.kubernetes.job_spec import JOB, PART_OF
 
-WATCH_S = 300  # then list again
-CONNECT_S, SILENCE_S = 10.0, 30.0  # beyond what was asked for
+WATCH_S = 300  # duration of a watch, before the next list
+CONNECT_S, SILENCE_S = 10.0, 30.0  # grace for the server's own timeout
 WAITS_S = (0.2, 1.0, 2.0, 5.0, 10.0, 30.0)  # after the first, second, … fault in a row
 SELECTOR = ",".join(f"{key}={value}" for key, value in PART_OF.items())
-OVERLAP_S = 5  # of the lines asked for again after a break
+OVERLAP_S = 5  # of log lines, requested again after a break
 
 
 class Informer:
-    """The Jobs and pods of ours in one namespace, as the cluster last told. Any thread may call."""
+    """The Jobs and pods of ours in one namespace, as last seen. Any thread may call."""
 
     def __init__(self, cluster: Cluster):
         self._cluster = cluster
@@ -45,13 +44,13 @@ class Informer:
         self.wake()
 
     def wake(self) -> None:
-        """Let every `await_change` return."""
+        """Make every `await_change` return."""
         with self._changed:
             self._version += 1
             self._changed.notify_all()
 
     def of(self, job: str) -> tuple[int, Any, list[Any]]:
-        """Version, Job (None if it is not there) and its pods; raises ValueError if the cluster lets nobody look."""
+        """Return the version, the Job (None if absent) and its pods; raises ValueError if access is denied."""
         with self._changed:
             if self._fault:
                 raise self._fault
@@ -59,7 +58,7 @@ class Informer:
             return self._version, self._objects["jobs"].get(job), pods
 
     def await_change(self, version: int, seconds: float) -> bool:
-        """Wait until the mirror is no longer at `version`; False if that took more than `seconds`."""
+        """Wait until the informer is no longer at `version`; False after `seconds`."""
         with self._changed:
             return self._changed.wait_for(lambda: self._version != version, seconds)
 
@@ -67,14 +66,14 @@ class Informer:
         faults = 0
         while not self._closed.is_set():
             try:
-                with answered():
+                with classified_errors():
                     self._list_and_watch(kind, call)
                 faults = 0
             except ValueError as error:
                 self._fault = error
                 self.wake()
                 return
-            except (ApiException, errors.Retryable):  # also a version asked for that is too old, which ends a watch
+            except (ApiException, errors.Retryable):  # including a resource version that is too old
                 self._closed.wait(WAITS_S[min(faults, len(WAITS_S) - 1)])
                 faults += 1
 
@@ -103,19 +102,19 @@ class Informer:
             self.wake()
 
 
-class Lines:
-    """The lines of a pod's container, each once, from the first to the last, over any number of broken connections."""
+class PodLog:
+    """Log lines of a pod's container, each exactly once, across any number of broken connections."""
 
     def __init__(self, cluster: Cluster, pod: str, container: str, line: Callable[[str], None]):
         self._cluster, self._pod, self._container, self._line = cluster, pod, container, line
-        self._last = ""  # time stamp of the last line, as the cluster writes it
+        self._last = ""  # cluster's time stamp of the last line
         self._last_s = time.monotonic()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._follow, name=f"lines-{pod}", daemon=True)
         self._thread.start()
 
     def finish(self, seconds: float) -> None:
-        """Wait for the last lines of a container that has ended, `seconds` at most."""
+        """Wait for the last lines of an ended container, `seconds` at most."""
         self._ended.set()
         self._thread.join(seconds)
 
@@ -124,10 +123,10 @@ class Lines:
         while True:
             last_round = self._ended.is_set()
             try:
-                with answered():
+                with classified_errors():
                     self._read()
                 faults = 0
-            except (ApiException, errors.Retryable, ValueError):  # a pod that is gone, or not yet there, has no lines
+            except (ApiException, errors.Retryable, ValueError):  # a pod that does not exist (yet) has no log
                 faults += 1
             if last_round and (not faults or faults > 3):
                 return

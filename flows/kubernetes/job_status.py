@@ -1,4 +1,4 @@
-"""A Job and its pods, as the cluster tells of them -> how the stage is doing, and how it ended."""
+"""A Job and its pods, as seen from the API -> the status of the stage."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -7,39 +7,39 @@ from typing import Any, Literal
 
 from components.common import errors
 from flows.kubernetes.job_spec import CONTAINER, PARTS
-from flows.kubernetes.pod import Message
+from flows.kubernetes.pod import TerminationMessage
 from flows.machine.processes import ProcessResult
 
 Phase = Literal["queued", "pulling", "running", "succeeded", "failed"]
 KILLED, OUT_OF_MEMORY = 128, "OOMKilled"
 RANK = "batch.kubernetes.io/job-completion-index"
-_AFTER = {errors.RETRY: 1, errors.STOPPED: 2}  # how a pod ends because another one did: less telling than a cause
-BY_PERSON = ("DeadlineExceeded",)  # reasons for which a Job fails whatever its pods do; another try would end alike
+_AFTER = {errors.RETRY: 1, errors.STOPPED: 2}  # exit codes that follow another pod's failure, ranked after the cause
+BY_PERSON = ("DeadlineExceeded",)  # reasons that a retry would not change
 
 
 @dataclass(frozen=True)
 class JobStatus:
-    """How a stage is doing in the cluster."""
+    """Status of a stage in the cluster."""
 
     phase: Phase
-    words: str = ""  # why it waits, or its last words
+    words: str = ""  # the reason to wait, or the error message
     code: int = 0  # the stage's exit code (common/errors.py); minus the signal's number if a signal ended it
-    message: Message = field(default_factory=Message)
+    message: TerminationMessage = field(default_factory=TerminationMessage)
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will come."""
+        """True if the status is final."""
         return self.phase in ("succeeded", "failed")
 
 
 def result(job: Any) -> Literal["Complete", "Failed", ""]:
-    """How a Job ended, "" while it goes on."""
+    """Return the final state of a Job, "" while it is running."""
     types = {one.type for one in (job.status and job.status.conditions) or [] if one.status == "True"}
     return "Complete" if "Complete" in types else "Failed" if "Failed" in types else ""
 
 
 def state(job: Any, pods: Sequence[Any]) -> JobStatus:
-    """The state of a Job that is there."""
+    """Return the status of an existing Job."""
     match result(job):
         case "Complete":
             return _succeeded(pods, is_in_parts=bool(_parts(job)))
@@ -49,14 +49,14 @@ def state(job: Any, pods: Sequence[Any]) -> JobStatus:
         return JobStatus("queued", "suspended")
     alive = [pod for pod in pods if pod.status.phase in ("Pending", "Running")]
     if done := _parts(job) and ((job.status and job.status.succeeded) or 0):
-        return JobStatus("running", f"{100 * done // _parts(job)} % of {_parts(job)} parts are done")
+        return JobStatus("running", f"{100 * done // _parts(job)} % of {_parts(job)} parts done")
     if alive:
         return _alive(alive[-1])
     return JobStatus("running", "its pod has ended") if pods else JobStatus("queued", "no pod yet")
 
 
 def speaking(pods: Sequence[Any]) -> dict[str, Any]:
-    """Rank -> the newest pod of it whose container has started; the lines of the stage are those of rank 0."""
+    """Map rank -> the newest pod of it whose container has started; rank 0 prints the stage's lines."""
     return {
         (pod.metadata.annotations or {}).get(RANK, "0"): pod
         for pod in sorted(pods, key=lambda pod: str(pod.metadata.creation_timestamp))
@@ -65,7 +65,7 @@ def speaking(pods: Sequence[Any]) -> dict[str, Any]:
 
 
 def on_node(pod: Any) -> bool:
-    """Whether a pod holds what it was given on a node."""
+    """Return True if a pod holds its resources on a node."""
     return bool(pod.spec.node_name) and pod.status.phase in ("Pending", "Running")
 
 
@@ -85,11 +85,13 @@ def _alive(pod: Any) -> JobStatus:
 
 
 def _succeeded(pods: Sequence[Any], *, is_in_parts: bool) -> JobStatus:
-    messages = [Message.read(ended.message or "") for ended in map(_ended, pods) if ended and not ended.exit_code]
-    found = Message() if is_in_parts else next((message for message in messages if message.entry), None)
-    if found is None:  # its result is in the remote's run-cache, where the next try finds it
+    messages = [
+        TerminationMessage.read(ended.message or "") for ended in map(_ended, pods) if ended and not ended.exit_code
+    ]
+    found = TerminationMessage() if is_in_parts else next((message for message in messages if message.entry), None)
+    if found is None:  # the next try finds the result in the remote's run-cache
         return JobStatus(
-            "failed", "it succeeded, but its pod is gone and with it the hash of what it made", errors.RETRY
+            "failed", "it succeeded, but its pod is gone and with it the hash of its outputs", errors.RETRY
         )
     took = reduce(ProcessResult.beside, (message.took for message in messages), ProcessResult())
     return JobStatus("succeeded", message=replace(found, took=took))
@@ -102,20 +104,20 @@ def _failed(condition: Any, pods: Sequence[Any]) -> JobStatus:
         )
     ends = [ended for ended in map(_ended, pods) if ended and ended.exit_code]
     if not ends:
-        words = f"its pod is gone without a word ({condition.reason or 'Failed'}: {condition.message or ''})"
+        words = (
+            f"its pod is gone without a termination message ({condition.reason or 'Failed'}: {condition.message or ''})"
+        )
         return JobStatus("failed", words, errors.RETRY)
     ended = min(ends, key=lambda one: _AFTER.get(one.exit_code, 0))
-    message = Message.read(ended.message or "")
+    message = TerminationMessage.read(ended.message or "")
     words = message.said or ended.reason or ""
     if ended.reason == OUT_OF_MEMORY:
-        return JobStatus(
-            "failed", f"{words} (it wanted more memory than `memory` in k8s/placement.yaml gives)", -9, message
-        )
+        return JobStatus("failed", f"{words} (out of memory: raise `memory` in k8s/placement.yaml)", -9, message)
     return JobStatus("failed", words, _code(ended.exit_code), message)
 
 
 def _ended(pod: Any) -> Any:
-    """How the pod's first container that ended badly did, or else its main one; None if neither has ended."""
+    """Return the end of the pod's first failed container, or else of its main one; None if neither has ended."""
     ends = [one.state.terminated for one in _containers(pod) if one.state and one.state.terminated]
     return next((one for one in ends if one.exit_code), ends[-1] if ends else None)
 

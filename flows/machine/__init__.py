@@ -1,4 +1,4 @@
-"""This machine: the checkout's untracked folder, processes and signals, what they use, and Prefect's server.
+"""This machine: the workspace folder, processes and signals, resource usage, and Prefect's server.
 
-It knows nothing of stages.
+It does not know about stages or the graph.
 """

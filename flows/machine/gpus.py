@@ -1,4 +1,4 @@
-"""The GPUs that a stage on this machine can see, as NVML tells of them through `nvidia-smi`."""
+"""GPUs that are visible to a stage on this machine, queried from NVML through `nvidia-smi`."""
 
 import os
 import shutil
@@ -10,24 +10,24 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 def shares() -> list[float]:
-    """Of each GPU, the share of the last moment in which it was at work; none where NVML does not answer."""
-    return [float(line) / 100 if line.isdecimal() else 0.0 for line in _asked("utilization.gpu")]
+    """Return the current utilization of each GPU, 0 to 1; an empty list if NVML does not answer."""
+    return [float(line) / 100 if line.isdecimal() else 0.0 for line in _query("utilization.gpu")]
 
 
 def names() -> list[str]:
-    """Name, memory and driver of each, in words."""
-    lines = [line.split(", ") for line in _asked("name,memory.total,driver_version")]
+    """Return the name, memory and driver version of each GPU, as text."""
+    lines = [line.split(", ") for line in _query("name,memory.total,driver_version")]
     return [f"{name} ({int(memory) / 1024:.0f} GiB, driver {driver})" for name, memory, driver in lines]
 
 
 @cache
 def count() -> int:
-    """How many there are."""
+    """Return the number of visible GPUs."""
     return len(shares())
 
 
-def _asked(fields: str) -> list[str]:
-    """A line of values for each GPU that can be seen."""
+def _query(fields: str) -> list[str]:
+    """Return a line of values for each visible GPU."""
     visible = os.environ.get(VISIBLE)
     if visible == "" or not shutil.which("nvidia-smi"):
         return []

@@ -1,8 +1,8 @@
-"""A command -> lines and an exit code, in a process group of its own.
+"""Commands as process groups: run, stop, clean up.
 
-The group gets SIGTERM when the run is asked to stop, time to write a checkpoint, then SIGKILL, so that nothing goes on
-writing behind the coordinator's back. Everything that a coordinator starts carries its mark in the environment, so that
-after a kill -9 of the coordinator the next one can end what is left before it begins.
+On a stop request the group gets SIGTERM, time to write a checkpoint, then SIGKILL, so that no process keeps writing
+after the coordinator. Everything that a coordinator starts carries its mark in the environment: after a kill -9 the
+next coordinator ends leftover processes first.
 """
 
 import os
@@ -27,24 +27,24 @@ GRACE_S = 60.0  # for a checkpoint
 
 
 MEANING = {
-    errors.CONFIGURATION: "to be mended before another try",
-    errors.DATA: "the data broke a gate",
-    errors.RETRY: "a passing fault",
-    errors.STOPPED: "stopped from outside; the same command goes on from its checkpoint",
-    -9: "killed, perhaps for want of memory",
+    errors.CONFIGURATION: "fix it before the next try",
+    errors.DATA: "a data gate failed",
+    errors.RETRY: "a temporary failure",
+    errors.STOPPED: "stopped from outside; the same command resumes from its checkpoint",
+    -9: "killed, perhaps out of memory",
 }
 
 
 class Interrupted(Exception):
-    """The run was asked to stop; what has not finished can be resumed."""
+    """The run was asked to stop; unfinished work can be resumed."""
 
 
 class Busy(errors.Retryable):
-    """Somebody else has the folder."""
+    """Another process holds the folder."""
 
 
 class StageFailed(Exception):
-    """A stage's command ended badly; `code` is its exit code."""
+    """The command of a stage failed; `code` is its exit code."""
 
     def __init__(self, name: str, code: int, last_line: str):
         meaning = f" ({MEANING[code]})" if code in MEANING else ""
@@ -54,23 +54,23 @@ class StageFailed(Exception):
 
 @dataclass(frozen=True)
 class ProcessResult:
-    """How a command ended and what it took, its own children included."""
+    """Exit code and resource usage of a command, its child processes included."""
 
-    code: int = 0  # 0 well; minus the signal's number if a signal ended it
+    code: int = 0  # 0 for success; minus the signal's number if a signal ended it
     seconds: float = 0.0
     cpu_s: float = 0.0
     peak_bytes: int = 0
-    read_bytes: int = 0  # by read calls, from a disk, the page cache or a pipe alike; memory-mapped files are not in it
+    read_bytes: int = 0  # by read calls from disk, page cache or pipes; without memory-mapped files
     written_bytes: int = 0  # by write calls
     gpu_s: float = 0.0  # GPUs held × seconds
-    gpu_used_s: float = 0.0  # of these, by the share of time that the GPUs were at work
+    gpu_used_s: float = 0.0  # gpu_s weighted by GPU utilization
 
     def then(self, after: "ProcessResult") -> "ProcessResult":
-        """This one, and then another."""
+        """Return the sum of this result and a later one."""
         return replace(self._and(after), code=after.code, seconds=self.seconds + after.seconds)
 
     def beside(self, other: "ProcessResult") -> "ProcessResult":
-        """This one and one that went on at the same time."""
+        """Return the sum of this result and one of a parallel process."""
         return replace(self._and(other), seconds=max(self.seconds, other.seconds))
 
     def _and(self, other: "ProcessResult") -> "ProcessResult":
@@ -94,11 +94,10 @@ class Processes:
         line: Callable[[str], None],
         started: Callable[[int], None] = lambda _: None,
     ) -> ProcessResult:
-        """Run a shell command in the current folder; every line that it prints goes to `line`.
+        """Run a shell command in the current folder; `line` gets every line that it prints.
 
-        It gets our own environment and `environment`, but for what is None there.
-        `started` is told the process's number. Raises `Interrupted` if the run was asked to stop before the command
-        ended well.
+        The command gets our environment updated by `environment`; a value of None removes the variable. `started` is
+        called with the process ID. Raises `Interrupted` if the run was asked to stop before the command succeeded.
         """
         if self.stopping.is_set():
             raise Interrupted
@@ -112,17 +111,17 @@ class Processes:
             start_new_session=True,
         )
         self._groups.add(process.pid)
-        if self.stopping.is_set():  # asked between the first look and now
+        if self.stopping.is_set():  # requested since the check above
             _signal(process.pid, signal.SIGTERM)
         assert process.stdout is not None
         reader = threading.Thread(target=_pass_on, args=(process.stdout, line), daemon=True)
         reader.start()
         started(process.pid)
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # what it read is known until it is waited for
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # its I/O counters vanish once it is reaped
         moved = usage.moved(process.pid)
         _, status, spent = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        if self.stopping.is_set():  # a shell ends at once; what it started may be writing a checkpoint
+        if self.stopping.is_set():  # the shell ends at once; its children may still write a checkpoint
             _await_group(process.pid, self._grace_s)
         _signal(process.pid, signal.SIGKILL)
         self._groups.discard(process.pid)
@@ -134,7 +133,7 @@ class Processes:
         return ProcessResult(process.returncode, seconds, cpu_s, peak_bytes, moved.read_bytes, moved.written_bytes)
 
     def stop(self) -> None:
-        """Ask every group to end; those that are still there after their grace, or at a second call, are killed."""
+        """Ask every group to end; kill the remaining ones after the grace period, or on a second call."""
         if self.stopping.is_set():
             self._signal_all(signal.SIGKILL)
             return
@@ -151,7 +150,7 @@ class Processes:
 
 @contextmanager
 def locked(path: Path, refusal: str) -> Iterator[None]:
-    """Hold a lock file for a block; raises Busy, with the words `refusal`, if another process holds it."""
+    """Hold a lock file for a block; raises Busy, with the message `refusal`, if another process holds it."""
     with path.open("a") as file:
         try:
             flock(file, LOCK_EX | LOCK_NB)
@@ -161,26 +160,26 @@ def locked(path: Path, refusal: str) -> Iterator[None]:
 
 
 @contextmanager
-def alone_in(home: Path, refusal: str, line: Callable[[str], None]) -> Iterator[None]:
-    """Have the folder `home` to oneself for a block, what a killed process of it left behind ended first.
+def exclusive(home: Path, refusal: str, line: Callable[[str], None]) -> Iterator[None]:
+    """Hold the folder `home` exclusively for a block, after ending leftover processes of a killed run.
 
-    Raises Busy, with the words `refusal`, if another process has it.
+    Raises Busy, with the message `refusal`, if another process holds it.
     """
     with locked(home / "coordinator.lock", refusal):
         for command in end_leftovers(home):
-            line(f"ended what a killed run had left running: {command}")
+            line(f"ended a leftover process of a killed run: {command}")
         yield
 
 
 def mark(home: Path) -> dict[str, str]:
-    """What goes into the environment of all that this process starts for `home`, such as a checkout's `.videopoet`."""
+    """Return the environment variable that marks every process started for `home` (a checkout's `.videopoet`)."""
     return {MARK: f"{home}:{os.getpid()}:{psutil.Process().create_time()}"}
 
 
 def end_leftovers(home: Path) -> list[str]:
-    """End whatever a killed coordinator of `home` left running; returns the command lines.
+    """End all processes that a killed coordinator of `home` left running; returns their command lines.
 
-    Only for a coordinator that has `home` to itself.
+    The caller must hold `home` exclusively.
     """
     ours = mark(home)[MARK]
     marks = {process: _mark_of(process) for process in psutil.process_iter()}
@@ -206,7 +205,7 @@ def _mark_of(process: psutil.Process) -> str:
 
 
 def _await_group(group: int, seconds: float) -> None:
-    """Wait until no process of the group is left, `seconds` at most."""
+    """Wait until the group has no process left, `seconds` at most."""
     until_s = time.monotonic() + seconds
     while time.monotonic() < until_s and any(_is_in(process, group) for process in psutil.process_iter()):
         time.sleep(0.1)

@@ -1,7 +1,6 @@
-"""What the run of a checkout is doing, in .videopoet/run.json, for those who look on from outside.
+"""State of the run in a checkout, in .videopoet/run.json, for observers.
 
-Written whole at every change, so that a reader sees one moment or the next. Nothing depends on it: it is what
-`videopoet status`, `logs` and `cancel` read.
+The file is replaced atomically at every change. Only `videopoet status`, `logs` and `cancel` read it.
 """
 
 import json
@@ -19,35 +18,35 @@ import psutil
 from flows.machine.processes import Interrupted
 from flows.machine.workspace import Workspace
 
-Doing = Literal["waiting", "running", "failed", "stopped", "up to date", "checked out", "pushed", "restored", "ran"]
+Activity = Literal["waiting", "running", "failed", "stopped", "up to date", "checked out", "pushed", "restored", "ran"]
 DONE = ("up to date", "checked out", "pushed", "restored", "ran")
 FILE, OUTCOMES = "run.json", "outcomes.json"
 
 
 @dataclass(frozen=True)
-class Moment:
-    """What a stage is doing since when (UTC); `words` say why it failed; `heard` is its last sign of life."""
+class StageActivity:
+    """State of a stage and its start (UTC); `words` is the error message; `last_heartbeat` is in UTC."""
 
-    doing: Doing
+    doing: Activity
     since: str
     words: str = ""
-    heard: str = ""
+    last_heartbeat: str = ""
 
 
 @dataclass
 class RunProgress:
-    """One run. `ended` and `how` are empty as long as it goes on, and for ever if it is killed."""
+    """One run. `ended` and `how` are empty while it is running, and stay empty if it is killed."""
 
     process: int
-    created: float  # the process's, since its number may be used again
+    created: float  # creation time of the process, because process IDs are reused
     started: str
-    stages: dict[str, Moment] = field(default_factory=dict)
+    stages: dict[str, StageActivity] = field(default_factory=dict)
     ended: str = ""
     how: str = ""
 
     @property
     def is_there(self) -> bool:
-        """Whether the process that works at it is still there."""
+        """True if the run's process exists."""
         try:
             process = psutil.Process(self.process)
             return bool(process.create_time() == self.created and process.status() != psutil.STATUS_ZOMBIE)
@@ -56,43 +55,43 @@ class RunProgress:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the run goes on."""
+        """True if the run is still in progress."""
         return not self.ended and self.is_there
 
     def names(self, *doing: str) -> list[str]:
-        """The stages that are doing any of this."""
+        """Return the stages in any of these states."""
         return [name for name, moment in self.stages.items() if moment.doing in doing]
 
 
 class RunState:
-    """Writes down what a run does. Any thread may call."""
+    """Writer of the run's state. Any thread may call."""
 
     def __init__(self, workspace: Workspace, names: Iterable[str]):
         self._workspace, self._guard = workspace, threading.Lock()
-        waiting = {name: Moment("waiting", now()) for name in names}
+        waiting = {name: StageActivity("waiting", now()) for name in names}
         self._run = RunProgress(os.getpid(), psutil.Process().create_time(), now(), waiting)
         self._write()
 
-    def put(self, name: str, doing: Doing, words: str = "") -> None:
-        """A stage does something else from now on."""
+    def put(self, name: str, doing: Activity, words: str = "") -> None:
+        """Set the state of a stage."""
         with self._guard:
-            self._run.stages[name] = Moment(doing, now(), words)
+            self._run.stages[name] = StageActivity(doing, now(), words)
             self._write()
 
-    def hear(self, name: str, heard: str) -> None:
-        """A running stage was last heard of at this moment."""
+    def note_heartbeat(self, name: str, last_heartbeat: str) -> None:
+        """Note the time of a running stage's last heartbeat."""
         with self._guard:
-            self._run.stages[name] = replace(self._run.stages[name], heard=heard)
+            self._run.stages[name] = replace(self._run.stages[name], last_heartbeat=last_heartbeat)
             self._write()
 
     def doing(self) -> dict[str, str]:
-        """What each stage is doing now."""
+        """Map stage -> its present state."""
         with self._guard:
             return {name: moment.doing for name, moment in self._run.stages.items()}
 
     @contextmanager
     def watched(self, name: str) -> Iterator[None]:
-        """Note how a stage ends that does not end well within the block."""
+        """Set the stage's state to stopped or failed if the block raises."""
         try:
             yield
         except Interrupted:
@@ -103,7 +102,7 @@ class RunState:
             raise
 
     def end(self, how: str) -> None:
-        """The run is over."""
+        """Record the end of the run."""
         with self._guard:
             self._run.ended, self._run.how = now(), how
             self._write()
@@ -115,7 +114,7 @@ class RunState:
 
 
 def outcomes(workspace: Workspace) -> dict[str, int]:
-    """How many runs of this checkout ended how; one that was killed did not end."""
+    """Count the runs of this checkout by how they ended; killed runs are not counted."""
     path = workspace.home / OUTCOMES
     counts: dict[str, int] = json.loads(path.read_text()) if path.is_file() else {}
     return counts
@@ -128,20 +127,27 @@ def _replace(path: Path, value: Any) -> None:
 
 
 def read(workspace: Workspace) -> RunProgress | None:
-    """The run that goes on here, or the last one; None before the first."""
+    """Return the present or the last run of this checkout; None before the first.
+
+    A file of another version of this software counts as none.
+    """
     path = workspace.home / FILE
     if not path.is_file():
         return None
     values = json.loads(path.read_text())
     stages: Mapping[str, Mapping[str, str]] = values.pop("stages")
-    return RunProgress(**values, stages={name: Moment(**moment) for name, moment in stages.items()})  # type: ignore[arg-type]  # JSON
+    try:
+        activities = {name: StageActivity(**moment) for name, moment in stages.items()}  # type: ignore[arg-type]  # JSON
+        return RunProgress(**values, stages=activities)
+    except TypeError:  # written by another version
+        return None
 
 
 def now() -> str:
-    """This second, UTC, as records and states write it."""
+    """Return the present second in UTC, in the format of records and states."""
     return moment(0.0)
 
 
 def moment(ago_s: float) -> str:
-    """The second so long ago, UTC."""
+    """Return the second `ago_s` ago in UTC."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - ago_s))

@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C as a request to stop in good order."""
+"""SIGTERM and Ctrl-C as a request for a graceful stop."""
 
 import signal
 import threading
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def caught(stop: Callable[[int], None]) -> Iterator[None]:
-    """Call `stop` with the number of every such signal that comes within the block; only in the main thread."""
+    """Call `stop` with the number of each such signal within the block; does nothing outside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,7 +1,7 @@
-"""A process and all that it started -> what they have taken so far.
+"""Resource usage of a process and its descendants.
 
-A process that was waited for counts with the one that waited for it, as in the kernel's own books. Where the kernel
-keeps no books of bytes (any but Linux), there are none.
+Usage of a process that was waited for is added to its parent, as in the kernel's accounting. Without /proc/PID/io (any
+system but Linux) byte counts are 0.
 """
 
 from collections.abc import Iterator
@@ -13,35 +13,35 @@ import psutil
 
 
 @dataclass(frozen=True)
-class Moved:
-    """Bytes that went through read and write calls, whether a disk, the page cache or a pipe was behind them."""
+class IoBytes:
+    """Bytes moved by read and write calls on disk, page cache or pipes."""
 
     read_bytes: int = 0
     written_bytes: int = 0
 
 
-def moved(pid: int) -> Moved:
-    """What one process moved, with its children that have ended; known until it is waited for."""
+def moved(pid: int) -> IoBytes:
+    """Return the bytes that one process moved, including its ended children; known until the process is reaped."""
     try:
         text = Path(f"/proc/{pid}/io").read_text()
     except OSError:
-        return Moved()
+        return IoBytes()
     found = dict(line.split(": ") for line in text.splitlines())
-    return Moved(int(found["rchar"]), int(found["wchar"]))
+    return IoBytes(int(found["rchar"]), int(found["wchar"]))
 
 
-def all_moved(pid: int) -> Moved:
-    """What a process and everything under it have moved so far."""
+def all_moved(pid: int) -> IoBytes:
+    """Return the bytes that a process and all its descendants moved so far."""
     parts = [moved(process.pid) for process in _tree(pid)]
-    return Moved(sum(part.read_bytes for part in parts), sum(part.written_bytes for part in parts))
+    return IoBytes(sum(part.read_bytes for part in parts), sum(part.written_bytes for part in parts))
 
 
 def cpu_s(pid: int) -> float:
-    """Core-seconds that a process and everything under it have used so far."""
+    """Return the core-seconds that a process and all its descendants used so far."""
     total = 0.0
     for process in _tree(pid):
         with suppress(psutil.Error):
-            total += sum(process.cpu_times()[:4])  # its own and its children's, in user and system mode
+            total += sum(process.cpu_times()[:4])  # user and system time of itself and its children
     return total
 
 

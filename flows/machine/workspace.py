@@ -1,6 +1,6 @@
-"""A checkout and the untracked folder `.videopoet` in it, where everything that is not an artefact lives.
+"""A checkout and its untracked folder `.videopoet`, which holds everything that is not an artifact.
 
-Nothing here is ever an input of a stage: deleting `.videopoet` costs time (checkpoints, caches) and memories (records,
+Nothing in it is an input of a stage: deleting `.videopoet` costs time (checkpoints, caches) and history (records,
 tracking), never a result.
 """
 
@@ -9,33 +9,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 GRAPH, PARAMS, CONSTRAINTS = "dvc.yaml", "params.yaml", "constraints.txt"
-FINETUNE = "finetune"  # the folder where fine-tunes work, a checkout of its own
+FINETUNE = "finetune"  # folder of the separate checkout for fine-tuning
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where things lie in one checkout."""
+    """Paths of one checkout."""
 
     root: Path
 
     @classmethod
     def find(cls, start: Path | None = None) -> "Workspace":
-        """The checkout that `start` (the current folder if None) lies in; raises ValueError outside of any."""
+        """Return the checkout around `start` (default: the current folder); raises ValueError if there is none."""
         start = (start or Path.cwd()).absolute()
         for folder in (start, *start.parents):
             if (folder / GRAPH).is_file():
                 return cls(folder)
-        raise ValueError(f"{start} is in no checkout of the pipeline: change to the folder that holds {GRAPH}")
+        raise ValueError(f"{start} is not in a checkout of the pipeline: change to the folder that holds {GRAPH}")
 
     @property
     def home(self) -> Path:
-        """The untracked folder, made on first use."""
+        """The untracked folder, created on first use."""
         folder = self.root / ".videopoet"
         folder.mkdir(exist_ok=True)
         return folder
 
     def folder(self, name: str) -> Path:
-        """A folder in `home`, made on first use: scratch, cache, runs, logs, code, stages, reproduce, …"""
+        """Return a folder in `home`, created on first use: scratch, cache, runs, logs, code, stages, reproduce."""
         folder = self.home / name
         folder.mkdir(exist_ok=True)
         return folder
@@ -47,12 +47,12 @@ class Workspace:
 
     @property
     def tracking_uri(self) -> str:
-        """The MLflow store: MLFLOW_TRACKING_URI where it is set, SQLite in `home` otherwise."""
+        """The MLflow store: MLFLOW_TRACKING_URI if set, otherwise SQLite in `home`."""
         return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.home / 'mlflow.db'}"
 
 
 def enter() -> Workspace:
-    """Find the checkout and make its root the current folder, where all paths of the graph start."""
+    """Find the checkout and change to its root, to which all paths of the graph are relative."""
     workspace = Workspace.find()
     os.chdir(workspace.root)
     return workspace

@@ -1,4 +1,4 @@
-"""Which run is champion: the gate's rules, candidate and champion scored alike, and what may be deleted.
+"""Choice of the champion: the gate's rules, scoring candidate and champion alike, and cleanup.
 
-A run that a person or an alias keeps is never cleaned up.
+A run that a user or an alias keeps is never deleted.
 """

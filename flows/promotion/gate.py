@@ -1,9 +1,10 @@
-"""Scores of a candidate and of the champion -> whether the candidate is better.
+"""Promotion gate: scores of a candidate and of the champion -> verdicts.
 
-Both were scored on the same prompts with the same seeds and judge, so they are compared sample by sample: a measure's
-gain is the mean difference over samples, in the direction that is better, with its 95 % bootstrap interval. A candidate
-is better if it gains on every measure of `better` beyond its noise, loses on none of `not_worse` beyond its noise, and
-keeps the `floors`, which alone decide where there is no champion. A measure is named as in metrics.json, `task/name`.
+Both are scored on the same prompts with the same seeds and judge, so they are compared per sample: the gain of a
+measure is the mean difference over samples, signed so that positive is better, with its 95 % bootstrap interval. A
+candidate passes if the gain of every measure in `better` is significant, no measure in `not_worse` has a significant
+loss, and the `floors` hold; the floors alone decide if there is no champion. Measures are named as in metrics.json,
+`task/name`.
 """
 
 import csv
@@ -18,27 +19,27 @@ import numpy as np
 from components.common import params
 from components.common.random import seed_of
 
-SECTION = "gate"  # of params.yaml; no stage reads it
+SECTION = "gate"  # section of params.yaml; no stage reads it
 DRAWS = 2000
 Rule = Literal["better", "not worse", "floor"]
 
 
 @dataclass(frozen=True)
 class Gate:
-    """What decides about a candidate: measures by name."""
+    """Rules of the gate: measures by name."""
 
     better: list[str]
     not_worse: list[str]
-    floors: dict[str, float]  # for a measure of which less is better, a ceiling
+    floors: dict[str, float]  # an upper bound if lower is better
 
     def __post_init__(self) -> None:
         if not (self.better or self.not_worse or self.floors):
-            raise ValueError("gate: with no measure at all every candidate would pass: name at least one")
+            raise ValueError("gate: without a measure every candidate would pass: name at least one")
 
 
 @dataclass(frozen=True)
 class RuleVerdict:
-    """What one rule says. `low` and `high` bound the gain, which is above 0 where the candidate is better."""
+    """Verdict of one rule. `low` and `high` bound the gain, which is positive if the candidate is better."""
 
     measure: str
     rule: Rule
@@ -52,7 +53,7 @@ class RuleVerdict:
 
     @property
     def words(self) -> str:
-        """The rule and what was found, in a line."""
+        """The rule and the values, in one line."""
         sign = "ok" if self.passed else "NO"
         if self.rule == "floor":
             return f"{sign:<3}{self.measure}: {self.candidate:.4g}, the floor is {self.bound:.4g}"
@@ -61,18 +62,18 @@ class RuleVerdict:
 
 
 @dataclass(frozen=True)
-class Scores:
-    """What stage `evaluate` wrote of one set of models."""
+class EvaluationScores:
+    """Output of stage `evaluate` for one set of models."""
 
     means: Mapping[str, float]
     samples: Mapping[str, Mapping[str, float]]  # measure -> sample -> value
     less_is_better: frozenset[str]
 
     @classmethod
-    def read(cls, folder: Path) -> "Scores":
-        """Read the output of stage `evaluate`; raises ValueError if it is none."""
+    def read(cls, folder: Path) -> "EvaluationScores":
+        """Read the output of stage `evaluate`; raises ValueError if there is none."""
         if not (folder / "scores.json").is_file():
-            raise ValueError(f"{folder} holds no scores: `videopoet run evaluate` makes them")
+            raise ValueError(f"{folder} has no scores: run `videopoet run evaluate`")
         scores = {
             f"{score['task']}/{score['name']}": score for score in json.loads((folder / "scores.json").read_text())
         }
@@ -87,23 +88,23 @@ class Scores:
         )
 
     def mean(self, measure: str) -> float:
-        """The measure's mean; raises ValueError if it was not measured."""
+        """Return the measure's mean; raises ValueError if it was not measured."""
         if measure not in self.means:
             near = ", ".join(sorted(name for name in self.means if name.split("/")[0] == measure.split("/")[0]))
-            raise ValueError(f"gate: `{measure}` was not measured; of this task there are: {near or 'none'}")
+            raise ValueError(f"gate: `{measure}` was not measured; available for this task: {near or 'none'}")
         return self.means[measure]
 
 
 def of(sections: Mapping[str, Any]) -> Gate:
-    """The gate of a parameter file; raises ValueError for what is wrong with it."""
+    """Parse the gate of a parameter file; raises ValueError for invalid settings."""
     gate: Gate = params.typed(Gate, params.section_of(sections, SECTION), SECTION)
     return gate
 
 
-def verdicts(gate: Gate, candidate: Scores, champion: Scores | None) -> list[RuleVerdict]:
-    """What every rule says of the candidate.
+def verdicts(gate: Gate, candidate: EvaluationScores, champion: EvaluationScores | None) -> list[RuleVerdict]:
+    """Return the verdict of every rule.
 
-    Raises ValueError for a measure that was not measured, or not sample by sample, or not on the same samples.
+    Raises ValueError for a measure that was not measured, or not per sample, or not on the same samples.
     """
     found = list(_floors(gate, candidate))
     if champion:
@@ -112,18 +113,18 @@ def verdicts(gate: Gate, candidate: Scores, champion: Scores | None) -> list[Rul
     return found
 
 
-def _floors(gate: Gate, candidate: Scores) -> Iterator[RuleVerdict]:
+def _floors(gate: Gate, candidate: EvaluationScores) -> Iterator[RuleVerdict]:
     for measure, bound in gate.floors.items():
         value = candidate.mean(measure)
         passed = value <= bound if measure in candidate.less_is_better else value >= bound
         yield RuleVerdict(measure, "floor", passed, value, None, None, None, None, bound)
 
 
-def _compared(measure: str, rule: Rule, candidate: Scores, champion: Scores) -> RuleVerdict:
+def _compared(measure: str, rule: Rule, candidate: EvaluationScores, champion: EvaluationScores) -> RuleVerdict:
     new, old = (scores.samples.get(measure, {}) for scores in (candidate, champion))
     means = candidate.mean(measure), champion.mean(measure)
     if not new:
-        raise ValueError(f"gate: `{measure}` is one number for all samples, so its noise is unknown: make it a floor")
+        raise ValueError(f"gate: `{measure}` is one number for all samples, so its noise is unknown: use a floor")
     if new.keys() != old.keys():
         raise ValueError(f"gate: `{measure}` was not measured on the same samples: score the champion again")
     sign = -1 if measure in candidate.less_is_better else 1

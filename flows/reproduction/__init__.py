@@ -1,4 +1,4 @@
-"""A record run again in a folder of its own, and compared with what it made the first time.
+"""A record run again in a separate folder, and compared with the original results.
 
 The verdict of a stage is identical, within tolerance, different or not run.
 """

@@ -1,8 +1,8 @@
-"""How far two files of equal name are from each other.
+"""Comparison of two files of the same name.
 
-Numbers are compared in metrics and other JSON, CSV, safetensors, Parquet and Arrow; two of them agree if they differ by
-no more than the tolerance times the larger one, two arrays if by no more than it times the largest in them. Anything
-else agrees only if it is equal, so media that were encoded from other pixels are different.
+Numbers are compared in metrics and other JSON, CSV, safetensors, Parquet and Arrow: two numbers agree if they differ by
+at most the tolerance times the larger one, two arrays if by at most the tolerance times their largest value. Any other
+file agrees only if it is equal, so media that were encoded from different pixels differ.
 """
 
 import csv
@@ -17,22 +17,22 @@ from numpy.typing import NDArray
 
 from components.common.artifacts import MANIFEST
 
-FLOOR = 1e-6  # numbers as near as this agree
-NAMED = 3  # of what differs
-HASHES = ("files", "inputs")  # of a manifest: they follow from the files, which are compared themselves
+FLOOR = 1e-6  # absolute tolerance
+NAMED = 3  # differences shown
+HASHES = ("files", "inputs")  # keys of a manifest that follow from the files, which are compared themselves
 TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1"}
 
 
 @dataclass(frozen=True)
-class Closeness:
-    """Whether two files agree within the tolerance, and how far they are from each other in words."""
+class FileComparison:
+    """Agreement of two files within the tolerance, and the difference as text."""
 
     agrees: bool
     words: str
 
 
-def compare(old: Path, new: Path, tolerance: float) -> Closeness:
-    """Compare two files by the suffix of the new one."""
+def compare(old: Path, new: Path, tolerance: float) -> FileComparison:
+    """Compare two files, depending on the suffix of the new one."""
     match new.suffix:
         case ".json":
             return values(_json(old), _json(new), tolerance)
@@ -43,22 +43,22 @@ def compare(old: Path, new: Path, tolerance: float) -> Closeness:
         case ".parquet" | ".arrow":
             return _tables(old, new, tolerance)
         case _:
-            return Closeness(False, "its bytes differ")
+            return FileComparison(False, "its bytes differ")
 
 
-def values(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: float) -> Closeness:
-    """Compare single values by name."""
+def values(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: float) -> FileComparison:
+    """Compare named values."""
     differ = [name for name in sorted({*old, *new}) if name not in old or name not in new or old[name] != new[name]]
     far = [name for name in differ if not _near(old.get(name), new.get(name), tolerance)]
     shown = [f"{name} {old.get(name, 'none')} → {new.get(name, 'none')}" for name in (far or differ)[:NAMED]]
     more = f" and {len(differ) - len(shown)} more" if len(differ) > len(shown) else ""
-    return Closeness(not far, f"{', '.join(shown)}{more}" if differ else "its values are equal")
+    return FileComparison(not far, f"{', '.join(shown)}{more}" if differ else "its values are equal")
 
 
-def arrays(old: Mapping[str, NDArray[Any]], new: Mapping[str, NDArray[Any]], tolerance: float) -> Closeness:
-    """Compare arrays by name."""
+def arrays(old: Mapping[str, NDArray[Any]], new: Mapping[str, NDArray[Any]], tolerance: float) -> FileComparison:
+    """Compare named arrays."""
     if old.keys() != new.keys() or any(old[name].shape != new[name].shape for name in old):
-        return Closeness(False, "its arrays have other names or shapes")
+        return FileComparison(False, "its arrays have other names or shapes")
     worst, furthest, agrees = "", 0.0, True
     for name, before in old.items():
         if before.size:
@@ -67,7 +67,7 @@ def arrays(old: Mapping[str, NDArray[Any]], new: Mapping[str, NDArray[Any]], tol
             agrees &= distance <= max(FLOOR, tolerance * float(max(np.max(np.abs(one)), np.max(np.abs(other)))))
             if not distance <= furthest:  # NaN is furthest
                 worst, furthest = name, distance
-    return Closeness(agrees, f"largest absolute difference {furthest:.3g}{f', in {worst}' if worst else ''}")
+    return FileComparison(agrees, f"largest absolute difference {furthest:.3g}{f', in {worst}' if worst else ''}")
 
 
 def _near(old: Any, new: Any, tolerance: float) -> bool:
@@ -110,7 +110,7 @@ def _number(cell: str) -> float | str:
 
 
 def _tensors(path: Path) -> dict[str, NDArray[Any]]:
-    """Tensors of a safetensors file, where they lie on disk: the header is JSON, bfloat16 the upper half of float32."""
+    """Map the tensors of a safetensors file: the header is JSON, bfloat16 the upper half of float32."""
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(length))
@@ -124,10 +124,10 @@ def _tensors(path: Path) -> dict[str, NDArray[Any]]:
     return tensors
 
 
-def _tables(old: Path, new: Path, tolerance: float) -> Closeness:
+def _tables(old: Path, new: Path, tolerance: float) -> FileComparison:
     one, other = _table(old), _table(new)
     if one.schema != other.schema or one.num_rows != other.num_rows:
-        return Closeness(False, f"its table has {one.num_rows} → {other.num_rows} rows, or other columns")
+        return FileComparison(False, f"its table has {one.num_rows} → {other.num_rows} rows, or other columns")
     import pyarrow as pa
 
     numbers: list[dict[str, NDArray[Any]]] = [{}, {}]
@@ -139,7 +139,7 @@ def _tables(old: Path, new: Path, tolerance: float) -> Closeness:
             while pa.types.is_list(column.type) or pa.types.is_fixed_size_list(column.type):
                 column = column.flatten()
             if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
-                return Closeness(False, f"its column {name} differs")
+                return FileComparison(False, f"its column {name} differs")
             found[name] = column.to_numpy(zero_copy_only=False)
     return arrays(numbers[0], numbers[1], tolerance)
 

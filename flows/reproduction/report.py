@@ -1,8 +1,8 @@
 """A record and its reproduction -> a verdict per stage.
 
-`identical`: the outputs have the recorded hashes. `within tolerance`: they were made in another class of machine
-(`graph.fingerprint`) and all that differs in them agrees as `reproduction.comparison` says. `different`: anything else,
-which file and how far. `not run`: the reproduction did not come to it.
+`identical`: the outputs have the recorded hashes. `within tolerance`: they were computed on another platform
+(`graph.fingerprint`) and all differences agree according to `reproduction.comparison`. `different`: anything else, with
+files and differences. `not run`: the reproduction did not reach the stage.
 """
 
 import json
@@ -17,7 +17,7 @@ from components.common.artifacts import write_json
 from flows.dvc.listings import listing
 from flows.dvc.repository import Repository
 from flows.graph import fingerprint, lockfile
-from flows.graph.graph import Entry, Item
+from flows.graph.graph import Artifact, LockEntry
 from flows.graph.modules import is_lock
 from flows.reproduction import comparison
 from flows.runs import run_records
@@ -30,7 +30,7 @@ FILE = "verdict.json"
 
 @dataclass(frozen=True)
 class StageVerdict:
-    """What came of one stage, and what it rests on."""
+    """Verdict of one stage and its reasons."""
 
     stage: str
     kind: Kind
@@ -39,7 +39,7 @@ class StageVerdict:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """The record in `record_folder`, what was made of it in the checkout `folder`, and where originals may be."""
+    """The record in `record_folder`, its reproduction in the checkout `folder`, and a repository with originals."""
 
     record_folder: Path
     folder: Path
@@ -47,7 +47,7 @@ class Reproduction:
     tolerance: float
 
     def verdicts(self, stages: tuple[str, ...]) -> list[StageVerdict]:
-        """Judge the stages, given parents first."""
+        """Return the verdicts of the stages, given parents first."""
         record = run_records.read(self.record_folder)
         entries = lockfile.read(self.folder / "dvc.lock")
         found: dict[str, StageVerdict] = {}
@@ -56,7 +56,7 @@ class Reproduction:
         return list(found.values())
 
     def _verdict(
-        self, stage: str, record: Mapping[str, Any], entries: Mapping[str, Entry], found: Mapping[str, StageVerdict]
+        self, stage: str, record: Mapping[str, Any], entries: Mapping[str, LockEntry], found: Mapping[str, StageVerdict]
     ) -> StageVerdict:
         entry, note = entries.get(stage), self._note(stage)
         if entry is None or note.get("outs") != {path: item.md5 for path, item in entry.outs.items()}:
@@ -81,29 +81,29 @@ class Reproduction:
         return StageVerdict(stage, "different", (*causes, *classes, *far))
 
     def _classes(self, took: Mapping[str, Any], note: Mapping[str, Any]) -> list[str]:
-        """How the machines differ; empty if equal work must give equal bytes."""
+        """List the differences of the platforms; empty if equal work must give equal bytes."""
         if "numerics" not in took:
-            return ["where it was made is not recorded"]
+            return ["the original platform is not recorded"]
         return fingerprint.differences(took["numerics"], note["numerics"])
 
-    def _files(self, out: str, record: Mapping[str, Any], entry: Entry) -> Iterator[comparison.Closeness]:
-        """How far each file of an output is from the original, if its bytes differ."""
+    def _files(self, out: str, record: Mapping[str, Any], entry: LockEntry) -> Iterator[comparison.FileComparison]:
+        """Compare each file of an output with the original if its bytes differ."""
         old = json.loads((self.record_folder / run_records.FILES).read_text()).get(out)
         new = listing(self._repository, entry.outs[out].md5)
         if old is None or new is None:
-            yield comparison.Closeness(False, f"{out}: its files are not known")
+            yield comparison.FileComparison(False, f"{out}: its files are unknown")
             return
         if old == new:
-            yield comparison.Closeness(False, f"{out}: the record's hash is not that of its own list of files")
+            yield comparison.FileComparison(False, f"{out}: the record's hash does not match its own list of files")
         for name in sorted({*old, *new}):
             path = f"{out}/{name}".rstrip("/")
             if name not in new or name not in old:
-                yield comparison.Closeness(False, f"{path} {'is missing' if name not in new else 'is new'}")
+                yield comparison.FileComparison(False, f"{path} {'is missing' if name not in new else 'is new'}")
             elif old[name] != new[name]:
                 near = self._compare(out, name, old[name], record)
-                yield comparison.Closeness(near.agrees, f"{path}: {near.words}")
+                yield comparison.FileComparison(near.agrees, f"{path}: {near.words}")
 
-    def _compare(self, out: str, name: str, md5: str, record: Mapping[str, Any]) -> comparison.Closeness:
+    def _compare(self, out: str, name: str, md5: str, record: Mapping[str, Any]) -> comparison.FileComparison:
         new = self.folder / out / name
         with TemporaryDirectory() as folder:
             old = Path(folder) / new.name
@@ -111,7 +111,9 @@ class Reproduction:
                 return comparison.compare(old, new, self.tolerance)
         if name == "metrics.json" and out in record["metrics"]:
             return comparison.values(record["metrics"][out], measures(self.folder / out), self.tolerance)
-        return comparison.Closeness(False, "its bytes differ; the original is neither in the cache nor in a remote")
+        return comparison.FileComparison(
+            False, "its bytes differ; the original is neither in the cache nor in a remote"
+        )
 
     @cached_property
     def _repository(self) -> Repository:
@@ -129,5 +131,5 @@ def keep(folder: Path, run: str, verdicts: list[StageVerdict]) -> Path:
     return folder / FILE
 
 
-def _md5(items: Mapping[str, Item], path: str) -> str:
+def _md5(items: Mapping[str, Artifact], path: str) -> str:
     return items[path].md5 if path in items else "none"

@@ -1,9 +1,9 @@
 """A record -> the run again, in a clean folder, and a verdict per stage.
 
-From the record alone: the source that it holds is unpacked, its parameters are put in place, and its own code runs the
-graph there. The folder has a DVC cache of its own and no remote, so that nothing is restored and every stage really
-runs. Of the checkout that asks, only its cache and remote are read: for originals to compare with, and for the inputs
-of a stage that is run alone. The same command goes on where it was stopped.
+Everything comes from the record: its source archive is unpacked, its parameters are put in place, and its own code runs
+the graph there. The folder has its own DVC cache and no remote, so nothing is restored and every stage runs. Of the
+calling checkout only cache and remote are read: for originals to compare with, and for the inputs of a single stage.
+The same command resumes a stopped reproduction.
 """
 
 import os
@@ -21,7 +21,7 @@ from components.ingest import sources
 from flows.dvc import pins
 from flows.dvc.listings import copy_out
 from flows.dvc.repository import Repository
-from flows.execution.coordinator import Coordinator, alone
+from flows.execution.coordinator import Coordinator, exclusive_run
 from flows.execution.local import LocalExecutor
 from flows.graph import fingerprint, lockfile
 from flows.graph.graph import Stage
@@ -31,9 +31,9 @@ from flows.machine.processes import Interrupted, StageFailed
 from flows.machine.workspace import CONSTRAINTS, PARAMS, Workspace
 from flows.reproduction.report import FILE, Reproduction, StageVerdict, keep
 from flows.runs import record_view, run_records, source_archive
-from flows.runs.sources import TABLE, folders, keep_folders
+from flows.runs.sources import TABLE, folders, save_folders
 
-OF = ".videopoet/reproduces"  # in the folder: the run that it is a reproduction of
+OF = ".videopoet/reproduces"  # file in the folder: the reproduced run
 OWN = """[core]
     analytics = false
     autostage = false
@@ -41,12 +41,12 @@ OWN = """[core]
 [cache]
     dir = cache
 """
-NOT_PASSED_ON = ("VIDEOPOET_", "MLFLOW_TRACKING_URI", "PYTHONSAFEPATH")  # the folder has its own
+NOT_PASSED_ON = ("VIDEOPOET_", "MLFLOW_TRACKING_URI", "PYTHONSAFEPATH")  # set anew for the folder
 
 
 @dataclass(frozen=True)
-class Reproduced:
-    """What came of it: the exit code, 0 if no stage is different, and the verdicts in words."""
+class ReproductionResult:
+    """Exit code, 0 if no stage is different, and the verdicts as text."""
 
     code: int
     lines: tuple[str, ...]
@@ -54,8 +54,8 @@ class Reproduced:
 
 def reproduce(
     workspace: Workspace, name: str, stage: str, into: Path | None, media: Mapping[str, Path | str], tolerance: float
-) -> Reproduced:
-    """Run a record again, or one stage of it. Raises ValueError for what must be at hand first."""
+) -> ReproductionResult:
+    """Run a record again, or one stage of it; raises ValueError for missing inputs."""
     record_folder = run_records.find(workspace, name)
     record = run_records.read(record_folder)
     stages = _stages(record, stage)
@@ -63,8 +63,8 @@ def reproduce(
         print(f"warning: {warning}", file=sys.stderr)
     originals = Repository(workspace.root)
     folder = into or workspace.folder("reproduce") / f"{record_folder.name}{f'.{stages[0]}' if stage else ''}"
-    _settle(folder, record_folder, record, stages, originals, single=bool(stage))
-    _bring_media(Workspace(folder), record, stages, {**folders(workspace), **media})
+    _prepare(folder, record_folder, record, stages, originals, single=bool(stage))
+    _link_media(Workspace(folder), record, stages, {**folders(workspace), **media})
     print(f"reproducing run {record_folder.name} in {folder}", flush=True)
     for variable in [found for found in os.environ if found.startswith(NOT_PASSED_ON)]:
         del os.environ[variable]
@@ -74,7 +74,7 @@ def reproduce(
     lines = [line for verdict in verdicts for line in _shown(verdict)]
     lines += ["", f"verdict {keep(folder, record['run'], verdicts)}"]
     lines += [", ".join(f"{count} {kind}" for kind, count in kinds.items())]
-    return Reproduced(code or int(kinds["different"] + kinds["not run"] > 0), tuple(lines))
+    return ReproductionResult(code or int(kinds["different"] + kinds["not run"] > 0), tuple(lines))
 
 
 def _stages(record: Mapping[str, Any], stage: str) -> tuple[str, ...]:
@@ -87,8 +87,8 @@ def _stages(record: Mapping[str, Any], stage: str) -> tuple[str, ...]:
 
 def _warnings(folder: Path, record: Mapping[str, Any]) -> list[str]:
     found = []
-    if not run_records.is_genuine(record):
-        found.append("the record does not say what its own hash is the hash of: it was changed after it was written")
+    if not run_records.is_consistent(record):
+        found.append("the record does not match its own hash: it was changed after it was written")
     here = fingerprint.installed(folder / CONSTRAINTS)
     changed = fingerprint.changed(record["numerics"]["versions"], here)
     if changed:
@@ -97,7 +97,7 @@ def _warnings(folder: Path, record: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _settle(
+def _prepare(
     folder: Path,
     record_folder: Path,
     record: Mapping[str, Any],
@@ -106,61 +106,66 @@ def _settle(
     *,
     single: bool,
 ) -> None:
-    """Make the folder, whole or not at all; leave one that a stopped reproduction of the same run made.
+    """Create the folder atomically; keep one that a stopped reproduction of the same run left.
 
-    A `single` stage gets what others made for it.
+    A `single` stage gets its inputs from the original run.
     """
     stage = stages[0] if single else ""
     if folder.exists():
         if not (folder / OF).is_file() or (folder / OF).read_text() != f"{record['run']} {stage}\n":
-            raise ValueError(f"{folder} is there and holds something else: choose another folder with --into")
+            raise ValueError(f"{folder} exists and holds something else: choose another folder with --into")
         return
     if not (record_folder / source_archive.ARCHIVE).is_file():
-        raise ValueError(f"the record {record_folder} holds no source: an earlier version of this software wrote it")
+        raise ValueError(f"the record {record_folder} has no source: an earlier version of this software wrote it")
     beside = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(beside, ignore_errors=True)
     source_archive.unpack(record_folder / source_archive.ARCHIVE, beside)
     shutil.copy2(record_folder / PARAMS, beside / PARAMS)
-    source_archive.settle(
+    source_archive.init_repository(
         beside, f"source of run {record_folder.name}", hidden=("/.videopoet/", f"/{FILE}", "/.dvc/config.local")
     )
     (beside / ".dvc").mkdir(exist_ok=True)
     (beside / ".dvc/config.local").write_text(OWN)
     if single:
-        _bring_inputs(beside, record_folder, stage, originals)
+        _copy_inputs(beside, record_folder, stage, originals)
     if (beside / pins.FILE).is_file():
-        _bring_pins(beside, record_folder, stages, originals)
+        _copy_pins(beside, record_folder, stages, originals)
     (beside / OF).parent.mkdir(exist_ok=True)
     (beside / OF).write_text(f"{record['run']} {stage}\n")
     beside.rename(folder)
 
 
-def _bring_inputs(folder: Path, record_folder: Path, stage: str, originals: Repository) -> None:
-    """Put what the stage reads of other stages' outputs in place, by hash, and their entries into dvc.lock."""
+def _copy_inputs(folder: Path, record_folder: Path, stage: str, originals: Repository) -> None:
+    """Copy the stage's inputs that other stages produced, by hash, and their entries of dvc.lock."""
     entries = lockfile.read(record_folder / "dvc.lock")
-    makers = {out: name for name, entry in entries.items() for out in entry.outs}
-    needed = {dep: item.md5 for dep, item in entries[stage].deps.items() if dep in makers}
-    _bring(needed, folder, originals, "reproduce the whole run")
-    lockfile.keep(record_folder / "dvc.lock", folder / "dvc.lock", {makers[path] for path in needed})
+    producers = {out: name for name, entry in entries.items() for out in entry.outs}
+    needed = {dep: item.md5 for dep, item in entries[stage].deps.items() if dep in producers}
+    _copy(needed, folder, originals, "reproduce the whole run")
+    lockfile.keep(record_folder / "dvc.lock", folder / "dvc.lock", {producers[path] for path in needed})
 
 
-def _bring_pins(folder: Path, record_folder: Path, stages: tuple[str, ...], originals: Repository) -> None:
-    """Put in place what the run took from another one by hash: that is what it was made of, not what it made."""
+def _copy_pins(folder: Path, record_folder: Path, stages: tuple[str, ...], originals: Repository) -> None:
+    """Copy the artifacts that the run took from another run, by hash: they are inputs, not results."""
     entries, pinned = lockfile.read(record_folder / "dvc.lock"), Repository(folder).pins
     paths = {path for stage in stages for path in entries[stage].deps} & pinned.keys()
-    _bring({path: pinned[path].md5 for path in sorted(paths)}, folder, originals, "`dvc push` it from where it is")
+    _copy(
+        {path: pinned[path].md5 for path in sorted(paths)},
+        folder,
+        originals,
+        "push it with `dvc push` from a checkout that has it",
+    )
 
 
-def _bring(needed: Mapping[str, str], folder: Path, originals: Repository, remedy: str) -> None:
+def _copy(needed: Mapping[str, str], folder: Path, originals: Repository, remedy: str) -> None:
     for path, md5 in needed.items():
         if not copy_out(originals, md5, folder / path):
             raise ValueError(f"{path} ({md5}) is neither in the cache here nor in a remote: {remedy}")
 
 
-def _bring_media(
+def _link_media(
     there: Workspace, record: Mapping[str, Any], stages: tuple[str, ...], known: Mapping[str, Path | str]
 ) -> None:
-    """Tell the folder where the run's own media lie, if a stage reads them."""
+    """Set the places of the run's own media in the folder, if a stage reads them."""
     table = there.root / TABLE
     if not table.is_file() or not any(str(TABLE) in record["stages"][stage]["sources"] for stage in stages):
         return
@@ -169,9 +174,9 @@ def _bring_media(
         root = known.get(alias, Path("none"))
         if isinstance(root, Path) and not root.is_dir():
             raise ValueError(
-                f"the run was made from {count} files of `{alias}` too: say where they are, --media {alias}=FOLDER"
+                f"the run also used {count} files of `{alias}`: give their folder by --media {alias}=FOLDER"
             )
-    keep_folders(there, {alias: _absolute(known[alias]) for alias in counts})
+    save_folders(there, {alias: _absolute(known[alias]) for alias in counts})
 
 
 def _absolute(root: Path | str) -> Path | str:
@@ -179,7 +184,7 @@ def _absolute(root: Path | str) -> Path | str:
 
 
 def _run(folder: Path, stages: tuple[str, ...]) -> int:
-    """Run the graph by the code that is in the folder."""
+    """Run the graph with the code in the folder."""
     command = [sys.executable, "-m", "flows.cli", "run", *stages]
     process = subprocess.Popen(command, cwd=folder, start_new_session=True)
     with signals.caught(process.send_signal):
@@ -187,7 +192,7 @@ def _run(folder: Path, stages: tuple[str, ...]) -> int:
 
 
 def _run_stage(folder: Path, name: str) -> int:
-    """Run one stage in the folder; its inputs are there."""
+    """Run one stage in the folder, which has its inputs."""
     here = Path.cwd()
     os.chdir(folder)
     try:
@@ -196,7 +201,7 @@ def _run_stage(folder: Path, name: str) -> int:
         stage = graph.by_name[name]
         executor = LocalExecutor(workspace, repository, [stage])
         coordinator = Coordinator(workspace, repository, graph, [stage], executor)
-        with alone(workspace, print), signals.caught(lambda _: executor.stop()):
+        with exclusive_run(workspace, print), signals.caught(lambda _: executor.stop()):
             return _bring_up_to_date(coordinator, stage)
     finally:
         os.chdir(here)
@@ -204,7 +209,7 @@ def _run_stage(folder: Path, name: str) -> int:
 
 def _bring_up_to_date(coordinator: Coordinator, stage: Stage) -> int:
     try:
-        coordinator.bring(stage, print)
+        coordinator.ensure_up_to_date(stage, print)
     except StageFailed as error:
         print(error, file=sys.stderr)
         coordinator.state.end("failed")

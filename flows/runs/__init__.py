@@ -1,4 +1,4 @@
-"""What a run leaves behind: its record and page, its source, curves and metrics, where its data came from.
+"""Results of a run: record and page, source archive, metrics, and the lineage of its data.
 
-A record is called by the hash of what went in and what came out, and is enough to run it again.
+A record is named by the hash of all inputs and outputs, and suffices to run it again.
 """

@@ -1,8 +1,8 @@
-"""What a source went into, for requests to delete it.
+"""Outputs that contain a source or depend on it, for deletion requests.
 
-Outputs with tables of clips say themselves whether they hold rows of it. What is made from an output that holds it is
-touched by it too; only where nothing but rows go in, rows come out, and none is the source's, does the trace end. What
-was made from an output that is no longer the present one, or is not here, may hold it: it is taken to.
+Outputs with tables of clips show whether they contain rows of the source. Everything made from an output that contains
+it is affected, too; the trace ends only at outputs that are derived row by row and contain no row of the source.
+Anything made from an outdated or missing output is assumed to contain it.
 """
 
 from collections import Counter
@@ -13,15 +13,16 @@ from typing import Any
 from components.common.artifacts import hash_file
 from flows.runs.lineage import Entries, named, read_rows, sources_tables
 
-LEAST_DIGITS = 8  # of a SHA-256
-EARLIER = "after the next whole run `videopoet gc --keep last=1 --remote --yes` deletes them"
-LEFT_OUT = ("scores.parquet", "quarantine.parquet")  # tables that name what is not in the output
+LEAST_DIGITS = 8  # digits of a SHA-256
+EARLIER = "after the next complete run, `videopoet gc --keep last=1 --remote --yes` deletes them"
+LEFT_OUT = ("scores.parquet", "quarantine.parquet")  # tables of clips that are not in the output
 
 
 def lines(entries: Entries, target: str) -> Iterator[str]:
-    """Say what came from a source: its file, its path as `sources list` knows it, or its SHA-256.
+    """Yield a line per output that contains a source or depends on it.
 
-    Raises ValueError if it is no source of this checkout.
+    `target` is its file, its path as in `sources list`, or its SHA-256. Raises ValueError if it is not a source of this
+    checkout.
     """
     holder, source = _find(entries, target)
     state = "" if source["state"] == "present" else f", {source['state']}"
@@ -34,7 +35,7 @@ def lines(entries: Entries, target: str) -> Iterator[str]:
         for out in entry.outs if reached | older else ():
             if not Path(out).exists():
                 touched.append(out)
-                yield f"{out}  made by {name}: is not here and may hold it; `videopoet run {name}` brings it back"
+                yield f"{out}  made by {name}: is missing and may contain it; restore it with `videopoet run {name}`"
                 continue
             found, has_tables = _held(Path(out), source["sha256"], clips)
             if found:
@@ -42,18 +43,18 @@ def lines(entries: Entries, target: str) -> Iterator[str]:
                 rowwise.add(out)
                 splits |= found.keys() - {""}
                 rows = [f"{count} rows{f' ({split})' if split else ''}" for split, count in sorted(found.items())]
-                yield f"{out}  made by {name}: holds {', '.join(rows)}"
+                yield f"{out}  made by {name}: contains {', '.join(rows)}"
             elif has_tables and reached <= rowwise and not older:
-                yield f"{out}  made by {name}: holds none of it{_reason(Path(out), clips)}"
+                yield f"{out}  made by {name}: contains none of it{_reason(Path(out), clips)}"
             else:
                 touched.append(out)
-                earlier = [f"an earlier {dep}, which may hold it" for dep in sorted(older)]
+                earlier = [f"an earlier {dep}, which may contain it" for dep in sorted(older)]
                 yield f"{out}  made by {name}: from {', '.join([*sorted(reached), *earlier])}"
-    yield f"{len(clips)} clips of it; {len(touched) - 1} outputs hold it or were made from it, or may be"
+    yield f"{len(clips)} clips of it; {len(touched) - 1} outputs contain it or were made from it, or may be"
     if state:
-        yield f"earlier versions of outputs may hold it too, in DVC's cache and remote: {EARLIER}"
+        yield f"earlier versions of outputs in DVC's cache and remote may contain it, too: {EARLIER}"
     if splits == {"heldout"}:
-        yield "all of it is held out: models were measured on it, not trained on it"
+        yield "all of it is held out: models were evaluated on it, not trained on it"
 
 
 def _find(entries: Entries, target: str) -> tuple[str, dict[str, Any]]:
@@ -64,22 +65,22 @@ def _find(entries: Entries, target: str) -> tuple[str, dict[str, Any]]:
             by_hash = len(digest) >= LEAST_DIGITS and row["sha256"].startswith(digest)
             if row["sha256"] and (by_hash or target in (named(row), row["path"])):
                 found.setdefault(row["sha256"], (holder, row))
-    if len(found) > 1:  # one name, other bytes than before: what is there now is meant
+    if len(found) > 1:  # the file has changed under this name: use the present version
         found = {sha256: (holder, row) for sha256, (holder, row) in found.items() if row["state"] == "present"} or found
     if len(found) != 1:
-        raise ValueError(f"{len(found)} sources are called {target}: give a file, alias/path, or its SHA-256")
+        raise ValueError(f"{len(found)} sources match {target}: give a file, alias/path, or SHA-256")
     return next(iter(found.values()))
 
 
 def _tables(out: Path) -> list[Path]:
-    """Parquet and Arrow files of an output."""
+    """Return the Parquet and Arrow files of an output."""
     return sorted([*out.rglob("*.parquet"), *out.rglob("*.arrow")])
 
 
 def _held(out: Path, sha256: str, clips: set[str]) -> tuple[Counter[str], bool]:
-    """Rows of the source in the output's tables, counted by split, and whether it has tables of clips at all.
+    """Count the rows of the source in the output's tables by split, and return True if it has tables of clips.
 
-    The ids of its clips are added to `clips` where a table says of which source they are.
+    Clip IDs are added to `clips` if a table names their source.
     """
     counts: Counter[str] = Counter()
     has_tables = False
@@ -99,7 +100,7 @@ def _held(out: Path, sha256: str, clips: set[str]) -> tuple[Counter[str], bool]:
 
 
 def _columns(path: Path) -> dict[str, list[str]]:
-    """The columns that tell whose rows they are."""
+    """Read the columns that identify clips and their sources."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -114,7 +115,7 @@ def _columns(path: Path) -> dict[str, list[str]]:
 
 
 def _reason(out: Path, clips: set[str]) -> str:
-    """Why the output's own books say that the clips are not in it."""
+    """Return the reason why the output does not contain the clips, by its own table of scores."""
     book = out / "scores.parquet"
     reasons = (
         {row["reason"] for row in read_rows(book) if row["reason"] and row["clip_id"] in clips}

@@ -1,6 +1,7 @@
-"""What a result was made from, back to the sources, by dvc.lock and the manifests of the outputs.
+"""Backward lineage: from a result to its sources, by dvc.lock and the manifests of the outputs.
 
-`entries` are those of dvc.lock by stage, parents first; paths are of the checkout that is the current folder.
+`entries` are those of dvc.lock by stage, parents first; paths are relative to the checkout, which is the current
+folder.
 """
 
 import json
@@ -9,25 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from components.common.artifacts import MANIFEST, hash_file
-from flows.graph.graph import Entry
+from flows.graph.graph import LockEntry
 from flows.graph.modules import is_lock
 
-Entries = Mapping[str, Entry]
+Entries = Mapping[str, LockEntry]
 LEAST_DIGITS, DIGITS = 4, 10
-CLIP_DIGITS = 8  # of a clip's id
-MOST_LINES = 20  # of single sources
+CLIP_DIGITS = 8  # digits of a clip ID
+MOST_LINES = 20  # sources shown
 SAMPLES, SOURCES = "samples.parquet", "sources.parquet"
 
 
 def lines(entries: Entries, target: str) -> Iterator[str]:
-    """Say what a path, hash or clip was made from, the nearest first. Raises ValueError if it is unknown."""
+    """Yield the inputs of a path, hash or clip, the nearest first; raises ValueError if it is unknown."""
     if clip_id := _clip_of(entries, target):
         yield f"clip {clip_id}"
         yield from _of_clip(entries, clip_id)
         return
     path = _path_of(entries, target)
     wanted, roots = {path}, dict[str, str]()
-    if (name := maker(entries, path)) and path not in entries[name].outs:
+    if (name := producer(entries, path)) and path not in entries[name].outs:
         yield from _of_file(entries, name, path)
     for name, entry in reversed(list(entries.items())):
         made = [out for out in entry.outs if any(overlap(out, found) for found in wanted)]
@@ -36,7 +37,7 @@ def lines(entries: Entries, target: str) -> Iterator[str]:
             yield f"{out}  {entry.outs[out].md5[:DIGITS]}  made by {name}"
         yield from (f"    from {dep}  {md5[:DIGITS]}" for dep, md5 in inputs.items())
         wanted |= inputs.keys()
-        roots |= {dep: md5 for dep, md5 in inputs.items() if maker(entries, dep) is None}
+        roots |= {dep: md5 for dep, md5 in inputs.items() if producer(entries, dep) is None}
     for root, md5 in sorted(roots.items()):
         yield f"{root}  {md5[:DIGITS]}  made by no stage"
     for holder, table in sources_tables(entries).items():
@@ -44,26 +45,26 @@ def lines(entries: Entries, target: str) -> Iterator[str]:
             yield from _of_sources(holder, read_rows(table))
 
 
-def maker(entries: Entries, path: str) -> str | None:
-    """The stage that makes `path`, or the folder that it lies in."""
+def producer(entries: Entries, path: str) -> str | None:
+    """Return the stage that produces `path` or the folder that contains it."""
     outs = ((name, out) for name, entry in entries.items() for out in entry.outs)
     return next((name for name, out in outs if f"{path}/".startswith(f"{out}/")), None)
 
 
 def overlap(one: str, other: str) -> bool:
-    """Whether two paths are the same, or one lies in the other."""
+    """Return True if two paths are equal or one contains the other."""
     return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 def sources_tables(entries: Entries) -> dict[str, Path]:
-    """Input or output -> the table of sources that it is, or that lies in it."""
+    """Map input or output -> the table of sources that it is or contains."""
     paths = sorted({path for entry in entries.values() for path in (*entry.deps, *entry.outs)})
     tables = {path: Path(path) if Path(path).name == SOURCES else Path(path) / SOURCES for path in paths}
     return {path: table for path, table in tables.items() if table.is_file()}
 
 
 def read_rows(table: Path, columns: Sequence[str] | None = None, **filters: str) -> list[dict[str, Any]]:
-    """Rows of a table, those whose columns have these values if any are given; all columns, or those named."""
+    """Read the rows of a table whose columns have the values of `filters`; all columns, or only `columns`."""
     import pyarrow.parquet
 
     rows: list[dict[str, Any]] = pyarrow.parquet.read_table(
@@ -73,7 +74,7 @@ def read_rows(table: Path, columns: Sequence[str] | None = None, **filters: str)
 
 
 def named(row: Mapping[str, Any]) -> str:
-    """A source as people call it: alias and path."""
+    """Return the name of a source: alias and path."""
     return f"{row['root']}/{row['path']}" if row["root"] else str(row["path"])
 
 
@@ -81,20 +82,22 @@ def _path_of(entries: Entries, target: str) -> str:
     path = Path(target)
     if path.exists() and path.absolute().is_relative_to(Path.cwd()):
         return path.absolute().relative_to(Path.cwd()).as_posix()
-    if maker(entries, target):
+    if producer(entries, target):
         return target.rstrip("/")
     if len(target) < LEAST_DIGITS or set(target) - set("0123456789abcdef.dir"):
         raise ValueError(
-            f"{target} is neither a file here, nor an output, nor {LEAST_DIGITS} digits or more of a hash, nor a clip"
+            f"{target} is not a file, an output, a clip ID or the first {LEAST_DIGITS} or more digits of a hash"
         )
     found = sorted({path for path, digest in _hashes(entries) if digest.startswith(target)})
-    if len(found) != 1:
-        raise ValueError(f"{len(found)} paths have a hash that begins with {target}: {', '.join(found) or 'none'}")
+    if not found:
+        raise ValueError(f"no input or output of the present results has a hash that begins with {target}")
+    if len(found) > 1:
+        raise ValueError(f"{len(found)} paths have a hash that begins with {target}: {', '.join(found)}")
     return found[0]
 
 
 def _hashes(entries: Entries) -> Iterator[tuple[str, str]]:
-    """Path and hash: DVC's of inputs and outputs, and the SHA-256 that manifests give of folders and files."""
+    """Yield paths and hashes: DVC's of inputs and outputs, and the SHA-256 of folders and files in manifests."""
     for entry in entries.values():
         for path, item in (*entry.deps.items(), *entry.outs.items()):
             yield path, item.md5
@@ -111,7 +114,7 @@ def _files(out: str) -> dict[str, str]:
 
 
 def _of_file(entries: Entries, name: str, path: str) -> Iterator[str]:
-    """A file of an output; of a sample also what was asked for, and the real clip that it belongs to."""
+    """Describe a file of an output; for a sample also its request and the real clip that it belongs to."""
     out = next(out for out in entries[name].outs if path.startswith(f"{out}/"))
     inside = path.removeprefix(f"{out}/")
     digest = _files(out).get(inside, "")
@@ -129,7 +132,7 @@ def _of_file(entries: Entries, name: str, path: str) -> Iterator[str]:
 
 
 def _clip_of(entries: Entries, target: str) -> str | None:
-    """The clip whose id begins with `target`, if that is one: tables of clips say all ids."""
+    """Return the clip whose ID begins with `target`, if there is exactly one."""
     if len(target) < CLIP_DIGITS or set(target) - set("0123456789abcdef"):
         return None
     ids = {row["clip_id"] for table in _clip_tables(entries) for row in read_rows(table, ["clip_id"])}

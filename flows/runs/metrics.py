@@ -1,7 +1,7 @@
-"""A run, or a pod's part of one, as metrics for Prometheus; read when it asks, so nothing is kept for it.
+"""Prometheus metrics of a run, or of a pod's part of it, collected on request.
 
-Counted over all runs of a checkout is only how they ended. What a cluster's pods take is theirs to tell
-(`metrics_port` in k8s/placement.yaml); the coordinator tells how fast each of them goes and which of them lag.
+Only the outcomes of runs are counted over all runs of a checkout. Pods export their own usage (`metrics_port` in
+k8s/placement.yaml); the coordinator exports the rates of their ranks, and stragglers.
 """
 
 import os
@@ -20,32 +20,32 @@ from flows.machine.monitor import StageMonitor
 PREFIX = "videopoet_"
 EVERYWHERE, THIS_MACHINE = "0.0.0.0", "127.0.0.1"
 TOOK = {
-    "seconds": "Seconds at work.",
+    "seconds": "Wall time in seconds.",
     "cpu_s": "Core-seconds.",
     "read_bytes": "Bytes through read calls.",
     "written_bytes": "Bytes through write calls.",
     "gpu_s": "GPUs held times seconds.",
-    "gpu_used_s": "Of these, by the share of time that the GPUs were at work.",
+    "gpu_used_s": "GPU-seconds weighted by utilization.",
 }
 NAMES = {"cpu_s": "cpu_seconds", "gpu_s": "gpu_seconds", "gpu_used_s": "gpu_used_seconds"}
 
 
 @dataclass(frozen=True)
-class View:
-    """What there is to see."""
+class MetricsView:
+    """Data behind the metrics."""
 
-    doing: Callable[[], Mapping[str, str]]  # stage -> what it does
-    pulses: Mapping[str, StageMonitor]  # of the stages that run
-    took: Callable[[], Mapping[str, Mapping[str, Any]]] = dict  # stage that ran -> what that took
-    outcomes: Callable[[], Mapping[str, int]] = dict  # how runs ended -> how many
+    doing: Callable[[], Mapping[str, str]]  # stage -> state
+    monitors: Mapping[str, StageMonitor]  # of the running stages
+    took: Callable[[], Mapping[str, Mapping[str, Any]]] = dict  # finished stage -> usage
+    outcomes: Callable[[], Mapping[str, int]] = dict  # outcome of a run -> count
 
 
 @contextmanager
-def served(port: int | None, view: View, host: str = "") -> Iterator[None]:
-    """Let Prometheus look on at http://HOST:`port`/metrics within the block; nothing if there is no port.
+def served(port: int | None, view: MetricsView, host: str = "") -> Iterator[None]:
+    """Serve the metrics at http://HOST:`port`/metrics within the block; do nothing without a port.
 
-    The address `host` listens; if none, this machine's own alone or, in a pod, where policies decide who gets
-    through, every one. Raises ValueError if it cannot.
+    An empty `host` means localhost or, in a pod, where network policies decide about access, all addresses. Raises
+    ValueError if the address cannot be used.
     """
     if not port:
         yield
@@ -66,38 +66,38 @@ def served(port: int | None, view: View, host: str = "") -> Iterator[None]:
 
 
 class Metrics(Collector):
-    """Makes the metrics of a view."""
+    """Collector of a view."""
 
-    def __init__(self, view: View):
+    def __init__(self, view: MetricsView):
         self._view = view
 
     def collect(self) -> Iterator[Metric]:
-        """Everything, as it is now."""
-        pulses = dict(self._view.pulses)
+        """Yield all metrics with their present values."""
+        monitors = dict(self._view.monitors)
         yield from self._stages()
-        yield from _took({**self._view.took(), **{name: _so_far(pulse) for name, pulse in pulses.items()}})
-        yield from _progress(pulses)
-        yield from _life(pulses)
-        runs = CounterMetricFamily(f"{PREFIX}runs", "Runs of this checkout that ended so.", labels=["outcome"])
+        yield from _took({**self._view.took(), **{name: _so_far(monitor) for name, monitor in monitors.items()}})
+        yield from _progress(monitors)
+        yield from _life(monitors)
+        runs = CounterMetricFamily(f"{PREFIX}runs", "Runs of this checkout by outcome.", labels=["outcome"])
         for outcome, count in self._view.outcomes().items():
             runs.add_metric([outcome], count)
         yield runs
 
     def _stages(self) -> Iterator[Metric]:
-        stages = GaugeMetricFamily(f"{PREFIX}stage", "1 for what a stage does now.", labels=["stage", "doing"])
+        stages = GaugeMetricFamily(f"{PREFIX}stage", "1 for the present state of a stage.", labels=["stage", "doing"])
         for name, doing in self._view.doing().items():
             stages.add_metric([name, doing], 1)
         yield stages
 
 
-def _so_far(pulse: StageMonitor) -> dict[str, float]:
+def _so_far(monitor: StageMonitor) -> dict[str, float]:
     return {
-        "seconds": time.monotonic() - pulse.started_s,
-        "cpu_s": pulse.cpu_s,
-        "read_bytes": pulse.moved.read_bytes,
-        "written_bytes": pulse.moved.written_bytes,
-        "gpu_s": pulse.gpu_s,
-        "gpu_used_s": pulse.gpu_used_s,
+        "seconds": time.monotonic() - monitor.started_s,
+        "cpu_s": monitor.cpu_s,
+        "read_bytes": monitor.moved.read_bytes,
+        "written_bytes": monitor.moved.written_bytes,
+        "gpu_s": monitor.gpu_s,
+        "gpu_used_s": monitor.gpu_used_s,
     }
 
 
@@ -110,14 +110,16 @@ def _took(notes: Mapping[str, Mapping[str, Any]]) -> Iterator[Metric]:
         yield gauge
 
 
-def _progress(pulses: Mapping[str, StageMonitor]) -> Iterator[Metric]:
+def _progress(monitors: Mapping[str, StageMonitor]) -> Iterator[Metric]:
     labels = ["stage", "rank"]
-    rate = GaugeMetricFamily(f"{PREFIX}stage_rate", "Units a second, by the stage's word.", labels=[*labels, "unit"])
+    rate = GaugeMetricFamily(
+        f"{PREFIX}stage_rate", "Units per second, as printed by the stage.", labels=[*labels, "unit"]
+    )
     done = GaugeMetricFamily(f"{PREFIX}stage_done_ratio", "Share of the present loop that is done.", labels=labels)
     lagging = GaugeMetricFamily(f"{PREFIX}stage_straggler", "1 for a rank far below the median rate.", labels=labels)
-    for name, pulse in pulses.items():
-        stragglers = pulse.stragglers()
-        for rank, progress in dict(pulse.progress).items():
+    for name, monitor in monitors.items():
+        stragglers = monitor.stragglers()
+        for rank, progress in dict(monitor.progress).items():
             rate.add_metric([name, rank, progress.unit], progress.rate)
             lagging.add_metric([name, rank], rank in stragglers)
             if progress.total:
@@ -125,12 +127,12 @@ def _progress(pulses: Mapping[str, StageMonitor]) -> Iterator[Metric]:
     yield from (rate, done, lagging)
 
 
-def _life(pulses: Mapping[str, StageMonitor]) -> Iterator[Metric]:
-    cores = GaugeMetricFamily(f"{PREFIX}stage_cores", "Cores at work, on this machine.", labels=["stage"])
-    share = GaugeMetricFamily(f"{PREFIX}stage_gpu_share", "Share of its GPUs at work, here.", labels=["stage"])
-    quiet = GaugeMetricFamily(f"{PREFIX}stage_quiet_seconds", "Since it was last heard of.", labels=["stage"])
-    for name, pulse in pulses.items():
-        cores.add_metric([name], pulse.cores)
-        share.add_metric([name], pulse.gpu_share)
-        quiet.add_metric([name], time.monotonic() - pulse.heard_s)
+def _life(monitors: Mapping[str, StageMonitor]) -> Iterator[Metric]:
+    cores = GaugeMetricFamily(f"{PREFIX}stage_cores", "CPU cores in use on this machine.", labels=["stage"])
+    share = GaugeMetricFamily(f"{PREFIX}stage_gpu_share", "GPU utilization on this machine.", labels=["stage"])
+    quiet = GaugeMetricFamily(f"{PREFIX}stage_quiet_seconds", "Seconds since the last heartbeat.", labels=["stage"])
+    for name, monitor in monitors.items():
+        cores.add_metric([name], monitor.cores)
+        share.add_metric([name], monitor.gpu_share)
+        quiet.add_metric([name], time.monotonic() - monitor.heartbeat_s)
     yield from (cores, share, quiet)

@@ -1,7 +1,7 @@
-"""What of a checkout a run needs, tracked or not: the single files that dvc.yaml, params.yaml and codelock/ name.
+"""Files of a checkout that a run needs, tracked or not: those named by dvc.yaml, params.yaml and codelock/.
 
-Nothing is looked for: these are names, to compare with files that are there. A file that cannot be read, for somebody
-may edit it while a run ends, names nothing.
+Nothing is searched: these are names, to compare with existing files. An unreadable file, such as one that a user is
+editing, names nothing.
 """
 
 import json
@@ -17,16 +17,16 @@ from flows.graph.placement import PLACEMENT
 from flows.machine.workspace import GRAPH, PARAMS
 
 ALWAYS = {GRAPH, PARAMS, ".dvc/config", str(PLACEMENT)}
-ALWAYS_CALLED = {".gitignore", ".dvcignore"}  # in whatever folder
-PIN = ".dvc"  # suffix of the files that pin what no stage makes
+ALWAYS_CALLED = {".gitignore", ".dvcignore"}  # in any folder
+PIN = ".dvc"  # suffix of files that pin outputs
 
 
 def needed(folder: Path, paths: Iterable[str]) -> set[str]:
-    """Those of the `paths` in a checkout that its graph needs to run again.
+    """Return those of the `paths` in a checkout that its graph needs to run again.
 
-    The graph itself, its parameters, pins and placement; what dvc.yaml names as a dependency, and no stage makes; what
-    a value in params.yaml names; modules and templates in codelock/. A folder that dvc.yaml names is data: it brings no
-    files.
+    These are the graph itself, its parameters, pins and placement; files that dvc.yaml names as dependencies and no
+    stage produces; files that a value in params.yaml names; modules and templates in codelock/. A folder named in
+    dvc.yaml is data and adds no files.
     """
     named = ALWAYS | {*_of_graph(_read(folder / GRAPH, yaml.safe_load))}
     named |= {posixpath.normpath(text) for text in _texts(_read(folder / PARAMS, yaml.safe_load))}
@@ -40,7 +40,7 @@ def _is_always(path: PurePosixPath) -> bool:
 
 
 def _of_graph(graph: Any) -> Iterator[str]:
-    """Dependencies, and files of parameters and variables, that no stage makes. A path with `${…}` is not filled in."""
+    """Yield dependencies, parameter files and variable files that no stage produces; `${…}` is not expanded."""
     graph = _mapping(graph)
     bodies = [_mapping(body) for body in _mapping(graph.get("stages")).values()]
     bodies = [{"vars": graph.get("vars")}, *({**body, **_mapping(body.get("do"))} for body in bodies)]  # of `foreach`
@@ -55,24 +55,24 @@ def _of_graph(graph: Any) -> Iterator[str]:
 
 
 def _paths(body: Mapping[str, Any], items: Any) -> list[str]:
-    """The names in a list of a stage, as paths in the checkout."""
+    """Return the names in a list of a stage, as paths in the checkout."""
     return [posixpath.normpath(posixpath.join(str(body.get("wdir", "")), name)) for name in _names(items)]
 
 
 def _files(module: str) -> tuple[str, ...]:
-    """Where a module of a codelock may lie; a template is called by its path."""
+    """Return the possible files of a module in a codelock; a template is named by its path."""
     path = module.replace(".", "/")
     return (module,) if "/" in module else (f"{path}.py", f"{path}/__init__.py")
 
 
 def _names(items: Any) -> list[str]:
-    """The texts in a list, and the keys of its mappings, or of one mapping."""
+    """Return the texts in a list, and the keys of its mappings, or of one mapping."""
     keys = (key for item in _items(items) for key in (item if isinstance(item, Mapping) else [item]))
     return [key for key in keys if isinstance(key, str)]
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """All texts in nested values."""
+    """Yield all texts in nested values."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping | list):

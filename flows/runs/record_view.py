@@ -1,4 +1,4 @@
-"""A run's record, and the differences between two, as lines for people."""
+"""A run's record, and the differences of two records, as text."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,18 +13,18 @@ from flows.runs import run_records, source_archive
 
 DIGITS = run_records.NAME_DIGITS
 COST = ("seconds", "cpu_s", "bytes", "gpu_s", "gpu_used_s", "read_bytes", "written_bytes")
-Values = Mapping[str, Any]
+Record = Mapping[str, Any]
 
 
-def brief(record: Values) -> str:
-    """A record in one line."""
+def brief(record: Record) -> str:
+    """Return a record in one line."""
     seconds = sum(note.get("seconds", 0) for note in record["took"].values())
     name, stages = record["run"][:DIGITS], len(record["took"])
     return f"{name}  {record['written']}  {record['by']}  {stages} stages  {seconds:,.0f} s  source {_source(record)}"
 
 
-def whole(record: Values) -> Iterator[str]:
-    """A record for reading: what, when, who, source, machine, each stage, and what the last stage measured."""
+def whole(record: Record) -> Iterator[str]:
+    """Yield a record as text: inputs, time, user, source, machine, each stage, and the metrics of the last stage."""
     machine, took = record["numerics"], record["took"]
     seconds, cpu_s, size, gpu_s, used_s, read, written = (
         sum(note.get(key, 0) for note in took.values()) for key in COST
@@ -60,7 +60,7 @@ def _share(gpu_s: float, used_s: float) -> str:
 
 
 def difference(old: Path, new: Path) -> Iterator[str]:
-    """What differs between the records in two folders, `old → new`; nothing if they are of equal work."""
+    """Yield the differences of the records in two folders, `old → new`; nothing if they are of equal work."""
     before, now = run_records.read(old), run_records.read(new)
     for name in dict.fromkeys([*made(before), *made(now)]):
         one, other = before["stages"].get(name), now["stages"].get(name)
@@ -79,34 +79,34 @@ def difference(old: Path, new: Path) -> Iterator[str]:
     yield from _changes("metric", flat(before["metrics"]), flat(now["metrics"]))
 
 
-def circumstances(before: Values, now: Values) -> Iterator[str]:
-    """What differs between two runs beside the work itself: machine and library versions."""
+def circumstances(before: Record, now: Record) -> Iterator[str]:
+    """Yield the differences of machine and library versions."""
     one, other = before["numerics"], now["numerics"]
     yield from (f"machine {words}" for words in fingerprint.differences(one, other))
     for name, old, new in fingerprint.changed(one["versions"], other["versions"]):
         yield f"library {name}: {old or 'none'} → {new or 'none'}"
 
 
-def _source(record: Values) -> str:
+def _source(record: Record) -> str:
     revision = record["source"]["revision"][:DIGITS] or "of no revision"
     return revision + (" with uncommitted changes" if record["source"]["uncommitted"] else "")
 
 
-def made(record: Values) -> dict[str, list[str]]:
-    """Stage -> paths of its outputs, in running order."""
+def made(record: Record) -> dict[str, list[str]]:
+    """Return stage -> paths of its outputs, in running order."""
     return {item["stage"]: item["outs"] for item in record["made"]}
 
 
-def _params(record: Values) -> dict[str, Any]:
+def _params(record: Record) -> dict[str, Any]:
     return {key: value for stage in record["stages"].values() for key, value in flat(stage["params"]).items()}
 
 
-def _sources(record: Values) -> dict[str, str]:
+def _sources(record: Record) -> dict[str, str]:
     return {path: md5 for stage in record["stages"].values() for path, md5 in stage["sources"].items()}
 
 
-def _modules(folder: Path, record: Values) -> dict[str, str]:
-    """Module -> hash of its code, of the stages of a record; of a lock whose content is unknown its own hash."""
+def _modules(folder: Path, record: Record) -> dict[str, str]:
+    """Return module -> hash of the code of a record's stages; for a lock of unknown content, the lock's hash."""
     packed = folder / source_archive.ARCHIVE
     texts = source_archive.read(packed, CODE) if packed.is_file() else {}
     found: dict[str, str] = {}
@@ -116,7 +116,7 @@ def _modules(folder: Path, record: Values) -> dict[str, str]:
     return found
 
 
-def _changes(kind: str, old: Values, new: Values, *, digits: int | None = None) -> Iterator[str]:
+def _changes(kind: str, old: Record, new: Record, *, digits: int | None = None) -> Iterator[str]:
     for key in sorted({*old, *new}):
         if old.get(key) != new.get(key):
             one, other = (str(values[key])[:digits] if key in values else "none" for values in (old, new))

@@ -1,10 +1,10 @@
-"""The record of a run: what it was made of, what it made, and what that took.
+"""The record of a run: inputs, outputs and resource usage.
 
-`recipe` is the hash of everything that goes in (commands, parameters, code, sources of the stages), `run` the hash of
-recipe and outputs: equal work has equal names, wherever it was done. A run is called by the first 10 hex digits.
-Records lie in .videopoet/runs/<name>/ and hold all that is needed to look at the run again and to repeat it:
-record.json, source.tar.gz, source.diff, dvc.lock, files.json (hash of each file of each output), params.yaml,
-constraints.txt, logs/, the outputs with the report, the data card and the scores, and index.html (record_page.py).
+`recipe` is the hash of all inputs (commands, parameters, code, sources of the stages), `run` the hash of recipe and
+outputs: equal work has equal names on any machine. The name of a run is its first 10 hex digits. Records are in
+.videopoet/runs/<name>/ and contain everything to inspect and repeat the run: record.json, source.tar.gz, source.diff,
+dvc.lock, files.json (hash of each file of each output), params.yaml, constraints.txt, logs/, the outputs with the
+report, the data card and the scores, and index.html (record_page.py).
 """
 
 import getpass
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from components.common.artifacts import hash_file, write_json
 from flows.dvc.listings import copy_out, listing
 from flows.graph import fingerprint
-from flows.graph.graph import Entry, Graph, Stage
+from flows.graph.graph import Graph, LockEntry, Stage
 from flows.graph.placement import cores
 from flows.graph.untrusted import inside
 from flows.machine import run_state
@@ -45,7 +45,7 @@ SHOWN = {INDEX, "card.html", "scores.json"}  # an output with one of these is co
 
 @dataclass(frozen=True)
 class Identity:
-    """The hashes of a run, and the values that they are hashes of."""
+    """The hashes of a run, and the values that are hashed."""
 
     recipe: str
     run: str
@@ -54,17 +54,17 @@ class Identity:
 
     @property
     def name(self) -> str:
-        """What people call the run."""
+        """Short name of the run."""
         return self.run[:NAME_DIGITS]
 
 
-def identity(graph: Graph, entries: Mapping[str, Entry]) -> Identity:
+def identity(graph: Graph, entries: Mapping[str, LockEntry]) -> Identity:
     """Hash the recipe and the outputs of the stages that have `entries` (name -> entry)."""
     stages = {
         name: {
             "cmd": entry.cmd,
             "params": dict(entry.params),
-            "sources": {path: item.md5 for path, item in entry.deps.items() if path not in graph.maker},
+            "sources": {path: item.md5 for path, item in entry.deps.items() if path not in graph.producer},
         }
         for name, entry in entries.items()
     }
@@ -74,11 +74,11 @@ def identity(graph: Graph, entries: Mapping[str, Entry]) -> Identity:
 
 
 def write(
-    workspace: Workspace, repository: "Repository", graph: Graph, entries: Mapping[str, Entry], *, ran: bool = True
+    workspace: Workspace, repository: "Repository", graph: Graph, entries: Mapping[str, LockEntry], *, ran: bool = True
 ) -> Path:
-    """Write the record of the present results of the stages with `entries`; returns its folder, whole.
+    """Write the record of the present results of the stages with `entries` atomically; returns its folder.
 
-    If nothing `ran` for it, an earlier record's word on when and by whom the run was made stands.
+    If nothing `ran`, time and user of an earlier record are kept.
     """
     who = identity(graph, entries)
     folder = workspace.folder("runs") / who.name
@@ -103,7 +103,7 @@ def write(
         "source": {"revision": source_archive.revision(), "uncommitted": bool(difference)},
         "constraints": hash_file(Path(CONSTRAINTS)) if Path(CONSTRAINTS).is_file() else "",
         "numerics": {
-            **{key: value for key, value in fingerprint.here(0).items() if key in ("processor", "device", "torch")},
+            **{key: value for key, value in fingerprint.current(0).items() if key in ("processor", "device", "torch")},
             "threads": {name: graph.by_name[name].threads for name in entries if name in graph.by_name},
             "cores": cores(),
             "python": platform.python_version(),
@@ -131,10 +131,10 @@ def write(
 
 
 def find(workspace: Workspace, name: str) -> Path:
-    """Folder of the record whose name begins with `name`: here, or else fetched from the default remote.
+    """Return the folder of the record whose name begins with `name`, fetched from the default remote if it is not here.
 
-    `latest` is the newest of the records that are here, `latest~1` the one before it, and so on.
-    Raises ValueError if no record or several begin so, errors.Retryable if the remote has to be asked and is not there.
+    `latest` is the newest local record, `latest~1` the one before it, and so on. Raises ValueError if no record or
+    several match, errors.Retryable if the remote is needed but unavailable.
     """
     if age := LATEST.fullmatch(name):
         return _of_age(workspace, int(age[1] or 0))
@@ -160,28 +160,28 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 def listed(workspace: Workspace, *, remote: bool = False) -> list[dict[str, Any]]:
-    """Every record that is here, or in the default remote too, the newest first."""
+    """Return every local record, with `remote` also those in the default remote, newest first."""
     records = [read(path.parent) for path in workspace.folder("runs").glob(f"[!.]*/{RECORD}")]
     if remote:
         if (there := _remote(workspace)) is None:
-            raise ValueError("no default remote is configured: `dvc remote add --default NAME URL`")
+            raise ValueError("there is no default remote: add one with `dvc remote add --default NAME URL`")
         records += there.records()
     return sorted({r["run"]: r for r in reversed(records)}.values(), key=lambda r: str(r["written"]), reverse=True)
 
 
-def is_genuine(record: Mapping[str, Any]) -> bool:
-    """Whether a record's hashes are those of what it says."""
+def is_consistent(record: Mapping[str, Any]) -> bool:
+    """Return True if a record's hashes match its content."""
     recipe = _hash(record["stages"])
     return bool(record["recipe"] == recipe and record["run"] == _hash({"outputs": record["outputs"], "recipe": recipe}))
 
 
 def report_of(graph: Graph) -> Path | None:
-    """The folder of the report, if it is there: the output of the last stage that makes an index.html."""
+    """Return the folder of the report, if it exists: the output of the last stage that writes an index.html."""
     return next((folder for stage in reversed(graph.stages) for folder in _with(stage, INDEX)), None)
 
 
 def videos_of(graph: Graph, count: int) -> list[Path]:
-    """Some generated videos worth looking at first: different tasks, from text where there are such, at full size."""
+    """Return some generated videos to show first: different tasks, text-to-video first, at full resolution."""
     folder = next((folder for stage in graph.stages for folder in _with(stage, "samples.parquet")), None)
     if folder is None:
         return []
@@ -200,7 +200,7 @@ def _with(stage: Stage, file: str) -> list[Path]:
 
 
 def _measures(repository: "Repository", path: str, files: Mapping[str, str]) -> dict[str, float]:
-    """The numbers of an output, wherever it lies."""
+    """Return the metrics of an output, wherever it is."""
     if METRICS not in files:
         return {}
     with TemporaryDirectory() as folder:
@@ -208,8 +208,8 @@ def _measures(repository: "Repository", path: str, files: Mapping[str, str]) -> 
         return measures(Path(folder))
 
 
-def _took(workspace: Workspace, name: str, entry: Entry) -> dict[str, Any]:
-    """Time and memory of the run that made these outputs, if it was made here."""
+def _took(workspace: Workspace, name: str, entry: LockEntry) -> dict[str, Any]:
+    """Return time and memory of the run that computed these outputs, if it ran here."""
     path = workspace.folder("stages") / f"{name}.json"
     note: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
     made_here = note.pop("outs", None) == {out: item.md5 for out, item in entry.outs.items()}
@@ -217,7 +217,7 @@ def _took(workspace: Workspace, name: str, entry: Entry) -> dict[str, Any]:
 
 
 def _remote(workspace: Workspace) -> "Remote | None":
-    from flows.dvc.repository import Repository  # imports DVC, 1 s: only where the remote is asked
+    from flows.dvc.repository import Repository  # late: the import of DVC takes 1 s
 
     return Repository(workspace.root).remote
 
@@ -226,14 +226,14 @@ def _of_age(workspace: Workspace, age: int) -> Path:
     names: list[str] = [record["run"][:NAME_DIGITS] for record in listed(workspace)]
     if age >= len(names):
         raise ValueError(
-            f"there are {len(names)} records here: `videopoet run` writes one, `videopoet runs` lists them"
+            f"there are only {len(names)} records here: `videopoet runs` lists them, `videopoet run` writes one"
         )
     return workspace.folder("runs") / names[age]
 
 
 def _only(name: str, found: Sequence[Found]) -> Found:
     if len(found) != 1:
-        raise ValueError(f"{len(found)} records begin with `{name}`: `videopoet runs --remote` lists them all")
+        raise ValueError(f"{len(found)} records begin with `{name}`: list them with `videopoet runs --remote`")
     return found[0]
 
 

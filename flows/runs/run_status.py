@@ -1,4 +1,4 @@
-"""Looking on at the run of a checkout from outside: what it is doing, what its stages say, and how to stop it."""
+"""The run of a checkout, seen from outside: status, logs, cancel."""
 
 import os
 import signal
@@ -8,30 +8,32 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from flows.machine import run_state
-from flows.machine.monitor import SILENT_S
+from flows.machine.monitor import STALLED_S
 from flows.machine.workspace import Workspace
 from flows.runs import run_records
 
 PAUSE_S = 0.2
-QUIET_S = 60.0  # that a running stage need not be heard of
+QUIET_S = 60.0  # without a heartbeat, before the status mentions it
 
 
 def status(workspace: Workspace) -> Iterator[str]:
-    """Say what the run that goes on here is doing, or how the last one ended."""
+    """Yield the status of the current or the last run."""
     run = run_state.read(workspace)
     if run is None:
-        yield "no run has been here: `videopoet run` starts one"
+        yield "there has been no run yet: start one with `videopoet run`"
         return
     counts = ", ".join(f"{len(names)} {word}" for word, names in _groups(run).items() if names)
     if run.is_alive:
-        yield f"a run goes on since {run.started} (process {run.process}): {counts}"
+        yield f"a run has been in progress since {run.started} (process {run.process}): {counts}"
     else:
-        yield f"no run goes on here; the last one, of {run.started}, {_ending(run)}: {counts}"
+        yield f"no run is in progress; the last one, started {run.started}, {_ending(run)}: {counts}"
     width = max(map(len, run.stages), default=0)
     for name in run.names("running"):
         moment = run.stages[name]
         words = (
-            f"{_since(moment.since)}{_silence(moment)}  {last_line(workspace, name)}" if run.is_alive else "did not end"
+            f"{_since(moment.since)}{_heartbeat_age(moment)}  {last_line(workspace, name)}"
+            if run.is_alive
+            else "did not end"
         )
         yield f"running  {name:<{width}}  since {moment.since} {words}".rstrip()
     for name in run.names("failed"):
@@ -42,16 +44,16 @@ def status(workspace: Workspace) -> Iterator[str]:
 
 
 def last_line(workspace: Workspace, stage: str) -> str:
-    """What a stage said last."""
+    """Return the last line of a stage's log."""
     path = _log(workspace, stage)
     lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
     return lines[-1] if lines else ""
 
 
 def logs(workspace: Workspace, stage: str, run_name: str, *, follow: bool) -> Iterator[str]:
-    """What a stage said: in the run here, to its end if `follow`, or in a run of the past.
+    """Yield the log of a stage: of the present run, to its end if `follow`, or of the past run `run_name`.
 
-    Raises ValueError for a stage that has no log.
+    Raises ValueError for a stage without a log.
     """
     if run_name:
         folder = run_records.find(workspace, run_name) / "logs"
@@ -62,10 +64,10 @@ def logs(workspace: Workspace, stage: str, run_name: str, *, follow: bool) -> It
     name = _named(stage, folder, list(run.stages) if run and follow else [])
     place = 0
     while True:
-        ends_here = not follow or not _may_speak(workspace, name)  # asked before the last look
+        ends_here = not follow or not _may_speak(workspace, name)  # checked before the last read
         path = _log(workspace, name)
         text = path.read_bytes() if path.is_file() else b""
-        if len(text) < place:  # it began again
+        if len(text) < place:  # the log was restarted
             place = 0
         if text[place:]:
             yield text[place:].decode(errors="replace")
@@ -76,17 +78,17 @@ def logs(workspace: Workspace, stage: str, run_name: str, *, follow: bool) -> It
 
 
 def cancel(workspace: Workspace) -> str:
-    """Ask the run here to stop in good order, wait, and say how it ended. Raises ValueError if none goes on."""
+    """Ask the present run to stop gracefully, wait, and return its end; raises ValueError if there is none."""
     run = run_state.read(workspace)
     if run is None or not run.is_alive:
-        raise ValueError("no run goes on here")
+        raise ValueError("no run is in progress here")
     os.kill(run.process, signal.SIGTERM)
     while run.is_there:
         time.sleep(PAUSE_S)
     run = run_state.read(workspace) or run
     groups = _groups(run)
-    stopped = f"; stopped in the middle: {', '.join(groups['stopped'])}" if groups["stopped"] else ""
-    return f"the run {_ending(run)}{stopped}; {len(groups['done'])} stages are done. `videopoet run` goes on from there"
+    stopped = f"; interrupted: {', '.join(groups['stopped'])}" if groups["stopped"] else ""
+    return f"the run {_ending(run)}{stopped}; {len(groups['done'])} stages are done. `videopoet run` resumes it"
 
 
 def _groups(run: run_state.RunProgress) -> dict[str, list[str]]:
@@ -95,15 +97,15 @@ def _groups(run: run_state.RunProgress) -> dict[str, list[str]]:
 
 
 def _ending(run: run_state.RunProgress) -> str:
-    words = {"whole": "came to its end", "stopped": "was stopped", "failed": "failed", "": "was killed"}
+    words = {"whole": "finished", "stopped": "was stopped", "failed": "failed", "": "was killed"}
     return words[run.how] + (f" at {run.ended}" if run.ended else "")
 
 
-def _silence(moment: run_state.Moment) -> str:
-    """Words for a stage that was not heard of for a while."""
-    silent_s = _seconds(moment.heard or moment.since)
-    words = "SILENT" if silent_s >= SILENT_S else "last heard of"
-    return f", {words} since {moment.heard or moment.since}" if silent_s >= QUIET_S else ""
+def _heartbeat_age(moment: run_state.StageActivity) -> str:
+    """Return the text for a stage without a recent heartbeat."""
+    quiet_s = _seconds(moment.last_heartbeat or moment.since)
+    words = "STALLED, last heartbeat" if quiet_s >= STALLED_S else "last heartbeat"
+    return f", {words} at {moment.last_heartbeat or moment.since}" if quiet_s >= QUIET_S else ""
 
 
 def _seconds(moment: str) -> float:
@@ -125,7 +127,7 @@ def _log(workspace: Workspace, stage: str) -> Path:
 
 
 def _named(stage: str, folder: Path, more: list[str]) -> str:
-    """The stage whose name is, or alone begins with, `stage`, of those with a log in `folder` and `more`."""
+    """Return the only stage that is `stage` or begins with it, of those with a log in `folder` and `more`."""
     known = sorted({path.stem for path in folder.glob("*.log")} | {*more})
     found = [name for name in known if name == stage] or [name for name in known if name.startswith(stage)]
     if len(found) != 1:

@@ -1,8 +1,8 @@
-"""The source of a run: an archive of the files that git tracks, and of untracked ones that the graph names.
+"""The source of a run: an archive of the files that git tracks, and of untracked files that the graph names.
 
-Everybody who reads the remote reads the source. So an untracked file is in it only if a run is known to need it (see
-`needed`), and never if git ignores it. Equal files give equal bytes: names in order, no times, no owners. dvc.lock is
-not source but result.
+Everyone who can read the remote can read the source. So it contains an untracked file only if a run needs it (see
+`needed`), and never one that git ignores. Equal files give equal bytes: sorted names, no times, no owners. dvc.lock is
+a result, not source.
 """
 
 import gzip
@@ -17,10 +17,10 @@ from flows.runs import tarball
 from flows.runs.needs import needed
 
 ARCHIVE, DIFFERENCE = "source.tar.gz", "source.diff"
-SECRETS = ".dvc/config.local"  # keys of remotes
+SECRETS = ".dvc/config.local"  # credentials of remotes
 NOT_SOURCE = {"dvc.lock", SECRETS}
 HERE = Path()
-MOST_TOLD = 10
+MOST_SHOWN = 10
 PLAIN, EXECUTABLE = 0o644, 0o755
 ALONE = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_ATTR_NOSYSTEM": "1"}
 SETTINGS = (
@@ -34,21 +34,23 @@ SETTINGS = (
 
 
 def archive(target: Path) -> None:
-    """Pack the source of the checkout that is the current folder."""
+    """Pack the source of the checkout in the current folder."""
     with (
         target.open("wb") as raw,
         gzip.GzipFile("", "wb", mtime=0, fileobj=raw) as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
         for name in names():
-            tar.dereference = not Path(name).is_symlink()  # so that the second name of a file is no hard link
+            tar.dereference = not Path(
+                name
+            ).is_symlink()  # so that a second name of a file is not stored as a hard link
             tar.add(name, recursive=False, filter=_plain)
 
 
 def unpack(packed: Path, folder: Path) -> None:
-    """Unpack an archive into a folder that is not there yet, whole or not at all.
+    """Unpack an archive atomically into a new folder.
 
-    Raises Untrusted (a ValueError) before anything is written if a member of it must not be used.
+    Raises Untrusted (a ValueError) before anything is written if a member must not be used.
     """
     try:
         with tarball.opened(packed) as archive:
@@ -64,51 +66,51 @@ def unpack(packed: Path, folder: Path) -> None:
 
 
 def read(packed: Path, under: str) -> dict[str, bytes]:
-    """Path -> bytes of the files of an archive that lie under a folder; raises Untrusted as `unpack` does."""
+    """Return path -> bytes of the archived files below a folder; raises Untrusted as `unpack` does."""
     with tarball.opened(packed) as archive:
         wanted = [one for one in archive.members if one.kind == "file" and one.path.startswith(f"{under}/")]
         return {member.path: b"".join(archive.pieces(member)) for member in wanted}
 
 
 def names(folder: Path = HERE) -> list[str]:
-    """Paths of the source of a checkout."""
+    """Return the paths of the source of a checkout."""
     return sorted(_listed(folder, "--cached") | {*_untracked(folder)[0]})
 
 
 def omitted(folder: Path = HERE) -> list[str]:
-    """Paths of the files of a checkout that git neither tracks nor ignores, and that are not in its source."""
+    """Return the paths that git neither tracks nor ignores, and that are not source."""
     return _untracked(folder)[1]
 
 
 def omission() -> str:
-    """What to tell whoever runs the graph about omitted files, "" if there are none."""
+    """Return a warning about omitted files, "" if there are none."""
     paths = [path if path.isprintable() else repr(path) for path in omitted()]
-    more = f" and {len(paths) - MOST_TOLD:,} more" if len(paths) > MOST_TOLD else ""
-    told = f"{', '.join(paths[:MOST_TOLD])}{more} (`git add` what a run needs)"
-    return f"left out of the record's source, for git does not track them: {told}" if paths else ""
+    more = f" and {len(paths) - MOST_SHOWN:,} more" if len(paths) > MOST_SHOWN else ""
+    shown = f"{', '.join(paths[:MOST_SHOWN])}{more} (`git add` the files that a run needs)"
+    return f"not in the record's source, because git does not track them: {shown}" if paths else ""
 
 
 def revision() -> str:
-    """The commit that is checked out, "" if there is none."""
+    """Return the commit that is checked out, "" if there is none."""
     return _git("rev-parse", "HEAD").strip()
 
 
 def difference() -> str:
-    """What `git apply` needs to get from the revision to the present source, new files included."""
+    """Return a patch from the revision to the present source, new files included."""
     parts = [_git("diff", "--binary", "HEAD", "--", ":/", f":(exclude){SECRETS}")]
     parts += [_git("diff", "--binary", "--no-index", "--", os.devnull, path) for path in _untracked(HERE)[0]]
     return "".join(parts)
 
 
-def settle(folder: Path, message: str, hidden: Iterable[str]) -> None:
-    """Make an unpacked source a git repository of its own, with one commit; git looks away from what is `hidden` later.
+def init_repository(folder: Path, message: str, hidden: Iterable[str]) -> None:
+    """Make an unpacked source a git repository with one commit; git ignores `hidden` patterns later.
 
-    No program runs that the source names: git reads no configuration but the one that it has just made, and an
-    attribute or a submodule in the source can only name a filter or a command that a configuration defines.
-    Raises ValueError if the source brings a repository, or if git cannot do what an attribute asks for.
+    No program that the source names is run: git reads only the configuration created here, and an attribute or a
+    submodule can only name a filter or a command that a configuration defines. Raises ValueError if the source contains
+    a repository, or if git cannot do what an attribute requests.
     """
     if os.path.lexists(folder / ".git"):
-        raise ValueError(f"the source in {folder} holds a repository of its own")
+        raise ValueError(f"the source in {folder} contains a git repository")
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")} | ALONE
     git = ["git", *(word for setting in SETTINGS for word in ("-c", setting))]
     commit = ["commit", "--quiet", "--message", message]
@@ -123,10 +125,10 @@ def settle(folder: Path, message: str, hidden: Iterable[str]) -> None:
         raise ValueError(f"the source in {folder} cannot be committed: {said}") from error
 
 
-def follow(folder: Path, laid: Iterable[str]) -> None:
-    """Make a folder a git repository of its own, at the commit that is checked out here; its files stay as they are.
+def track_head(folder: Path, laid: Iterable[str]) -> None:
+    """Make a folder a git repository at the commit that is checked out here, without changing its files.
 
-    It tracks what was `laid` there too, so that this is source there even where it is not committed here.
+    It also tracks the files `laid`, so that they are source there even if they are not committed here.
     """
     subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
     if revision():
@@ -137,14 +139,14 @@ def follow(folder: Path, laid: Iterable[str]) -> None:
 
 
 def _untracked(folder: Path) -> tuple[list[str], list[str]]:
-    """Files that git neither tracks nor ignores: those that are source, and those that are not."""
+    """Return the files that git neither tracks nor ignores: those that are source, and the others."""
     found = _listed(folder, "--others", "--exclude-standard")
     source = {path for path in found if not (folder / path).is_symlink()} & needed(folder, found) if found else set()
     return sorted(source), sorted(found - source)
 
 
 def _listed(folder: Path, *options: str) -> set[str]:
-    """The files that git lists and that are there, none of them behind a symbolic link that took a folder's place."""
+    """Return the existing files that git lists, except behind a symbolic link that replaced a folder."""
     found = {name for name in _git("ls-files", "-z", *options, at=folder).split("\0") if name} - NOT_SOURCE
     parents = {name: [*PurePosixPath(name).parents][:-1] for name in found}
     linked = {parent for among in parents.values() for parent in among if (folder / parent).is_symlink()}
@@ -153,7 +155,7 @@ def _listed(folder: Path, *options: str) -> set[str]:
 
 
 def _write(archive: tarball.Tarball, folder: Path) -> None:
-    """Write the members into an empty folder; links come last, so that nothing is written through one."""
+    """Write the members into an empty folder, links last, so that nothing is written through a link."""
     paths = [PurePosixPath(member.path) for member in archive.members]
     folders = {parent for path in paths for parent in path.parents}
     folders |= {path for path, member in zip(paths, archive.members, strict=True) if member.kind == "folder"}

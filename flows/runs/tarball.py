@@ -1,9 +1,9 @@
-"""A source archive -> its members, each checked before any is used.
+"""A source archive -> its members, each validated before any is used.
 
-Whoever can write to the shared remote chooses the archive of a record. So this takes what `source.archive` writes and
-nothing else: gzip around plain tar headers, with pax headers for long names; files, folders and symbolic links. All
-else is refused. Python's `tarfile` decodes single headers here but does not walk the archive: its filters are missing
-before 3.11.4, it follows negative sizes backwards, and it reads a header in one piece, however long that claims to be.
+Anyone who can write to the shared remote chooses the archive of a record. So this accepts only what
+`source_archive.archive` writes: gzip around plain tar headers, with pax headers for long names; files, folders and
+symbolic links. Python's `tarfile` only decodes single headers here and does not walk the archive: before 3.11.4 it has
+no filters, it follows negative sizes backwards, and it reads a header at once, however long it claims to be.
 """
 
 import gzip
@@ -18,9 +18,9 @@ from typing import Literal, NoReturn
 
 from flows.graph.untrusted import Untrusted, relative
 
-MOST_NAMES = 20_000  # files and folders, some 30 times as many as this project has; bounds memory, time and inodes
-MOST_BYTES = 2**30  # unpacked, headers included: a table of ten million sources fits, and a usual disk and /tmp hold it
-LONGEST_HEADER_BYTES = 2**14  # two paths of Linux' longest, 4,096 bytes, and what stands around them
+MOST_NAMES = 20_000  # files and folders, about 30 times this project's; bounds memory, time and inodes
+MOST_BYTES = 2**30  # unpacked, headers included: enough for a table of ten million sources
+LONGEST_HEADER_BYTES = 2**14  # two paths of Linux's maximal length, 4,096 bytes, and their keys
 LONGEST_PATH_BYTES, MOST_PARTS = 2**10, 64
 PIECE_BYTES = 2**16  # read at a time
 USED, IGNORED = {"path", "linkpath"}, {"atime", "ctime", "gid", "gname", "mtime", "uid", "uname"}  # keys of pax headers
@@ -30,44 +30,44 @@ KINDS: dict[bytes, Literal["file", "folder", "link"]] = {
     tarfile.DIRTYPE: "folder",
     tarfile.SYMTYPE: "link",
 }
-Tree = dict[str, tuple[str, "Tree | None"]]  # folded name -> name, and what a folder holds
+Tree = dict[str, tuple[str, "Tree | None"]]  # folded name -> name, and the content of a folder
 
 
 @dataclass(frozen=True)
 class ArchiveMember:
-    """A file, a folder or a symbolic link at a path that lies within the folder it is unpacked to."""
+    """A file, folder or symbolic link, with a path inside the target folder."""
 
     path: str
     kind: Literal["file", "folder", "link"]
     target: str  # of a link
-    is_executable: bool  # for the owner; no other bit of the mode counts
-    offset: int  # of a file's bytes, unpacked
+    is_executable: bool  # for the owner; other mode bits are ignored
+    offset: int  # of a file's bytes in the unpacked stream
     size: int
 
 
 class Tarball:
-    """The members of an open archive. Raises Untrusted that names archive and member for what must not be used."""
+    """The members of an open archive; raises Untrusted, naming archive and member, for unacceptable content."""
 
     def __init__(self, file: gzip.GzipFile, origin: str):
         self._file, self._origin = file, origin
         self.members = tuple(self._checked())
 
     def pieces(self, member: ArchiveMember) -> Iterator[bytes]:
-        """The bytes of a file."""
+        """Yield the bytes of a file."""
         self._file.seek(member.offset)
         left = member.size
         while left:
             piece = self._file.read(min(left, PIECE_BYTES))
             if not piece:
-                self.refuse(member.path, "is cut off")
+                self.refuse(member.path, "is truncated")
             yield piece
             left -= len(piece)
 
     def check_links(self) -> None:
-        """Raise Untrusted if a link, or several that lead to each other, can lead out of the folder or into `.git`.
+        """Raise Untrusted if a link, or a chain of links, can lead out of the folder or into `.git`.
 
-        A target first climbs and then descends. It climbs through real folders, for nothing lies under a link; below
-        them it may pass through other links, each of which leads to the inside, and never climbs again.
+        A target first climbs and then descends. It climbs only through real folders, because nothing lies under a link;
+        below them it may pass through other links, each of which leads inside and does not climb again.
         """
         for member in (member for member in self.members if member.kind == "link"):
             parts = PurePosixPath(member.target).parts
@@ -80,9 +80,9 @@ class Tarball:
             except Untrusted:
                 self.refuse(member.path, f"links to {member.target!r}")
 
-    def refuse(self, path: str, what: str) -> NoReturn:
-        """Raise Untrusted that says what a member is."""
-        raise Untrusted(f"{self._origin} is refused: its member {path!r} {what}")
+    def refuse(self, path: str, reason: str) -> NoReturn:
+        """Raise Untrusted with the reason for a member."""
+        raise Untrusted(f"{self._origin} is refused: its member {path!r} {reason}")
 
     def _checked(self) -> Iterator[ArchiveMember]:
         tree, names = Tree(), 0
@@ -90,17 +90,17 @@ class Tarball:
             parts = self._check_path(member.path)
             names += self._enter(tree, parts, member)
             if names > MOST_NAMES:
-                self.refuse(member.path, f"is one too many: it may hold {MOST_NAMES:,} files and folders")
+                self.refuse(member.path, f"is one too many: at most {MOST_NAMES:,} files and folders are allowed")
             yield member
 
     def _walk(self) -> Iterator[ArchiveMember]:
-        """Decode headers to the end, and read on to the end of the file, so that gzip's checksum is compared too."""
+        """Decode the headers to the end, and read the rest of the file, so that gzip's checksum is verified."""
         named: dict[str, str] = {}
         while (block := self._file.read(tarfile.BLOCKSIZE)).strip(b"\0"):
             header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
             path, offset = named.get("path", header.name), self._file.tell()
             if header.size < 0 or offset + header.size > MOST_BYTES:
-                self.refuse(path, f"claims {header.size:,} bytes: the archive may hold {MOST_BYTES:,}")
+                self.refuse(path, f"claims {header.size:,} bytes: at most {MOST_BYTES:,} are allowed")
             if header.type == tarfile.XHDTYPE:
                 if named or header.size > LONGEST_HEADER_BYTES:
                     self.refuse(path, "has a second header, or a header that is too long")
@@ -108,7 +108,7 @@ class Tarball:
             else:
                 kind = KINDS.get(header.type)
                 if kind is None or (kind != "file" and header.size):
-                    self.refuse(path, f"is no plain file, folder or symbolic link (type {header.type!r})")
+                    self.refuse(path, f"is not a plain file, folder or symbolic link (type {header.type!r})")
                 if kind == "folder":
                     path = path.removesuffix("/")
                 target = named.get("linkpath", header.linkname) if kind == "link" else ""
@@ -122,7 +122,7 @@ class Tarball:
                 raise Untrusted(f"{self._origin} is refused: unpacked it has more than {MOST_BYTES:,} bytes")
 
     def _pax(self, content: bytes, path: str) -> dict[str, str]:
-        """Decode the records of a pax header: `length key=value`, each key once, none that changes what a member is."""
+        """Decode a pax header: records `length key=value`, each key once, and only harmless keys."""
         found: dict[str, str] = {}
         while content:
             length = content[: content.find(b" ")]
@@ -136,18 +136,19 @@ class Tarball:
         return found
 
     def _check_path(self, path: str) -> list[str]:
-        """Split a path that lies within the folder and outside of any `.git`, in which git's programs and hooks lie."""
+        """Split a path; it must lie inside the folder and outside of any `.git`, where git keeps programs and hooks."""
         parts = relative(path, self._origin).split("/")
         if len(path.encode()) > LONGEST_PATH_BYTES or len(parts) > MOST_PARTS:
             self.refuse(path, "has a path that is too long")
         if ".git" in map(_folded, parts):
-            self.refuse(path, "lies in `.git`")
+            self.refuse(path, "is in `.git`")
         return parts
 
     def _enter(self, tree: Tree, parts: list[str], member: ArchiveMember) -> int:
-        """Enter a member into the tree of names, each of which is there once and spelled in one way; how many are new.
+        """Add a member to the tree of names, each of which exists once; returns the number of new names.
 
-        Where a file system takes names that differ in case for one, they would be one file, and `.GIT` would be `.git`.
+        A name must always be spelled alike: on a file system that ignores case, names that differ in case would be one
+        file, and `.GIT` would be `.git`.
         """
         *parents, name = map(_folded, parts)
         new = 1
@@ -155,7 +156,7 @@ class Tarball:
             new += key not in tree
             spelled, below = tree.setdefault(key, (part, {}))
             if spelled != part or below is None:
-                self.refuse(member.path, f"lies under {part!r}, and another member is {spelled!r}")
+                self.refuse(member.path, f"is under {part!r}, but another member is {spelled!r}")
             tree = below
         if name in tree:
             self.refuse(member.path, f"has the name of another member, {tree[name][0]!r}")
@@ -165,7 +166,7 @@ class Tarball:
 
 @contextmanager
 def opened(packed: Path) -> Iterator[Tarball]:
-    """Open an archive for a block. Raises Untrusted if it is broken, or a member of it must not be used."""
+    """Open an archive for a block; raises Untrusted if it is broken, or if a member must not be used."""
     origin = f"the archive {packed}"
     try:
         if packed.stat().st_size > MOST_BYTES:
@@ -177,6 +178,6 @@ def opened(packed: Path) -> Iterator[Tarball]:
 
 
 def _folded(part: str) -> str:
-    """What file systems that ignore case, composition of letters or invisible characters may take a name for."""
+    """Normalize a name as file systems do that ignore case, Unicode composition or invisible characters."""
     visible = (letter for letter in unicodedata.normalize("NFC", part) if unicodedata.category(letter) != "Cf")
     return "".join(visible).casefold()

@@ -1,8 +1,8 @@
-"""MLflow: one parent run per pipeline run, one child run per stage that runs.
+"""MLflow tracking: one parent run per pipeline run, one child run per stage that runs.
 
-A training writes its curves into the child; here the child gets its parameters, its measures, a few pictures and clips,
-and the hash of what it made. Opened by the first stage that runs, so that a run in which nothing runs leaves no trace.
-A store that fails never fails a run: the first fault is logged, and telling stops.
+A training writes its curves into the child run; this module adds parameters, metrics, some images and clips, and the
+hashes of the outputs. The first stage that runs opens the parent, so a run without running stages leaves no entry. A
+failing store never fails a run: the first error is logged, and tracking stops.
 """
 
 import json
@@ -16,17 +16,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flows.graph.graph import Entry, Stage, flat
+from flows.graph.graph import LockEntry, Stage, flat
 from flows.machine.workspace import Workspace
 
 EXPERIMENT = "videopoet"
-METRICS = "metrics.json"  # of an output that has any
+METRICS = "metrics.json"  # file in an output
 PARAMS_AT_ONCE, PARAM_LENGTH, METRICS_AT_ONCE = 100, 6000, 1000  # the store's limits
 MEDIA_SUFFIXES, MEDIA_OF_EACH, MEDIA_BYTES = (".png", ".mp4"), 4, 5_000_000
 
 
 class Tracking:
-    """The runs of one pipeline run. May be used from any thread."""
+    """The MLflow runs of one pipeline run. Any thread may call."""
 
     def __init__(self, workspace: Workspace):
         self.uri = workspace.tracking_uri
@@ -34,27 +34,27 @@ class Tracking:
         self._guard = threading.Lock()
         self._client: Any = None
         self._experiment = self._parent = ""
-        self._silent = False
+        self._has_failed = False
 
     def start(self, stage: Stage) -> dict[str, str]:
-        """Open a child run; returns what the component's environment needs to write to it."""
-        run_id = self._tell(lambda: self._create(stage.name, {"mlflow.parentRunId": self._opened()}))
+        """Open a child run; returns the environment variables by which the component logs to it."""
+        run_id = self._try(lambda: self._create(stage.name, {"mlflow.parentRunId": self._opened()}))
         if run_id:
-            self._tell(lambda: self._note_params(run_id, flat(stage.params)))
+            self._try(lambda: self._log_params(run_id, flat(stage.params)))
         return {"VIDEOPOET_TRACKING_URI": self.uri, "VIDEOPOET_RUN_ID": run_id} if run_id else {}
 
-    def finish(self, environment: Mapping[str, str], status: str, entry: Entry | None) -> None:
-        """Close a child run as FINISHED, FAILED or KILLED, with what the stage made."""
+    def finish(self, environment: Mapping[str, str], status: str, entry: LockEntry | None) -> None:
+        """Close a child run as FINISHED, FAILED or KILLED, with the outputs of the stage."""
         if run_id := environment.get("VIDEOPOET_RUN_ID"):
-            self._tell(lambda: self._describe(run_id, entry) if entry else None)
-            self._tell(lambda: self._client.set_terminated(run_id, status))
+            self._try(lambda: self._describe(run_id, entry) if entry else None)
+            self._try(lambda: self._client.set_terminated(run_id, status))
 
     def close(self, status: str, facts: Mapping[str, str]) -> None:
-        """Close the parent run, if there is one, with the facts of the whole run."""
+        """Close the parent run, if there is one, with tags `facts`."""
         if self._parent:
             for name, value in facts.items():
-                self._tell(partial(self._client.set_tag, self._parent, name, value))
-            self._tell(lambda: self._client.set_terminated(self._parent, status))
+                self._try(partial(self._client.set_tag, self._parent, name, value))
+            self._try(lambda: self._client.set_terminated(self._parent, status))
 
     def _opened(self) -> str:
         with self._guard:
@@ -74,14 +74,14 @@ class Tracking:
         run = self._client.create_run(self._experiment, tags=dict(tags), run_name=name)
         return str(run.info.run_id)
 
-    def _note_params(self, run_id: str, values: Mapping[str, Any]) -> None:
+    def _log_params(self, run_id: str, values: Mapping[str, Any]) -> None:
         from mlflow.entities import Param
 
         params = [Param(name, str(value)[:PARAM_LENGTH]) for name, value in values.items()]
         for start in range(0, len(params), PARAMS_AT_ONCE):
             self._client.log_batch(run_id, params=params[start : start + PARAMS_AT_ONCE])
 
-    def _describe(self, run_id: str, entry: Entry) -> None:
+    def _describe(self, run_id: str, entry: LockEntry) -> None:
         from mlflow.entities import Metric
 
         for path, item in sorted(entry.outs.items()):
@@ -92,19 +92,19 @@ class Tracking:
             for file in media(Path(path)):
                 self._client.log_artifact(run_id, str(file), path)
 
-    def _tell(self, call: Callable[[], Any]) -> Any:
-        if self._silent:
+    def _try(self, call: Callable[[], Any]) -> Any:
+        if self._has_failed:
             return None
         try:
             return call()
-        except Exception as error:  # a tracking store may fail in any way, and none of them may cost a training run
-            self._silent = True
+        except Exception as error:  # a tracking store may raise anything, and must not fail a training
+            self._has_failed = True
             logging.getLogger(__name__).warning("MLflow tracking stopped: %s: %s", type(error).__name__, error)
             return None
 
 
 def measures(folder: Path) -> dict[str, float]:
-    """The numbers in an output's metrics.json, by names that MLflow accepts."""
+    """Return the numbers in an output's metrics.json, with names that MLflow accepts."""
     path = folder / METRICS
     values = json.loads(path.read_text()) if path.is_file() else {}
     return {
@@ -115,16 +115,16 @@ def measures(folder: Path) -> dict[str, float]:
 
 
 def media(folder: Path) -> list[Path]:
-    """A few small pictures and clips of an output."""
+    """Return some small images and clips of an output."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.stat().st_size <= MEDIA_BYTES)
     return [path for suffix in MEDIA_SUFFIXES for path in [f for f in files if f.suffix == suffix][:MEDIA_OF_EACH]]
 
 
 def client(uri: str) -> Any:
-    """MLflow's client for a store; quiet, and without telemetry."""
+    """Return MLflow's client for a store, without telemetry and info logs."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    from mlflow import MlflowClient  # 2 s to import: only when a stage runs
+    from mlflow import MlflowClient  # late: the import takes 2 s
 
-    for name in ("mlflow", "alembic"):  # the import sets their levels
+    for name in ("mlflow", "alembic"):  # after the import, which sets their levels
         logging.getLogger(name).setLevel(logging.WARNING)
     return MlflowClient(tracking_uri=uri)

@@ -1,7 +1,7 @@
-"""What a run makes goes to the default remote as it is made, behind the run's back; its record goes last.
+"""Background upload of results to the default remote while a run is in progress; the record goes last.
 
-Nothing waits for the remote but the end of the run, and nothing fails for want of it: one warning says what is missing
-there and what to do, and the next run pushes it.
+Only the end of the run waits for uploads, and nothing fails because of the remote: one warning says what is missing and
+what to do, and the next run pushes it.
 """
 
 import threading
@@ -16,7 +16,7 @@ from flows.graph.untrusted import Untrusted
 
 
 class Uploader:
-    """The pushes of one run; does nothing where no default remote is configured. Any thread may call."""
+    """The uploads of one run; does nothing without a default remote. Any thread may call."""
 
     def __init__(self, repository: Repository, warn: Callable[[str], None]):
         self._repository, self._warn = repository, warn
@@ -26,13 +26,13 @@ class Uploader:
             self._thread = threading.Thread(target=self._work, daemon=True)
             self._thread.start()
 
-    def made(self, name: str) -> None:
-        """Push what stage `name` made, soon."""
+    def enqueue(self, name: str) -> None:
+        """Schedule the upload of the outputs of stage `name`."""
         if self._remote:
             self._waiting.put(name)
 
     def close(self, names: Collection[str], record: Path | None) -> None:
-        """Wait for the pushes; if the run is whole, push what is missing of the stages `names`, then the record."""
+        """Wait for the uploads; if the run is complete, push what is missing of the stages `names`, then the record."""
         if not self._remote:
             return
         self._waiting.put("")
@@ -40,7 +40,7 @@ class Uploader:
         if record:
             share(self._repository, names, record, self._warn)
         elif self._is_down:
-            self._warn("what this run made could not be pushed: the next `videopoet run` pushes what is missing")
+            self._warn("the results of this run could not be pushed: the next `videopoet run` pushes what is missing")
 
     @property
     def _remote(self) -> Remote | None:
@@ -51,19 +51,19 @@ class Uploader:
             if not self._is_down:
                 try:
                     self._repository.push([name])
-                except (errors.Retryable, Untrusted):  # it may be back at the end of the run, when all is tried again
+                except (errors.Retryable, Untrusted):  # retried at the end of the run
                     self._is_down = True
 
 
 def share(repository: Repository, names: Collection[str], record: Path, warn: Callable[[str], None]) -> None:
-    """Push what the default remote lacks of a whole run; a remote that has its record has all of it."""
+    """Push what the default remote lacks of a complete run; a remote with its record has everything."""
     if repository.remote is None:
         return
     try:
         if not repository.remote.has_record(record.name):
             repository.push(names)
-            if repository.pins:  # for those who have the remote alone
+            if repository.pins:  # for machines that only have the remote
                 repository.remote.push_outs({path: item.md5 for path, item in repository.pins.items()})
             repository.remote.push_record(record)
     except (errors.Retryable, Untrusted) as error:
-        warn(f"{error}. All is safe here; the next `videopoet run` pushes what is missing")
+        warn(f"{error}. All results are safe on this machine; the next `videopoet run` pushes what is missing")

@@ -125,7 +125,7 @@ class Checkout:
         """Bring everything up to date, one stage after the other and without Prefect."""
         coordinator = self.coordinator(*targets)
         stages = coordinator.graph.upstream_of(targets)
-        return {stage.name: coordinator.bring(stage, lambda _: None, force=force) for stage in stages}
+        return {stage.name: coordinator.ensure_up_to_date(stage, lambda _: None, force=force) for stage in stages}
 
     def record(self) -> Path:
         """Bring everything up to date, write the record and push it all to the default remote; the record's folder."""
@@ -246,12 +246,14 @@ def empty_registry(mlflow_template: Path, tmp_path: Path, monkeypatch: pytest.Mo
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One Prefect server for all tests, protected as the temporary one of a run; its address."""
     string = orchestrator.string(tmp_path_factory.mktemp("prefect"))
-    os.environ[orchestrator.SENT] = string  # for the commands that tests start
+    os.environ[orchestrator.CLIENT_AUTH] = string  # for the commands that tests start
     from prefect import settings
     from prefect.testing.utilities import prefect_test_harness
 
     told = (
-        orchestrator.SETTINGS | orchestrator.TEMPORARY | dict.fromkeys((orchestrator.SENT, orchestrator.WANTED), string)
+        orchestrator.SETTINGS
+        | orchestrator.TEMPORARY
+        | dict.fromkeys((orchestrator.CLIENT_AUTH, orchestrator.SERVER_AUTH), string)
     )
     known = {getattr(settings, name): value for name, value in told.items() if name.startswith("PREFECT_")}
     with settings.temporary_settings(known), prefect_test_harness(server_startup_timeout=180):

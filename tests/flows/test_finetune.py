@@ -15,13 +15,13 @@ import yaml
 from components.common import errors
 from components.ingest import sources
 from flows.dvc.repository import Repository
-from flows.finetune import Finetuned, finetune
+from flows.finetune import FinetuneResult, finetune
 from flows.finetuning.base import Base
 from flows.finetuning.layout import lay_out, new_sources
 from flows.graph import lockfile
 from flows.machine.workspace import Workspace
 from flows.promotion import cleanup
-from flows.promotion.cleanup import Keep
+from flows.promotion.cleanup import RetentionPolicy
 from flows.runs import source_archive
 from flows.runs.registry import Registry
 from tests.flows.tunable import Tunable, sha256
@@ -29,11 +29,11 @@ from tests.flows.tunable import Tunable, sha256
 LETTERS = "abcdefgh"
 
 
-def tuned(**options: Any) -> tuple[str, Finetuned]:
+def tuned(**options: Any) -> tuple[str, FinetuneResult]:
     """Run the flow; the name of its final state, and what became of the fine-tune."""
     state = finetune(**options, return_state=True)
     result = state.result(raise_on_failure=False)
-    assert isinstance(result, Finetuned), result
+    assert isinstance(result, FinetuneResult), result
     return state.name, result
 
 
@@ -68,7 +68,7 @@ def test_too_few_new_files_and_it_is_skipped_before_anything_is_made(tunable: Tu
     tunable.sources("abcd")
     name, result = tuned()
     assert (name, result.became, result.base, result.new_sources) == ("Skipped", "skipped", champion, 1)
-    assert result.words == f"1 new files since {champion}, at least 2 are wanted"
+    assert result.words == f"1 new files since {champion}, at least 2 are needed"
     assert not tunable.there.root.exists()
 
 
@@ -76,7 +76,7 @@ def test_too_few_new_clips_and_it_is_skipped_after_the_filter_with_no_record(tun
     tunable.sources("abcdxy")
     name, result = tuned()
     assert (name, result.new_sources, result.new_clips) == ("Skipped", 3, 1)
-    assert result.words == f"1 new clips with a caption to train on since {champion}, at least 2 are wanted"
+    assert result.words == f"1 new clips with a caption to train on since {champion}, at least 2 are needed"
     assert tunable.there.started() == ["ingest", "filter"]
     assert [path.name for path in (tunable.root / ".videopoet/runs").iterdir()] == [champion]
     assert aliases() == {"champion": champion}
@@ -84,7 +84,7 @@ def test_too_few_new_clips_and_it_is_skipped_after_the_filter_with_no_record(tun
 
 def test_clips_without_words_count_only_where_a_task_needs_none(tunable: Tunable, champion: str):
     tunable.sources("abcdw")
-    assert tuned()[1].words == f"1 new clips with a caption to train on since {champion}, at least 2 are wanted"
+    assert tuned()[1].words == f"1 new clips with a caption to train on since {champion}, at least 2 are needed"
     settings = yaml.safe_load(Path("params.yaml").read_text())
     settings["finetune"]["training"]["mix"]["tasks"]["image_to_video"] = 1.0  # reads a caption, and
     settings["finetune"]["training"]["mix"]["tasks"]["frame_prediction"] = 1.0  # this one reads none
@@ -144,7 +144,7 @@ def test_the_next_one_starts_from_the_one_before(tunable: Tunable, champion: str
     tunable.settle(gain=30)
     tunable.sources("abcde")
     _, first = tuned()
-    assert tuned()[1].words == f"0 new files since {first.run}, at least 2 are wanted"
+    assert tuned()[1].words == f"0 new files since {first.run}, at least 2 are needed"
     tunable.settle(gain=25)
     tunable.sources("abcdefg")
     _, second = tuned()
@@ -219,7 +219,7 @@ def test_its_plan_names_the_base_and_what_would_run_and_runs_nothing(tunable: Tu
         return done.stdout
 
     assert planned().splitlines() == [
-        f"base {champion}, 0 new files (at least 2 are wanted)",
+        f"base {champion}, 0 new files (at least 2 are needed)",
         "would be skipped",
     ]
     tunable.sources("abcde")
@@ -292,7 +292,7 @@ def test_cleaning_keeps_what_a_fine_tuned_champion_was_given(tunable: Tunable, c
     repository, workspace = Repository(tunable.root), Workspace(tunable.root)
     shutil.rmtree(tunable.there.root)
     Path("dvc.lock").unlink()
-    cleanup.cleaning(workspace, repository, Keep.read("champion,last=0"), remote=False).carry_out()
+    cleanup.cleaning(workspace, repository, RetentionPolicy.read("champion,last=0"), remote=False).carry_out()
     held = lockfile.items(lockfile.read(workspace.home / "runs" / result.run / "dvc.lock"))
     for path in ("models/judge", "models/net", "base/models/net", "data/filtered"):
         assert repository.copy(held[path].md5, tunable.root / "out" / path), path

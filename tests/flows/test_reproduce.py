@@ -177,7 +177,7 @@ def test_a_record_that_was_changed_and_libraries_that_changed_are_warned_of(chec
     assert done.returncode == 1
     assert "was changed after it was written" in done.stderr
     assert "library versions have changed since: torch 1.0 → " in done.stderr
-    assert "out/apart: the record's hash is not that of its own list of files" in done.stdout
+    assert "out/apart: the record's hash does not match its own list of files" in done.stdout
 
 
 def test_a_users_own_media_must_be_at_hand(checkout, elsewhere, tmp_path):
@@ -221,4 +221,4 @@ def test_a_folder_with_something_else_in_it_is_left_alone(checkout, elsewhere):
     name = checkout.record().name
     done = videopoet(elsewhere, "reproduce", name, "--into", "codelock")
     assert done.returncode == 64
-    assert "codelock is there and holds something else: choose another folder with --into" in done.stderr
+    assert "codelock exists and holds something else: choose another folder with --into" in done.stderr

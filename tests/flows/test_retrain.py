@@ -76,7 +76,7 @@ def test_a_failed_stage_stops_its_descendants_only_and_the_next_run_goes_on_from
     state, result = retrain()
     assert state.is_failed()
     assert "pair@x" in state.message
-    assert set(result.faults) == {"pair@x"}
+    assert set(result.failures) == {"pair@x"}
     assert set(result.outcomes) == {"seed", "left", "pair@y", "apart"}
     assert task_runs(state)["pair@x"] == "FAILED"
     assert task_runs(state)["join"] == "PENDING"
@@ -93,7 +93,7 @@ def test_files_that_the_record_leaves_out_are_told_once(checkout, prefect_server
     command = [sys.executable, "-m", "flows.cli", "run", "seed", "apart"]
     given = checkout.environment(PREFECT_API_URL=prefect_server)
     done = subprocess.run(command, env=given, capture_output=True, text=True, check=True)
-    told = "left out of the record's source, for git does not track them: .env, notes.txt (`git add` what a run needs)"
+    told = "not in the record's source, because git does not track them: .env, notes.txt (`git add` the files"
     assert (done.stdout + done.stderr).count(told) == 1
     assert "topsecret" not in done.stdout + done.stderr
     assert not any(b"notes.txt" in path.read_bytes() for path in Path("out").rglob("*") if path.is_file())
@@ -102,7 +102,7 @@ def test_files_that_the_record_leaves_out_are_told_once(checkout, prefect_server
 def test_a_passing_fault_is_tried_again(checkout, prefect_server, monkeypatch):
     from flows import retrain as module
 
-    monkeypatch.setattr(module, "TRY_AGAIN_AFTER_S", [0.1, 0.1])
+    monkeypatch.setattr(module, "RETRY_DELAYS_S", [0.1, 0.1])
     checkout.write(apart__exit=75)
     retrain("apart")
     assert checkout.started() == ["apart"] * 3
@@ -124,7 +124,7 @@ def test_sigterm_reaches_the_stages_and_the_same_command_goes_on(checkout, templ
     process.send_signal(signal.SIGTERM)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM
-    assert "goes on from here" in said
+    assert "resumes from here" in said
     assert not Path("dvc.lock").exists()
     checkout.bring()
     assert checkout.lock() == (templates / "made/dvc.lock").read_text()
@@ -143,7 +143,7 @@ def test_after_kill_9_the_stage_is_ended_and_the_same_command_ends_with_the_same
     process = start(checkout, prefect_server)
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 0, said
-    assert "ended what a killed run had left running: python work.py" in said
+    assert "ended a leftover process of a killed run: python work.py" in said
     assert not any(found.is_running() and found.status() != psutil.STATUS_ZOMBIE for found in left)
     assert yaml.safe_load(checkout.lock()) == yaml.safe_load((templates / "made/dvc.lock").read_text())
     assert f"record  .videopoet/runs/{said.split()[-1]}/index.html" in said
@@ -157,7 +157,7 @@ def test_a_second_run_in_the_same_checkout_is_refused_and_the_first_goes_on(chec
     second = start(checkout, prefect_server)
     said, _ = second.communicate(timeout=60)
     assert second.returncode == errors.RETRY
-    assert f"another run works in {checkout.root}: wait for it, or stop it" in said
+    assert f"another run is in progress in {checkout.root}: wait for it, or stop it" in said
     assert checkout.started().count("seed") == 1
     hold.unlink()
     first.communicate(timeout=120)

@@ -54,7 +54,7 @@ def test_what_is_no_card_is_not_accepted(folder: Path, content: str, words: str)
 
 
 def test_a_folder_without_a_card_is_named(folder: Path) -> None:
-    with pytest.raises(ValueError, match=r"holds no card\.json"):
+    with pytest.raises(ValueError, match=r"has no card\.json"):
         card.accept(Path("data"))
 
 

@@ -122,7 +122,7 @@ def test_a_port_that_is_taken_is_named(checkout, monkeypatch):
         assert "is taken" in found(checkout)["port"].found
 
 
-@pytest.mark.parametrize(("build", "remedy"), [("2.13.0+cpu", "in a build for CUDA"), ("2.13.0+cu130", "")])
+@pytest.mark.parametrize(("build", "remedy"), [("2.13.0+cpu", "install the CUDA build"), ("2.13.0+cu130", "")])
 def test_a_gpu_that_torch_cannot_use_is_named(checkout, monkeypatch, tmp_path, build, remedy):
     smi = tmp_path / "bin/nvidia-smi"
     smi.parent.mkdir()

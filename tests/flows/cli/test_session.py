@@ -21,7 +21,8 @@ def test_what_a_new_record_leaves_out_is_told_once(made, capsys):
     Path(".env").write_text("KEY=topsecret\n")
     assert session.run(Workspace(made.root), (), force=False) == 0
     assert capsys.readouterr().err == (
-        "warning: left out of the record's source, for git does not track them: .env (`git add` what a run needs)\n"
+        "warning: not in the record's source, because git does not track them: "
+        ".env (`git add` the files that a run needs)\n"
     )
     assert session.run(Workspace(made.root), (), force=False) == 0
     assert capsys.readouterr().err == ""
@@ -38,7 +39,7 @@ def test_a_plan_says_what_it_will_take_if_that_is_asked(made, capsys):
     made.write(join__value=50)
     session.show_plan(Workspace(made.root), (), with_estimate=True)
     said = capsys.readouterr().out
-    assert "core-seconds, 0 GPU-hours (by runs" in said
+    assert "core-seconds, 0 GPU-hours (from runs" in said
     assert "measured with other parameters: join" in said
 
 

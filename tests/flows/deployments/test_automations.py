@@ -31,8 +31,8 @@ def test_declaring_twice_changes_nothing_and_who_is_not_named_any_more_is_not_to
     before = declared()
     automations.declare(["custom-webhook/team"])
     assert {name: one.id for name, one in declared().items()} == {name: one.id for name, one in before.items()}
-    assert set(before) == {automations.DEAD, automations.STUCK, automations.TOLD}
-    assert [action.block_document_id for action in before[automations.TOLD].actions] == [saved]
+    assert set(before) == {automations.DEAD, automations.STUCK, automations.NOTIFY}
+    assert [action.block_document_id for action in before[automations.NOTIFY].actions] == [saved]
     automations.declare([])
     assert set(declared()) == {automations.DEAD, automations.STUCK}
 
@@ -43,7 +43,7 @@ def test_a_block_that_is_not_there_or_cannot_tell_anybody_is_named(prefect_serve
     Secret(value="x").save("quiet", overwrite=True)
     with pytest.raises(ValueError, match="no block slack-webhook/nobody: make one"):
         automations.declare(["slack-webhook/nobody"])
-    with pytest.raises(ValueError, match="the block secret/quiet cannot notify anybody"):
+    with pytest.raises(ValueError, match="the block secret/quiet cannot send notifications"):
         automations.declare(["secret/quiet"])
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flows.execution.coordinator import alone
+from flows.execution.coordinator import exclusive_run
 from flows.machine.workspace import Workspace
 from tests.flows.promotion.test_promoter import aliases, parameters
 from tests.flows.promotion.test_promoter import checkout as judged
@@ -37,7 +37,7 @@ def test_a_run_that_is_the_champion_already_is_skipped(judged, prefect_server):
     retrained()
     again = retrained()
     assert again.name == "Skipped"
-    assert f"run {aliases()['champion']} is the champion already" in again.message
+    assert f"run {aliases()['champion']} is already the champion" in again.message
 
 
 def test_a_run_that_fails_is_not_decided_about_and_says_which_stage_and_why(judged, prefect_server):
@@ -51,8 +51,8 @@ def test_a_run_that_fails_is_not_decided_about_and_says_which_stage_and_why(judg
 
 def test_a_checkout_in_which_another_run_works_is_left_to_it(judged, prefect_server):
     parameters(judged, 0.5)
-    with alone(Workspace(judged.root), pytest.fail):
+    with exclusive_run(Workspace(judged.root), pytest.fail):
         ended = retrained()
     assert ended.name == "Skipped"
-    assert f"another run works in {judged.root}" in ended.message
+    assert f"another run is in progress in {judged.root}" in ended.message
     assert not Path("models").exists()

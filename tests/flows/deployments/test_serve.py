@@ -28,13 +28,13 @@ from tests.flows.promotion.test_promoter import aliases, parameters
 from tests.flows.promotion.test_promoter import checkout as judged
 
 __all__ = ["judged"]
-PATIENCE_S = 240
+WAIT_S = 240
 BLOCK = "custom-webhook/team"
 
 
 def eventually(look: Callable[[], Any]) -> Any:
     """What `look` finds, as soon as it finds anything."""
-    until_s = time.monotonic() + PATIENCE_S
+    until_s = time.monotonic() + WAIT_S
     while time.monotonic() < until_s:
         if found := look():
             return found
@@ -59,7 +59,7 @@ class Server:
             "PREFECT_SERVER_API_PORT": self._port,
             **orchestrator.SERVING,
             **orchestrator.SETTINGS,
-            **dict.fromkeys((orchestrator.SENT, orchestrator.WANTED), orchestrator.string(home)),
+            **dict.fromkeys((orchestrator.CLIENT_AUTH, orchestrator.SERVER_AUTH), orchestrator.string(home)),
         }
 
     def start(self) -> None:
@@ -96,7 +96,7 @@ def server(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     found = Server(tmp_path / "prefect")
     found.start()
     monkeypatch.setenv("PREFECT_API_URL", found.api)
-    monkeypatch.setenv(orchestrator.SENT, found.environment[orchestrator.SENT])
+    monkeypatch.setenv(orchestrator.CLIENT_AUTH, found.environment[orchestrator.CLIENT_AUTH])
     monkeypatch.setenv("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", "30")
     yield found
     found.stop()
@@ -107,7 +107,7 @@ def client(server: Server) -> Iterator[Any]:
     """Asks the server."""
     from prefect.client.orchestration import SyncPrefectClient
 
-    with SyncPrefectClient(api=server.api, auth_string=server.environment[orchestrator.SENT]) as found:
+    with SyncPrefectClient(api=server.api, auth_string=server.environment[orchestrator.CLIENT_AUTH]) as found:
         yield found
 
 
@@ -154,7 +154,7 @@ def deploys(checkout: Checkout, name: str = "weekly", **changes: Any) -> None:
 
 @contextmanager
 def serving(checkout: Checkout, *options: str, **environment: str) -> "Iterator[subprocess.Popen[str]]":
-    """`videopoet serve`, as soon as it does; stopped in good order after the block, if it is still there."""
+    """`videopoet serve`, as soon as it does; stopped gracefully after the block, if it is still there."""
     process = subprocess.Popen(
         [sys.executable, "-m", "flows.cli", "serve", *options],
         env=checkout.environment(PYTHONPATH=os.environ.get("PYTHONPATH") or str(PROJECT), **environment),
@@ -236,7 +236,7 @@ def test_a_fine_tune_every_minute_is_promoted_refused_or_skipped(tunable, client
     assert promoted.auto_scheduled
     assert "ok text_to_video/motion: 0.4 → 0.7" in promoted.state.message
     assert champion != before
-    assert f"0 new files since {champion}, at least 2 are wanted" in skipped.state.message
+    assert f"0 new files since {champion}, at least 2 are needed" in skipped.state.message
     assert "NO text_to_video/motion: 0.7 → 0.7" in refused.state.message
     assert aliases()["champion"] == champion
 
@@ -321,7 +321,7 @@ def test_a_run_that_never_starts_is_given_up(checkout, server, client, monkeypat
     deploys(checkout, schedules=[])
     with serving(checkout):
         pass
-    string = server.environment[orchestrator.SENT]
+    string = server.environment[orchestrator.CLIENT_AUTH]
     with temporary_settings({PREFECT_API_URL: server.api, PREFECT_API_AUTH_STRING: string}):
         automations.declare([])
     run = client.create_flow_run_from_deployment(client.read_deployment_by_name("retrain/weekly").id)
@@ -356,10 +356,10 @@ def test_with_no_server_named_it_has_its_own_and_all_ends_with_it(checkout, monk
             eventually(lambda: client.read_flow_run(run.id).state_name == "Failed")
             words = client.read_flow_run(run.id).state.message
             assert (
-                "stopped by SIGTERM; the same command goes on from here" in client.read_flow_run(run.id).state.message
+                "stopped by SIGTERM; the same command resumes from here" in client.read_flow_run(run.id).state.message
             )
         assert process.wait(timeout=120) == 143
     assert second.returncode == 75
     assert f"{checkout.root} is served already" in second.stderr
-    assert "stopped by SIGTERM; the same command goes on from here" in words
+    assert "stopped by SIGTERM; the same command resumes from here" in words
     assert not [found for found in below if found.is_running() and found.status() != psutil.STATUS_ZOMBIE]

@@ -94,7 +94,7 @@ def test_a_run_whose_remote_is_full_says_so_and_the_next_one_pushes(checkout, re
     record = end()
     (words,) = said
     assert "No space left on device" in words
-    assert "All is safe here; the next `videopoet run` pushes what is missing" in words
+    assert "All results are safe on this machine; the next `videopoet run` pushes what is missing" in words
     assert Repository(checkout.root).remote.record_names() == []
     small("16m")
     said.clear()

@@ -9,7 +9,7 @@ import pytest
 from components.common import errors
 from flows.dvc import pins
 from flows.dvc.repository import Repository
-from flows.graph.graph import Item
+from flows.graph.graph import Artifact
 
 USES = """
   uses:
@@ -21,13 +21,13 @@ USES = """
 
 
 @pytest.fixture
-def pinned(made) -> Item:
+def pinned(made) -> Artifact:
     """A stage `uses` of what `seed` made, pinned at another path where nothing lies yet."""
     return pin_seed(made)
 
 
 @pytest.fixture
-def away(checkout, remote) -> Item:
+def away(checkout, remote) -> Artifact:
     """The same, with what is pinned in the remote alone."""
     checkout.bring("seed")
     Repository(checkout.root).push(["seed"])
@@ -35,7 +35,7 @@ def away(checkout, remote) -> Item:
     return pin_seed(checkout)
 
 
-def pin_seed(checkout) -> Item:
+def pin_seed(checkout) -> Artifact:
     Path("dvc.yaml").write_text(Path("dvc.yaml").read_text() + USES)
     item = Repository(checkout.root).recorded("seed").outs["out/seed"]
     pins.write(Path("base.dvc"), {"given/seed": item})
@@ -46,7 +46,7 @@ def pin_seed(checkout) -> Item:
 def test_a_pin_is_known_before_its_bytes_are_here_and_they_come_when_a_stage_runs(made, pinned):
     repository = Repository(made.root)
     assert repository.pins == {"given/seed": pinned}
-    assert made.decisions()["uses"].reasons[0].name == "never made here"
+    assert made.decisions()["uses"].reasons[0].name == "has never been computed here"
     assert not Path("given").exists()
     assert made.bring("uses")["uses"].entry.deps["given/seed"].md5 == pinned.md5
     assert Path("given/seed/text").read_bytes() == Path("out/seed/text").read_bytes()

@@ -45,13 +45,13 @@ def test_who_does_not_rely_on_the_remote_goes_on_without_it_and_says_so_once(che
     remote.write_text("no folder")
     for _ in range(2):
         assert Repository(checkout.root).find("seed", {"codelock/work.json": code(checkout)}) is None
-    assert sum("going on without it" in record.message for record in caplog.records) == 1
+    assert sum("continuing without it" in record.message for record in caplog.records) == 1
 
 
 def test_who_relies_on_the_remote_takes_silence_for_a_fault_that_may_pass(checkout, remote):
     remote.write_text("no folder")
     repository = Repository(checkout.root)
-    repository.rely_on_remote()
+    repository.require_remote()
     with pytest.raises(errors.Retryable, match="remote `store`"):
         repository.find("seed", {"codelock/work.json": code(checkout)})
 
@@ -62,7 +62,7 @@ def code(checkout):
 
 def test_nobody_can_rely_on_a_remote_that_is_not_configured(checkout):
     with pytest.raises(ValueError, match="dvc remote add"):
-        Repository(checkout.root).rely_on_remote()
+        Repository(checkout.root).require_remote()
 
 
 def test_what_a_remote_lost_is_missing_and_the_next_push_mends_it(seed, remote):

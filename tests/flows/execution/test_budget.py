@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from flows.execution import local
-from flows.execution.budget import Budget, Demand, Needs, OverBudget, demands
+from flows.execution.budget import Budget, Demand, OverBudget, ResourceNeeds, demands
 from flows.machine import gpus, monitor
 from flows.machine.processes import Interrupted
 from flows.runs import run_records
@@ -33,7 +33,7 @@ def test_a_run_that_would_take_too_much_does_not_begin():
 def test_a_stage_that_no_record_knows_is_named_and_watched_instead():
     said: list[str] = []
     budget(0.5, a=None, b=0.0).begin(["a", "b"], said.append)
-    assert said == ["no record tells what GPU-hours they take, so the budget is watched as they run: a"]
+    assert said == ["no record of their GPU-hours, so the budget is checked while they run: a"]
 
 
 def test_the_next_stage_is_not_started_if_it_would_not_fit_any_more():
@@ -48,7 +48,7 @@ def test_the_next_stage_is_not_started_if_it_would_not_fit_any_more():
 
 def test_what_runs_keeps_what_it_was_promised():
     found = budget(2, a=1.5 * HOUR_S, b=HOUR_S)
-    with found.taking("a", lambda: 0.25 * HOUR_S), pytest.raises(OverBudget, match=r"1\.25 GPU-hours are promised"):
+    with found.taking("a", lambda: 0.25 * HOUR_S), pytest.raises(OverBudget, match=r"1\.25 GPU-hours are reserved"):
         found.taking("b", float).__enter__()
 
 
@@ -63,16 +63,18 @@ def test_a_try_that_failed_counts():
 def test_what_runs_is_stopped_while_there_is_time_to_do_so_in_good_order():
     found, taken_s = budget(1, a=None), [0.0]
     with found.taking("a", lambda: taken_s[0]):
-        assert not found.look()
+        assert not found.must_stop()
         taken_s[0] = HOUR_S - 61
-        assert not found.look()
+        assert not found.must_stop()
         taken_s[0] = HOUR_S - 60
-        assert found.look()
+        assert found.must_stop()
     assert "GPU-hours of the budget of 1 GPU-hours are spent" in found.used_up
 
 
 def test_a_stage_without_gpus_asks_for_nothing():
-    found = demands({"a": Needs(0, 60), "b": Needs(8, 60), "c": Needs(1, 60)}, {"a": 5.0, "c": 7.0})
+    found = demands(
+        {"a": ResourceNeeds(0, 60), "b": ResourceNeeds(8, 60), "c": ResourceNeeds(1, 60)}, {"a": 5.0, "c": 7.0}
+    )
     assert found == {"a": Demand(0.0, 0), "b": Demand(None, 480), "c": Demand(7.0, 60)}
     Budget(0, found).begin(["a"], print)
 
@@ -83,7 +85,7 @@ def one_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gpus, "count", lambda: 1)
     monkeypatch.setattr(gpus, "shares", lambda: [0.5])
     monkeypatch.setattr(local, "GRACE_S", 0.1)
-    monkeypatch.setattr(monitor, "LOOK_S", 0.1)
+    monkeypatch.setattr(monitor, "SAMPLE_S", 0.1)
 
 
 def test_a_real_run_is_stopped_when_its_budget_is_used_up_and_goes_on_with_another(checkout, one_gpu, monkeypatch):
@@ -91,15 +93,15 @@ def test_a_real_run_is_stopped_when_its_budget_is_used_up_and_goes_on_with_anoth
     coordinator = checkout.coordinator("seed")
     said: list[str] = []
     coordinator.limit(1.5 / HOUR_S, set(), said.append)
-    assert said == ["no record tells what GPU-hours they take, so the budget is watched as they run: seed"]
+    assert said == ["no record of their GPU-hours, so the budget is checked while they run: seed"]
     with pytest.raises(Interrupted):
-        coordinator.bring(coordinator.graph.by_name["seed"], print)
-    assert "stopped in good order" in coordinator.budget.used_up
+        coordinator.ensure_up_to_date(coordinator.graph.by_name["seed"], print)
+    assert "stopped gracefully" in coordinator.budget.used_up
     assert not Path("dvc.lock").exists()
     monkeypatch.setenv("WORK_SLEEP_S", "0")
     coordinator = checkout.coordinator("seed")
     coordinator.limit(1, set(), print)
-    assert coordinator.bring(coordinator.graph.by_name["seed"], print).how == "ran"
+    assert coordinator.ensure_up_to_date(coordinator.graph.by_name["seed"], print).how == "ran"
     note = json.loads(Path(".videopoet/stages/seed.json").read_text())
     assert note["gpu_s"] >= note["seconds"] > 0
 
@@ -110,7 +112,7 @@ def test_the_records_of_past_runs_say_what_will_be_needed(checkout, one_gpu):
     checkout.started()
     coordinator = checkout.coordinator()
     coordinator.limit(0.0, set(), print)  # nothing has to run
-    with pytest.raises(OverBudget, match="by the records of past runs"):
+    with pytest.raises(OverBudget, match="according to past runs"):
         coordinator.limit(0.0, {"seed"}, print)
     assert checkout.started() == []
 
@@ -131,7 +133,7 @@ def test_the_flow_says_plainly_what_would_be_needed_and_starts_nothing(checkout,
     command = [sys.executable, "-m", "flows.cli", "run", "seed", "--max-gpu-hours", "0.5"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 64, done.stdout + done.stderr
-    assert "the run would take 1 GPU-hours by the records of past runs, the budget is 0.5 GPU-hours" in done.stderr
+    assert "the run would take 1 GPU-hours according to past runs, but the budget is 0.5 GPU-hours" in done.stderr
     assert checkout.started() == []
 
 
@@ -141,7 +143,7 @@ def test_any_thread_may_take():
     def take(name: str) -> None:
         for _ in range(50):
             with found.taking(name, lambda: 1.0):
-                found.look()
+                found.must_stop()
 
     threads = [threading.Thread(target=take, args=(f"s{i}",)) for i in range(20)]
     for thread in threads:

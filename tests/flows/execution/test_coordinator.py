@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from components.common import errors
-from flows.execution.coordinator import alone
+from flows.execution.coordinator import exclusive_run
 from flows.machine.processes import Interrupted, StageFailed
 from flows.machine.workspace import Workspace
 
@@ -75,7 +75,9 @@ def test_a_target_brings_only_what_it_needs(checkout):
     assert checkout.started() == ["seed", "left"]
 
 
-@pytest.mark.parametrize(("code", "words"), [(64, "to be mended"), (65, "broke a gate"), (3, "code 3:")])
+@pytest.mark.parametrize(
+    ("code", "words"), [(64, "fix it before the next try"), (65, "data gate failed"), (3, "code 3:")]
+)
 def test_a_failure_says_what_the_stage_said(checkout, code, words):
     checkout.write(seed__exit=code)
     with pytest.raises(StageFailed, match=rf"{words}.*nothing to work on") as caught:
@@ -87,7 +89,7 @@ def test_a_failure_says_what_the_stage_said(checkout, code, words):
 def test_lines_reach_the_log_and_the_listener(checkout):
     lines: list[str] = []
     coordinator = checkout.coordinator("apart")
-    coordinator.bring(coordinator.graph.by_name["apart"], lines.append)
+    coordinator.ensure_up_to_date(coordinator.graph.by_name["apart"], lines.append)
     assert "apart works" in lines
     assert "apart works" in Path(".videopoet/logs/apart.log").read_text()
 
@@ -109,7 +111,7 @@ def test_a_component_is_told_where_it_may_work_and_whom_to_tell(checkout):
 def test_nothing_of_a_stopped_stage_is_recorded(checkout):
     coordinator = checkout.coordinator("seed")
     with pytest.raises(Interrupted):
-        coordinator.bring(coordinator.graph.by_name["seed"], lambda _: coordinator.executor.stop())
+        coordinator.ensure_up_to_date(coordinator.graph.by_name["seed"], lambda _: coordinator.executor.stop())
     assert coordinator.repository.recorded("seed") is None
     checkout.started()
     checkout.bring("seed")
@@ -118,7 +120,11 @@ def test_nothing_of_a_stopped_stage_is_recorded(checkout):
 
 def test_only_one_run_at_a_time_works_in_a_checkout(checkout):
     workspace = Workspace(checkout.root)
-    with alone(workspace, print), pytest.raises(errors.Retryable, match="another run"), alone(workspace, print):
+    with (
+        exclusive_run(workspace, print),
+        pytest.raises(errors.Retryable, match="another run"),
+        exclusive_run(workspace, print),
+    ):
         pass
-    with alone(workspace, print):
+    with exclusive_run(workspace, print):
         pass

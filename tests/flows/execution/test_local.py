@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from flows.cli import main, request
+from flows.cli import request, results_commands
 from flows.execution.local import environment
 from flows.machine.processes import Processes
 from flows.machine.workspace import Workspace
@@ -33,7 +33,7 @@ def test_a_stage_does_not_get_what_opens_prefect(checkout, secret):
     graph.write_text(graph.read_text().replace("python work.py apart", "env && python work.py apart"))
     said: list[str] = []
     coordinator = checkout.coordinator("apart")
-    coordinator.bring(coordinator.graph.by_name["apart"], said.append)
+    coordinator.ensure_up_to_date(coordinator.graph.by_name["apart"], said.append)
     told = "\n".join(said)
     assert "AWS_PROFILE=for-stages" in told
     assert secret not in told
@@ -49,7 +49,7 @@ def test_nor_does_one_that_is_run_for_the_gate(checkout, secret):
 def test_nor_does_a_request_of_a_person(checkout, secret, monkeypatch, capfd):
     monkeypatch.setattr(request, "command", lambda *_: ["env"])
     with pytest.raises(typer.Exit):
-        main.generate(task="text-to-video", output=Path("one.mp4"))
+        results_commands.generate(task="text-to-video", output=Path("one.mp4"))
     told = capfd.readouterr().out
     assert "AWS_PROFILE=for-stages" in told
     assert secret not in told

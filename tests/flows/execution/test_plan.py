@@ -13,7 +13,7 @@ def said(checkout) -> str:
 def test_nothing_made_yet_would_run_parents_first(checkout):
     decisions = checkout.decisions()
     assert {found.verdict for found in decisions.values()} == {"run"}
-    assert "never made here" in said(checkout)
+    assert "has never been computed here" in said(checkout)
     assert "waits for left, pair@x, pair@y" in said(checkout)
 
 
@@ -75,7 +75,7 @@ def test_a_parameter_set_back_is_restored_not_run(made):
 def test_a_result_that_is_gone_everywhere_would_be_made_again(made):
     shutil.rmtree("out")
     shutil.rmtree(".dvc/cache/files")
-    assert "neither in the workspace nor in the cache" in str(made.decisions()["seed"].reasons[0])
+    assert "is not in the workspace, the cache" in str(made.decisions()["seed"].reasons[0])
 
 
 def test_a_missing_source_is_named(checkout):

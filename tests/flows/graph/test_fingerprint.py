@@ -4,9 +4,9 @@ from flows.graph import fingerprint
 
 
 def test_a_class_of_machine_differs_by_what_changes_bytes_only():
-    one = fingerprint.here(2)
-    assert fingerprint.differences(one, fingerprint.here(2)) == []
-    assert fingerprint.differences(one, fingerprint.here(1)) == ["threads 2 → 1"]
+    one = fingerprint.current(2)
+    assert fingerprint.differences(one, fingerprint.current(2)) == []
+    assert fingerprint.differences(one, fingerprint.current(1)) == ["threads 2 → 1"]
     assert fingerprint.differences(one, one | {"world_size": 2}) == ["world_size 1 → 2"]
     assert fingerprint.differences(one, {"threads": 2, "cores": 64}) == []
 

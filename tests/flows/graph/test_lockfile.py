@@ -2,14 +2,14 @@
 
 from ruamel.yaml import YAML
 
-from flows.graph.graph import Entry, Item
+from flows.graph.graph import Artifact, LockEntry
 from flows.graph.lockfile import entry_of, items, keep, lines_of, read
 
-ENTRY = Entry(
+ENTRY = LockEntry(
     "python a.py\npython b.py",
     {"rate": 1e-5, "nested.key": [1, "x"], "other.yaml:rate": 2},
-    {"in": Item("a" * 32, 3, None, True), "folder": Item("b" * 32 + ".dir", 7, 2, False)},
-    {"out": Item("c" * 32, 1, None, False)},
+    {"in": Artifact("a" * 32, 3, None, True), "folder": Artifact("b" * 32 + ".dir", 7, 2, False)},
+    {"out": Artifact("c" * 32, 1, None, False)},
 )
 
 
@@ -33,6 +33,9 @@ def test_a_small_number_stays_a_number_in_what_is_kept(tmp_path):
 
 
 def test_a_run_holds_what_it_was_given_and_of_what_it_made_the_newest():
-    old, new, given = Item("0" * 32), Item("1" * 32), Item("2" * 32)
-    entries = {"reads": Entry("", {}, {"made": old, "given": given}, {}), "makes": Entry("", {}, {}, {"made": new})}
+    old, new, given = Artifact("0" * 32), Artifact("1" * 32), Artifact("2" * 32)
+    entries = {
+        "reads": LockEntry("", {}, {"made": old, "given": given}, {}),
+        "makes": LockEntry("", {}, {}, {"made": new}),
+    }
     assert items(entries) == {"made": new, "given": given}

@@ -9,15 +9,15 @@ import yaml
 
 from flows.graph import placement
 from flows.graph.graph import Graph, Stage
-from flows.graph.placement import Placements, Threads, cores
+from flows.graph.placement import Placements, ThreadScheduler, cores
 
 
 def stage(name: str, *parents: str, threads: int = 1) -> Stage:
     return Stage(name, f"make {name}", (), {name: {"threads": threads}}, (f"out/{name}",), parents)
 
 
-def budget(total: int, *stages: Stage) -> Threads:
-    return Threads(total, Graph.of(stages).stages)
+def budget(total: int, *stages: Stage) -> ThreadScheduler:
+    return ThreadScheduler(total, Graph.of(stages).stages)
 
 
 def test_no_more_threads_are_out_than_there_are():
@@ -27,7 +27,7 @@ def test_no_more_threads_are_out_than_there_are():
 
     def work(one: Stage) -> None:
         nonlocal out, most
-        with threads.brought(one.name), threads.taken(one):
+        with threads.completing(one.name), threads.taken(one):
             with guard:
                 out += one.threads
                 most = max(most, out)
@@ -43,7 +43,7 @@ def test_no_more_threads_are_out_than_there_are():
 def test_one_that_wants_more_than_there_is_runs_alone():
     big, small, other = stage("big", threads=64), stage("small"), stage("other")
     threads = budget(2, big, small, other)
-    with threads.brought("big"), threads.taken(big):
+    with threads.completing("big"), threads.taken(big):
         assert not can_take(threads, small)
     assert can_take(threads, other)
 
@@ -51,7 +51,7 @@ def test_one_that_wants_more_than_there_is_runs_alone():
 def test_a_failure_gives_the_threads_back_and_leaves_what_stands_below():
     one, other = stage("one"), stage("other")
     threads = budget(1, one, other, stage("below", "one"), stage("last", "below"))
-    with pytest.raises(ValueError, match="broken"), threads.brought("one"), threads.taken(one):
+    with pytest.raises(ValueError, match="broken"), threads.completing("one"), threads.taken(one):
         raise ValueError("broken")
     assert can_take(threads, other)
 
@@ -61,7 +61,7 @@ def test_the_longest_way_to_the_end_goes_first_even_if_it_asks_last():
     threads, order = budget(1, short, long, after), list[str]()
 
     def work(one: Stage) -> None:
-        with threads.brought(one.name), threads.taken(one):
+        with threads.completing(one.name), threads.taken(one):
             order.append(one.name)
 
     first = threading.Thread(target=work, args=(short,))
@@ -74,7 +74,7 @@ def test_the_longest_way_to_the_end_goes_first_even_if_it_asks_last():
 
 
 def test_a_stage_that_never_asks_holds_nobody_up_for_ever(monkeypatch):
-    monkeypatch.setattr(placement, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(placement, "WAIT_S", 0.2)
     silent, below, waiting = stage("silent"), stage("below", "silent"), stage("waiting")
     threads = budget(1, silent, below, waiting)
     asked_s = time.monotonic()
@@ -86,7 +86,7 @@ def test_there_is_a_core():
     assert cores() >= 1
 
 
-def can_take(threads: Threads, one: Stage, within_s: float = 0.2) -> bool:
+def can_take(threads: ThreadScheduler, one: Stage, within_s: float = 0.2) -> bool:
     taken = threading.Event()
 
     def take() -> None:
@@ -131,7 +131,7 @@ def test_a_key_that_is_missing_is_named(tmp_path):
 
 
 def test_a_stage_never_gets_fewer_cores_than_it_has_threads(tmp_path):
-    with pytest.raises(ValueError, match="ingest uses 3 threads and gets 2 cores: raise `cpu`"):
+    with pytest.raises(ValueError, match="ingest uses 3 threads but gets 2 cores: raise `cpu`"):
         read(tmp_path).of(stage("ingest", threads=3))
 
 
@@ -146,8 +146,8 @@ def read(folder: Path, **stages: dict) -> Placements:
     [
         ("adapt", {"parts": 2}, "`parts` in k8s/placement.yaml is for filter, ingest, pretokenize"),
         ("ingest", {"parts": 2, "scratch_claim": ""}, "share a cache: name its `scratch_claim`"),
-        ("generate", {"gpus": 2}, "trains nothing and is one process"),
-        ("ingest", {"nodes": 2}, "trains nothing and is one process"),
+        ("generate", {"gpus": 2}, "is not a training and runs as one process"),
+        ("ingest", {"nodes": 2}, "is not a training and runs as one process"),
     ],
 )
 def test_what_a_stage_cannot_do_with_several_pods_or_gpus_is_said(tmp_path, component, part, words):

@@ -53,7 +53,7 @@ def cluster(checkout: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     placement = {"namespace": NAMESPACE, "defaults": DEFAULTS, "stages": {}}
     Path("k8s/placement.yaml").write_text(yaml.safe_dump(placement))
     monkeypatch.setattr(informer, "WAITS_S", (0.05, 0.1))
-    monkeypatch.setattr(job_watcher, "LOOK_S", 2.0)
+    monkeypatch.setattr(job_watcher, "POLL_S", 2.0)
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
     api = Api()
     with served(api) as url:
@@ -72,7 +72,7 @@ class Run:
 
     def bring(self, *names: str, force: bool = False) -> list[Any]:
         stages = self.coordinator.graph.by_name
-        return [self.coordinator.bring(stages[name], self.lines.append, force=force) for name in names]
+        return [self.coordinator.ensure_up_to_date(stages[name], self.lines.append, force=force) for name in names]
 
     def failure(self, name: str) -> StageFailed:
         """How a stage ends that must fail."""

@@ -24,14 +24,14 @@ def test_what_is_there_already_is_no_fault(cluster):
 
 def test_a_namespace_that_is_not_there_is_named(cluster):
     cluster.api.faults.answers = [404]
-    with pytest.raises(ValueError, match=r"the cluster has no namespace `videopoet`: k8s/README\.md says"):
+    with pytest.raises(ValueError, match=r"the cluster has no namespace `videopoet`: create it as in k8s/README\.md"):
         Cluster(NAMESPACE, Event()).create(SERVICE)
 
 
 @pytest.mark.parametrize("status", [400, 422])
 def test_what_it_does_not_take_is_told_in_its_words_and_not_tried_again(cluster, status):
     cluster.api.faults.answers = [status]
-    with pytest.raises(ValueError, match=r"the cluster does not take what it was sent: .*ordered by the test"):
+    with pytest.raises(ValueError, match=r"the cluster rejected the request: .*ordered by the test"):
         Cluster(NAMESPACE, Event()).create(SERVICE)
     assert not cluster.api.faults.answers
     assert len(cluster.api.seen) == 1

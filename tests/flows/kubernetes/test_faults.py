@@ -32,7 +32,7 @@ repository = Repository(Path.cwd())
 graph = repository.graph()
 executor = KubernetesExecutor(repository, graph, graph.stages)
 coordinator = Coordinator(Workspace(Path.cwd()), repository, graph, graph.stages, executor)
-print(coordinator.bring(graph.by_name[sys.argv[1]], print).how, flush=True)
+print(coordinator.ensure_up_to_date(graph.by_name[sys.argv[1]], print).how, flush=True)
 """
 
 
@@ -93,7 +93,7 @@ def test_two_coordinators_of_two_checkouts_share_one_job(cluster, checkout):
     said = [process.communicate(timeout=120)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     assert all("seed works" in text and text.endswith("ran\n") for text in said)
-    assert sum("made the Job" in text for text in said) == 1
+    assert sum("created the Job" in text for text in said) == 1
     assert len(cluster.pods) == 1
     assert (other / "dvc.lock").read_text() == checkout.lock()
 
@@ -133,14 +133,14 @@ def test_gpus_are_charged_for_while_pods_are_on_nodes_and_a_budget_holds(runs, c
     note = json.loads(Path(".videopoet/stages/seed.json").read_text())
     assert 4 * note["seconds"] <= note["gpu_s"] < 4 * (note["seconds"] + 60)
     assert note["read_bytes"] > 0
-    monkeypatch.setattr(monitor, "LOOK_S", 0.1)
+    monkeypatch.setattr(monitor, "SAMPLE_S", 0.1)
     cluster.environment["WORK_SLEEP_S"] = "60"
     run = runs()
     run.coordinator.limit(20 / HOUR_S, {"left"}, run.lines.append)
-    assert "no record tells what GPU-hours they take" in run.lines[0]
+    assert "no record of their GPU-hours" in run.lines[0]
     with pytest.raises(Interrupted):
         run.bring("left")
-    assert "stopped in good order" in run.coordinator.budget.used_up
+    assert "stopped gracefully" in run.coordinator.budget.used_up
     cluster.await_true(lambda: len(cluster.jobs()) == 1)  # the one that is done
 
 
@@ -187,9 +187,9 @@ def test_the_coordinator_hears_how_fast_each_rank_goes(runs, cluster):
         pods.append(cluster.core.create_namespaced_pod("videopoet", manifest))
     said: list[str] = []
     found = StageMonitor(said.append)
-    follower = JobWatcher(run.coordinator.executor._cluster, found, 8)
-    follower._pass_on_lines(pods)
-    follower.close()
+    watcher = JobWatcher(run.coordinator.executor._cluster, found, 8)
+    watcher._pass_on_lines(pods)
+    watcher.close()
     assert {rank: progress.rate for rank, progress in found.progress.items()} == {
         "0": 8.0,
         "1": 9.0,

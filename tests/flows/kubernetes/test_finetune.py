@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from flows.finetune import Finetuned, finetune
+from flows.finetune import FinetuneResult, finetune
 from tests.flows.tunable import Tunable
 
 pytestmark = pytest.mark.slow
@@ -20,7 +20,7 @@ def test_in_a_cluster_it_ends_with_the_run_that_working_here_gives(cluster, chec
     checkout.sources("abcde")
     shutil.copyfile(cluster.folder / "registry.db", cluster.folder / "registry.db.before")
     result = finetune(where="kubernetes", return_state=True).result(raise_on_failure=False)
-    assert isinstance(result, Finetuned), result
+    assert isinstance(result, FinetuneResult), result
     assert (result.became, result.new_clips) == ("promoted", 2)
     assert {pod.partition("-")[0] for pod in cluster.pods} == {"ingest", "filter", "finetune", "generate", "evaluate"}
     assert checkout.there.started() == []  # pods did the work
@@ -30,6 +30,6 @@ def test_in_a_cluster_it_ends_with_the_run_that_working_here_gives(cluster, chec
     shutil.rmtree(cluster.folder / "remote/runs")  # or else nothing would run here
     shutil.copyfile(cluster.folder / "registry.db.before", cluster.folder / "registry.db")
     again = finetune(return_state=True).result(raise_on_failure=False)
-    assert isinstance(again, Finetuned), again
+    assert isinstance(again, FinetuneResult), again
     assert checkout.there.started() == ["ingest", "filter", "finetune", "generate", "evaluate"]
     assert (again.run, checkout.there.lock()) == (result.run, lock)

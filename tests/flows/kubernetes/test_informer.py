@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flows.kubernetes.client import Cluster
-from flows.kubernetes.informer import Informer, Lines
+from flows.kubernetes.informer import Informer, PodLog
 from flows.kubernetes.job_spec import JOB, PART_OF
 
 NAMESPACE = "videopoet"
@@ -39,6 +39,7 @@ def test_pods_are_seen_to_come_to_change_and_to_go(cluster, mirror, watch_s, gon
     cluster.await_true(lambda: phases(mirror) == {"a": "Running"})
     cluster.core.delete_namespaced_pod("a", NAMESPACE)
     cluster.await_true(lambda: phases(mirror) == {})
+    assert [found.metadata.name for found in mirror.of("two")[2]] == ["b"]
 
 
 def test_a_change_wakes_who_waits_for_it(cluster, mirror):
@@ -63,7 +64,7 @@ def test_a_mirror_that_may_not_look_says_so(cluster):
     mirror = Informer(Cluster(NAMESPACE, Event()))
     cluster.await_true(lambda: not cluster.api.faults.answers)
     cluster.await_true(lambda: mirror.await_change(0, 0))
-    with pytest.raises(ValueError, match="the cluster refuses"):
+    with pytest.raises(ValueError, match="the cluster denies access"):
         mirror.of("one")
 
 
@@ -72,13 +73,13 @@ def test_every_line_comes_once_and_in_order(cluster, tmp_path, cut_lines):
     cluster.api.faults.cut_lines = cut_lines
     log = tmp_path / "stage.log"
     cluster.api.logs["a/stage"] = log
-    heard: list[str] = []
-    lines = Lines(Cluster(NAMESPACE, Event()), "a", "stage", heard.append)
+    last_heartbeat: list[str] = []
+    lines = PodLog(Cluster(NAMESPACE, Event()), "a", "stage", last_heartbeat.append)
     with log.open("w") as file:
         for number in range(7):
             print(f"2026-01-01T00:00:00.{number:09d}Z line {number}", file=file, flush=True)
             time.sleep(0.02)
     log.with_suffix(".done").touch()
-    cluster.await_true(lambda: len(heard) == 7)
+    cluster.await_true(lambda: len(last_heartbeat) == 7)
     lines.finish(20)
-    assert heard == [f"line {number}" for number in range(7)]
+    assert last_heartbeat == [f"line {number}" for number in range(7)]

@@ -26,7 +26,7 @@ repository = Repository(root)
 graph = repository.graph()
 executor = KubernetesExecutor(repository, graph, graph.stages)
 coordinator = Coordinator(Workspace(root), repository, graph, graph.stages, executor)
-coordinator.bring(graph.by_name[sys.argv[1]], print)
+coordinator.ensure_up_to_date(graph.by_name[sys.argv[1]], print)
 """
 
 PATIENT = """
@@ -129,7 +129,7 @@ def test_a_coordinator_that_was_killed_finds_its_job_again(runs, cluster, checko
     assert not Path("dvc.lock").exists()
     run = runs()
     assert run.bring("seed")[0].how == "ran"
-    assert any("is there already: going on with it" in line for line in run.lines)
+    assert any("already exists: continuing with it" in line for line in run.lines)
     assert run.lines.count("seed works") == 1
     assert len(cluster.pods) == 1
 
@@ -149,7 +149,7 @@ def test_a_flow_that_was_killed_over_three_stages_goes_on_with_all_of_them(
     cluster.environment["WORK_SLEEP_S"] = "0"
     again = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
     assert again.returncode == 0, again.stdout + again.stderr
-    assert again.stdout.count("is there already: going on with it") + again.stderr.count("is there already") >= 3
+    assert again.stdout.count("already exists: continuing with it") + again.stderr.count("already exists") >= 3
     assert len(cluster.pods) == 6
     assert yaml.safe_load(checkout.lock()) == yaml.safe_load((templates / "made/dvc.lock").read_text())
 
@@ -191,5 +191,5 @@ def test_cancel_ends_the_flow_and_its_jobs(cluster, checkout, prefect_server):
     assert "stopped in the middle: seed" in cancelled.stdout
     said, _ = flow.communicate(timeout=60)
     assert flow.returncode == 128 + signal.SIGTERM
-    assert "goes on from here" in said
+    assert "resumes from here" in said
     cluster.await_true(lambda: not cluster.jobs())

@@ -62,7 +62,7 @@ WAITS = {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}
         (job(), [pod("Pending", fetch=WAITS)], "pulling", "ImagePullBackOff: not found"),
         (job(), [pod("Running", stage={"running": {}})], "running", "on node-1"),
         (job(), [pod("Succeeded", stage=ended(0))], "running", "its pod has ended"),
-        (job(parts=8, succeeded=3), [pod("Running")], "running", "37 % of 8 parts are done"),
+        (job(parts=8, succeeded=3), [pod("Running")], "running", "37 % of 8 parts done"),
         (job(), [pod("Failed"), pod("Pending", node="")], "queued", ""),  # an evicted pod and the one after it
     ],
 )
@@ -103,7 +103,7 @@ def test_success_without_a_pod_is_found_by_the_next_try():
     [
         ([pod("Failed", fetch=ended(64, '{"said": "other code"}'))], 64, "other code"),
         ([pod("Failed", fetch=ended(0), stage=ended(65, "last lines of a log"))], 65, "last lines of a log"),
-        ([pod("Failed", stage=ended(137, "", "OOMKilled"))], -9, "more memory"),
+        ([pod("Failed", stage=ended(137, "", "OOMKilled"))], -9, "out of memory"),
         ([pod("Failed", stage=ended(139, "", "Error"))], -11, "Error"),
         ([pod("Failed", stage=ended(143))], errors.STOPPED, ""),
         ([pod("Failed", stage=ended(143)), pod("Failed", stage=ended(65))], 65, ""),  # one of several, and its fellows
@@ -113,8 +113,8 @@ def test_success_without_a_pod_is_found_by_the_next_try():
             "",
         ),  # the one is gone for the other's fault
         ([pod("Failed", stage=ended(143)), pod("Failed", stage=ended(75))], errors.RETRY, ""),
-        ([pod("Failed")], errors.RETRY, "without a word"),
-        ([], errors.RETRY, "without a word"),
+        ([pod("Failed")], errors.RETRY, "without a termination message"),
+        ([], errors.RETRY, "without a termination message"),
     ],
 )
 def test_failure_has_a_code_and_words(pods, code, words):

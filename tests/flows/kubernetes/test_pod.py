@@ -11,29 +11,29 @@ from pathlib import Path
 import pytest
 
 from components.common import errors
-from flows.dvc.handoff import Exchange, lock
+from flows.dvc.handoff import RemoteHandoff, lock
 from flows.dvc.repository import Repository
 from flows.graph import fingerprint
-from flows.graph.graph import Entry
+from flows.graph.graph import LockEntry
 from flows.kubernetes import pod
-from flows.kubernetes.pod import Message
+from flows.kubernetes.pod import TerminationMessage
 from flows.machine.processes import ProcessResult
 
 
 @pytest.fixture
-def order(checkout, tmp_path, monkeypatch) -> Path:
+def requested(checkout, tmp_path, monkeypatch) -> Path:
     """An order for `left`, whose input is in the remote; the current folder is an empty one."""
     Path(".dvc/config").write_text(f"[core]\n    remote = shared\n['remote \"shared\"']\n    url = {tmp_path}/remote\n")
     checkout.bring("seed")
     checkout.started()
     repository = Repository(checkout.root)
-    exchange, left = Exchange(repository), repository.graph().by_name["left"]
+    exchange, left = RemoteHandoff(repository), repository.graph().by_name["left"]
     repository.push(["seed"])
     deps = {path: repository.item("left", path) for path in left.deps}
-    folder, work = tmp_path / "order", tmp_path / "work"
+    folder, work = tmp_path / "request", tmp_path / "work"
     for path in (folder, work):
         path.mkdir()
-    (folder / "dvc.lock").write_text(lock("left", Entry(left.cmd, left.params, deps, {})))
+    (folder / "dvc.lock").write_text(lock("left", LockEntry(left.cmd, left.params, deps, {})))
     (folder / "config").write_text(exchange.config())
     for file in ("dvc.yaml", "params.yaml"):
         shutil.copy(file, folder)
@@ -41,51 +41,51 @@ def order(checkout, tmp_path, monkeypatch) -> Path:
     return folder
 
 
-def fetch(order: Path) -> int:
-    return pod.main(["fetch", "--stage=left", "--message=../said", f"--order={order}", "--code=../checkout"])
+def fetch(requested: Path) -> int:
+    return pod.main(["fetch", "--stage=left", "--message=../said", f"--order={requested}", "--code=../checkout"])
 
 
-def run(*more: str) -> tuple[int, Message]:
+def run(*more: str) -> tuple[int, TerminationMessage]:
     code = pod.main(["run", "--stage=left", "--message=../said", *more])
-    return code, Message.read(Path("../said").read_text())
+    return code, TerminationMessage.read(Path("../said").read_text())
 
 
-def test_only_the_inputs_of_the_stage_are_fetched_and_what_it_makes_is_pushed(order, tmp_path):
-    assert fetch(order) == 0
+def test_only_the_inputs_of_the_stage_are_fetched_and_what_it_makes_is_pushed(requested, tmp_path):
+    assert fetch(requested) == 0
     assert sorted(path.name for path in Path("out").iterdir()) == ["seed"]
     code, message = run()
     assert code == 0
     assert message.said == "left works"
     assert message.took.peak_bytes > 0
     assert message.took.written_bytes >= len(Path("out/left/text").read_bytes())
-    assert message.numerics == fingerprint.here(2)
-    exchange = Exchange(Repository(Path.cwd()))
+    assert message.numerics == fingerprint.current(2)
+    exchange = RemoteHandoff(Repository(Path.cwd()))
     entry = exchange.entry(message.entry)
     assert set(entry.outs) == {"out/left"}
     assert not exchange.remote.missing(entry.outs)
 
 
-def test_an_input_that_is_not_what_was_asked_for_is_a_passing_fault(order):
-    fetch(order)
+def test_an_input_that_is_not_what_was_asked_for_is_a_passing_fault(requested):
+    fetch(requested)
     text = Path("out/seed/text")
     text.chmod(0o644)
     text.unlink()
     text.write_text("other\n")
     code, message = run()
     assert code == errors.RETRY
-    assert "out/seed did not arrive whole" in message.said
+    assert "out/seed is incomplete" in message.said
     assert not Path("started").exists()
 
 
-def test_an_input_that_the_remote_lacks_is_a_passing_fault(order, tmp_path, monkeypatch):
-    monkeypatch.setattr(pod, "patiently", lambda call, _: call())
+def test_an_input_that_the_remote_lacks_is_a_passing_fault(requested, tmp_path, monkeypatch):
+    monkeypatch.setattr(pod, "with_retries", lambda call, _: call())
     shutil.rmtree(tmp_path / "remote/files")
-    assert fetch(order) == errors.RETRY
-    assert "remote" in Message.read(Path("../said").read_text()).said
+    assert fetch(requested) == errors.RETRY
+    assert "remote" in TerminationMessage.read(Path("../said").read_text()).said
 
 
-def test_of_several_pods_only_the_first_pushes_and_a_launcher_stands_before_the_stage(order, tmp_path):
-    fetch(order)
+def test_of_several_pods_only_the_first_pushes_and_a_launcher_stands_before_the_stage(requested, tmp_path):
+    fetch(requested)
     before = {path for path in (tmp_path / "remote").rglob("*") if path.is_file()}
     code, message = run("--rank=1", "--launcher=echo launched")
     assert (code, message.entry) == (0, "")
@@ -93,17 +93,17 @@ def test_of_several_pods_only_the_first_pushes_and_a_launcher_stands_before_the_
     assert {path for path in (tmp_path / "remote").rglob("*") if path.is_file()} == before
 
 
-def test_a_pods_stage_is_not_told_what_opens_prefect(order, monkeypatch, capfd):
+def test_a_pods_stage_is_not_told_what_opens_prefect(requested, monkeypatch, capfd):
     monkeypatch.setenv("PREFECT_API_AUTH_STRING", "videopoet:not-for-stages")
-    fetch(order)
+    fetch(requested)
     assert run("--rank=1", "--launcher=env; true")[0] == 0
     told = capfd.readouterr().out
     assert f"PATH={os.environ['PATH']}" in told
     assert "not-for-stages" not in told
 
 
-def test_a_pods_metrics_are_for_all_who_its_policies_let_in(order):
-    fetch(order)
+def test_a_pods_metrics_are_for_all_who_its_policies_let_in(requested):
+    fetch(requested)
     with socket.socket() as found:
         found.bind(("", 0))
         port = found.getsockname()[1]
@@ -114,26 +114,26 @@ def test_a_pods_metrics_are_for_all_who_its_policies_let_in(order):
     assert (code, message.said.partition(" ")[0]) == (0, "reached")
 
 
-def test_the_stages_code_is_the_pods(order, tmp_path):
-    fetch(order)
+def test_the_stages_code_is_the_pods(requested, tmp_path):
+    fetch(requested)
     Path("params.yaml").write_text(Path("params.yaml").read_text().replace("value: 2", "exit: 65\n  value: 2"))
     code, message = run()
     assert (code, message.said.partition(":")[0]) == (errors.CONFIGURATION, IMAGE_DIFFERS)
 
 
-IMAGE_DIFFERS = "this image holds other code than was asked for (its parameters)"
+IMAGE_DIFFERS = "this image holds other code than requested (its parameters)"
 
 
 @pytest.mark.parametrize("text", ["", "Killed", "12", '{"other": 1}', "[]"])
 def test_a_message_may_be_any_text(text):
-    assert Message.read(text) == Message(said=text)
+    assert TerminationMessage.read(text) == TerminationMessage(said=text)
 
 
 def test_a_message_fits_where_it_is_written():
-    message = Message(
+    message = TerminationMessage(
         "0" * 32,
         "x" * pod.SAID_CHARACTERS,
         ProcessResult(0, 1e9, 1e9, 2**50, 2**60, 2**60, 1e9, 1e9),
-        fingerprint.here(1),
+        fingerprint.current(1),
     )
     assert len(json.dumps(asdict(message))) < 4096

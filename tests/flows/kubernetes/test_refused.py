@@ -24,7 +24,7 @@ def test_a_remote_that_cannot_be_used_is_a_passing_fault_and_starts_nothing(runs
 def test_a_cluster_that_refuses_says_where_the_rights_are(runs, cluster):
     run = runs()
     cluster.api.faults.answers = [403] * 20
-    with pytest.raises(ValueError, match=r"the cluster refuses .*rbac.yaml"):
+    with pytest.raises(ValueError, match=r"the cluster denies access .*rbac.yaml"):
         run.bring("seed")
 
 
@@ -33,7 +33,7 @@ def test_an_image_with_other_code_is_refused_before_it_works(runs, cluster):
     path.write_text(path.read_text().replace("aaaa", "cccc"))
     fault = runs().failure("seed")
     assert fault.code == errors.CONFIGURATION
-    assert "this image holds other code than was asked for (codelock/work.json)" in str(fault)
+    assert "this image holds other code than requested (codelock/work.json)" in str(fault)
 
 
 def test_the_graph_goes_with_the_order_so_that_an_image_serves_more_than_one(runs, cluster, checkout):
@@ -61,7 +61,7 @@ def test_a_lock_entry_that_does_not_match_what_was_pushed_is_refused(runs, clust
         return entry
 
     monkeypatch.setattr(exchange, "entry", dishonest)
-    with pytest.raises(ValueError, match=r"has another hash|not whole in the remote"):
+    with pytest.raises(ValueError, match=r"has another hash|incomplete in the remote"):
         run.bring("seed")
     assert not Path("dvc.lock").exists()
     if damage == "listing":  # it stays in the remote until a person has looked at it, and nothing is pushed over it
@@ -84,17 +84,17 @@ def test_the_entry_of_another_stage_is_refused(runs, cluster, checkout):
     run.bring("seed")
     md5 = run.coordinator.executor.exchange.push_entry("seed")
     stage = run.coordinator.graph.by_name["left"]
-    order = run.coordinator.executor._order(stage, {})
-    with pytest.raises(ValueError, match=r"refused: the command is another, the parameters are others"):
-        run.coordinator.executor._collect(stage, order, md5)
+    request = run.coordinator.executor._request(stage, {})
+    with pytest.raises(ValueError, match=r"refused: the command differs, the parameters differ"):
+        run.coordinator.executor._collect(stage, request, md5)
 
 
 def test_pods_are_told_the_addresses_of_stores_but_no_folder_of_this_machine(runs, cluster, checkout):
     run = runs()
     roots = {"far": "s3://bucket/clips", "near": "/somewhere"}
     run.coordinator.workspace.roots.write_text(json.dumps(roots))
-    order = run.coordinator.executor._order(run.coordinator.graph.by_name["seed"], {})
-    assert json.loads(order.files["roots.json"]) == {"far": "s3://bucket/clips"}
+    request = run.coordinator.executor._request(run.coordinator.graph.by_name["seed"], {})
+    assert json.loads(request.files["roots.json"]) == {"far": "s3://bucket/clips"}
 
 
 def test_without_a_remote_the_reason_is_said(runs, cluster):
@@ -105,5 +105,5 @@ def test_without_a_remote_the_reason_is_said(runs, cluster):
 
 def test_without_a_cluster_the_reason_is_said(runs, cluster, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", "nowhere")
-    with pytest.raises(ValueError, match="no cluster is known here"):
+    with pytest.raises(ValueError, match="no cluster is configured"):
         runs()

@@ -35,7 +35,7 @@ def test_files_and_clips_are_done_in_parts_and_what_is_kept_is_that_of_one_machi
         int(pod.spec["hostname"].rpartition("-")[2]) for pod in cluster.pods.values() if "-parts-" in pod.pod
     )
     assert shares == [0, 0, 1, 1, 2]
-    assert "of 3 parts are done" in said
+    assert "of 3 parts done" in said
     cache = tmp_path / "claims/videopoet-scratch/cache"
     assert list(cache.glob("ingest/*/*/*.arrow"))
     assert list(cache.glob("filter/*/*/*.parquet"))

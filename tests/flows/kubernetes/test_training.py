@@ -11,7 +11,7 @@ from flows.machine.processes import StageFailed
 from tests.trainings import TRAINING
 
 pytestmark = pytest.mark.slow
-PATIENCE_S = 300
+WAIT_S = 300
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def training(cluster, checkout):
 
 def test_when_one_pod_makes_way_all_stop_and_go_on_from_the_checkpoint(runs, training):
     evicting = threading.Thread(
-        target=lambda: training.evict(training.await_line("did step 7", rank=1, seconds=PATIENCE_S)), daemon=True
+        target=lambda: training.evict(training.await_line("did step 7", rank=1, seconds=WAIT_S)), daemon=True
     )
     evicting.start()
     run = runs()
@@ -41,7 +41,7 @@ def test_when_one_pod_makes_way_all_stop_and_go_on_from_the_checkpoint(runs, tra
 
 def test_when_one_pod_is_lost_the_next_try_goes_on_from_the_checkpoint(runs, training):
     losing = threading.Thread(
-        target=lambda: training.lose(training.await_line("did step 7", rank=1, seconds=PATIENCE_S)), daemon=True
+        target=lambda: training.lose(training.await_line("did step 7", rank=1, seconds=WAIT_S)), daemon=True
     )
     losing.start()
     with pytest.raises(StageFailed, match="another of the 2 processes") as caught:

@@ -16,8 +16,8 @@ WORKS = "while true; do :; done"
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Silence is noticed after half a second."""
-    monkeypatch.setattr(monitor, "LOOK_S", 0.1)
-    monkeypatch.setattr(monitor, "SILENT_S", 0.5)
+    monkeypatch.setattr(monitor, "SAMPLE_S", 0.1)
+    monkeypatch.setattr(monitor, "STALLED_S", 0.5)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def run(command: str, said: list[str], until) -> StageMonitor:
             reached.set()
             running.stop()
 
-    with found.beating(look):
+    with found.sampling(look):
         thread = threading.Thread(target=_run, args=(running, command, found), daemon=True)
         thread.start()
         assert reached.wait(30)
@@ -75,10 +75,10 @@ def _run(running: Processes, command: str, found: StageMonitor) -> None:
 def test_a_process_that_neither_speaks_nor_works_is_reported_once_and_left_alone(quick):
     said: list[str] = []
     looks = iter(range(1000))
-    run(SLEEPS, said, lambda found: found.is_silent and next(looks) > 8)
+    run(SLEEPS, said, lambda found: found.is_stalled and next(looks) > 8)
     (line,) = said
-    assert line.startswith("silent: no line and no use of a processor for ")
-    assert line.endswith("left alone")
+    assert line.startswith("stalled: no line and no CPU use for ")
+    assert line.endswith("keeps running")
 
 
 def test_a_process_that_works_is_heard_of_though_it_says_nothing(quick):
@@ -92,12 +92,12 @@ def test_a_process_that_works_is_heard_of_though_it_says_nothing(quick):
 def test_a_line_ends_the_silence_but_the_report_of_it_does_not(quick):
     said: list[str] = []
     found = StageMonitor(said.append)
-    found.heard_s -= 10
-    found.look()
-    found.hear(said[0])
-    assert found.is_silent
+    found.heartbeat_s -= 10
+    found.sample()
+    found.on_line(said[0])
+    assert found.is_stalled
     found("here I am")
-    assert not found.is_silent
+    assert not found.is_stalled
 
 
 def test_gpus_are_charged_for_the_time_that_they_are_held(monkeypatch):
@@ -116,7 +116,7 @@ def test_gpus_are_charged_for_the_time_that_they_are_held(monkeypatch):
 def test_a_rank_far_below_the_median_is_a_straggler():
     found = StageMonitor(print)
     for rank, rate in {"0": 10.0, "1": 11.0, "2": 4.0, "3": 9.0}.items():
-        found.hear(f"training: 5/10 clips, {rate} clips/s", rank)
+        found.on_line(f"training: 5/10 clips, {rate} clips/s", rank)
     assert found.stragglers() == ["2"]
     assert StageMonitor(print).stragglers() == []
 
@@ -125,12 +125,12 @@ def test_status_says_when_a_stage_was_last_heard_of(made, monkeypatch):
     workspace = Workspace(made.root)
     doing = run_state.RunState(workspace, ["left"])
     doing.put("left", "running")
-    doing.hear("left", run_state.moment(0))
-    assert "heard" not in _line(workspace)
-    doing.hear("left", run_state.moment(run_status.QUIET_S + 1))
-    assert "last heard of since " in _line(workspace)
-    doing.hear("left", run_state.moment(monitor.SILENT_S + 1))
-    assert "SILENT" in _line(workspace)
+    doing.note_heartbeat("left", run_state.moment(0))
+    assert "heartbeat" not in _line(workspace)
+    doing.note_heartbeat("left", run_state.moment(run_status.QUIET_S + 1))
+    assert "last heartbeat at " in _line(workspace)
+    doing.note_heartbeat("left", run_state.moment(monitor.STALLED_S + 1))
+    assert "STALLED, last heartbeat at " in _line(workspace)
 
 
 def _line(workspace: Workspace) -> str:
@@ -138,12 +138,12 @@ def _line(workspace: Workspace) -> str:
 
 
 def test_the_run_keeps_hearing_of_a_stage_that_works(checkout, monkeypatch):
-    monkeypatch.setattr(monitor, "LOOK_S", 0.1)
+    monkeypatch.setattr(monitor, "SAMPLE_S", 0.1)
     monkeypatch.setenv("WORK_SLEEP_S", "1")
-    heard: list[str] = []
+    last_heartbeat: list[str] = []
     coordinator = checkout.coordinator("apart")
-    coordinator.state.hear = lambda name, when: heard.append(f"{name} {when}")
-    coordinator.bring(coordinator.graph.by_name["apart"], print)
-    assert heard
-    assert heard[0].startswith("apart 20")
+    coordinator.state.note_heartbeat = lambda name, when: last_heartbeat.append(f"{name} {when}")
+    coordinator.ensure_up_to_date(coordinator.graph.by_name["apart"], print)
+    assert last_heartbeat
+    assert last_heartbeat[0].startswith("apart 20")
     assert Path("out/apart").exists()

@@ -283,7 +283,7 @@ def test_a_server_that_wants_another_string_is_told_in_words(prefect_server, tmp
     os.environ |= {"PREFECT_API_URL": prefect_server, "PREFECT_API_AUTH_STRING": "me:wrong"}
     command = [sys.executable, "-c", "from flows.machine import orchestrator; orchestrator.start()"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.stderr.splitlines()[-1].startswith(f"ValueError: the server {prefect_server} lets in whom")
+    assert done.stderr.splitlines()[-1].startswith(f"ValueError: the server {prefect_server} requires authentication")
     assert "me:wrong" not in done.stdout + done.stderr
 
 

@@ -32,4 +32,4 @@ def test_a_process_that_is_gone_takes_nothing():
     process.wait()
     time.sleep(0.1)
     assert usage.cpu_s(process.pid) == 0.0
-    assert usage.moved(process.pid) == usage.Moved()
+    assert usage.moved(process.pid) == usage.IoBytes()

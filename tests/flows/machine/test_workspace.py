@@ -15,7 +15,7 @@ def test_a_checkout_is_found_from_any_folder_in_it(tmp_path, monkeypatch):
 
 
 def test_outside_of_a_checkout_is_an_error_in_words(tmp_path):
-    with pytest.raises(ValueError, match=r"is in no checkout.*dvc\.yaml"):
+    with pytest.raises(ValueError, match=r"is not in a checkout.*dvc\.yaml"):
         Workspace.find(tmp_path)
 
 

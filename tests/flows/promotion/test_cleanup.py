@@ -7,7 +7,7 @@ import pytest
 from flows.dvc.repository import Repository
 from flows.machine.workspace import Workspace
 from flows.promotion import cleanup
-from flows.promotion.cleanup import Keep
+from flows.promotion.cleanup import RetentionPolicy
 from flows.runs import run_records
 from flows.runs.registry import Registry
 from tests.flows.conftest import Checkout
@@ -33,8 +33,8 @@ def old_and_new(made: Checkout, workspace: Workspace, empty_registry: str) -> li
     return names
 
 
-def cleaned(workspace: Workspace, keep: str, *, remote: bool = False) -> cleanup.Cleaning:
-    found = cleanup.cleaning(workspace, Repository(workspace.root), Keep.read(keep), remote=remote)
+def cleaned(workspace: Workspace, keep: str, *, remote: bool = False) -> cleanup.CleanupPlan:
+    found = cleanup.cleaning(workspace, Repository(workspace.root), RetentionPolicy.read(keep), remote=remote)
     found.carry_out()
     return found
 
@@ -95,7 +95,7 @@ def test_the_words_count_runs_objects_and_bytes_before_anything_is_deleted(
     made: Checkout, workspace: Workspace, old_and_new: list[str]
 ):
     before = cached(made.root)
-    found = cleanup.cleaning(workspace, Repository(made.root), Keep.read("last=1"), remote=False)
+    found = cleanup.cleaning(workspace, Repository(made.root), RetentionPolicy.read("last=1"), remote=False)
     said = list(found.lines())
     assert said[0] == f"keep    {old_and_new[1]}  one of the last"
     assert said[1].startswith(f"delete  {old_and_new[0]}")
@@ -138,11 +138,11 @@ def test_the_remote_is_cleaned_where_that_is_asked(
 
 def test_a_cache_that_others_may_use_is_left_alone(made: Checkout, workspace: Workspace, tmp_path: Path):
     subprocess.run(["dvc", "cache", "dir", "-q", str(tmp_path / "shared")], check=True)
-    with pytest.raises(ValueError, match="may serve others"):
+    with pytest.raises(ValueError, match="may be shared"):
         cleaned(workspace, "last=1")
 
 
 @pytest.mark.parametrize("text", ["", "last", "last=x", "last=1,last=2", "champions"])
 def test_what_to_keep_must_be_plain(text: str):
     with pytest.raises(ValueError, match="--keep"):
-        Keep.read(text)
+        RetentionPolicy.read(text)

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.promotion.gate import Gate, Scores, verdicts
+from flows.promotion.gate import EvaluationScores, Gate, verdicts
 
 MOTION, MEL, FRECHET = "text_to_video/motion", "video_to_audio/mel", "text_to_video/frechet"
 
 
-def scores(folder: Path, motion: list[float], mel: list[float], frechet: float = 10.0) -> Scores:
+def scores(folder: Path, motion: list[float], mel: list[float], frechet: float = 10.0) -> EvaluationScores:
     """What stage `evaluate` writes, of two measures with samples and one without."""
     folder.mkdir()
     rows = [
@@ -25,7 +25,7 @@ def scores(folder: Path, motion: list[float], mel: list[float], frechet: float =
         {"task": "text_to_video", "name": "frechet", "value": frechet, "better": "lower"},
     ]
     (folder / "scores.json").write_text(json.dumps(found))
-    return Scores.read(folder)
+    return EvaluationScores.read(folder)
 
 
 NOISE = np.random.default_rng(0)
@@ -77,9 +77,12 @@ def test_scores_of_other_samples_are_not_compared(tmp_path: Path):
 @pytest.mark.parametrize(
     ("gate", "words"),
     [
-        (Gate(better=[FRECHET], not_worse=[], floors={}), "make it a floor"),
-        (Gate(better=["text_to_video/shape"], not_worse=[], floors={}), "there are: text_to_video/frechet, text_to"),
-        (Gate(better=[], not_worse=[], floors={"judge/x": 1.0}), "there are: none"),
+        (Gate(better=[FRECHET], not_worse=[], floors={}), "use a floor"),
+        (
+            Gate(better=["text_to_video/shape"], not_worse=[], floors={}),
+            "available for this task: text_to_video/frechet, text_to",
+        ),
+        (Gate(better=[], not_worse=[], floors={"judge/x": 1.0}), "available for this task: none"),
     ],
 )
 def test_a_rule_that_cannot_be_judged_says_why(gate: Gate, words: str, tmp_path: Path):

@@ -28,7 +28,7 @@ with alone(workspace, print):
     coordinator = Coordinator(workspace, repository, graph, graph.stages, executor)
     entries = {}
     for stage in graph.stages:
-        outcome = coordinator.bring(stage, print, force="force" in sys.argv)
+        outcome = coordinator.ensure_up_to_date(stage, print, force="force" in sys.argv)
         print(stage.name, outcome.how)
         entries[stage.name] = outcome.entry
     record = run_records.write(workspace, repository, graph, entries)

@@ -14,15 +14,15 @@ from components.corpus.data import Source
 from components.corpus.data import read as read_sources
 from components.corpus.data import write as write_sources
 from components.ingest.data import Clips
-from flows.graph.graph import Entry, Item
+from flows.graph.graph import Artifact, LockEntry
 from flows.runs import forward_lineage, lineage
 
 SOURCES = "data/sources.parquet"
 
 
-def entry(deps: dict[str, str], outs: dict[str, str]) -> Entry:
-    items = [{path: Item(md5) for path, md5 in these.items()} for these in (deps, outs)]
-    return Entry("make", {}, items[0], items[1])
+def entry(deps: dict[str, str], outs: dict[str, str]) -> LockEntry:
+    items = [{path: Artifact(md5) for path, md5 in these.items()} for these in (deps, outs)]
+    return LockEntry("make", {}, items[0], items[1])
 
 
 ENTRIES = {
@@ -89,7 +89,7 @@ def test_a_hash_is_enough(clips):
 
 
 @pytest.mark.parametrize(
-    ("target", "words"), [("nowhere", "neither a file"), ("ff", "neither a file"), ("ffff", "0 paths")]
+    ("target", "words"), [("nowhere", "is not a file"), ("ff", "is not a file"), ("ffff", "no input or output")]
 )
 def test_what_is_unknown_is_an_error_in_words(clips, target, words):
     with pytest.raises(ValueError, match=words):
@@ -105,9 +105,9 @@ def test_a_source_leads_forward_to_all_that_holds_it_or_was_made_from_it(clips):
         "models/model",
         "data/samples",
     ]
-    assert "data/filtered  made by filter: holds 1 rows" in lines[2]
+    assert "data/filtered  made by filter: contains 1 rows" in lines[2]
     assert lines[3] == "models/model  made by model: from data/filtered"
-    assert lines[-1] == "1 clips of it; 4 outputs hold it or were made from it, or may be"
+    assert lines[-1] == "1 clips of it; 4 outputs contain it or were made from it, or may be"
     assert list(forward_lineage.lines(ENTRIES, clips[1].source_sha256[:8])) == lines
 
 
@@ -116,7 +116,7 @@ def test_a_source_that_is_gone_or_forgotten_is_still_known_and_a_name_means_what
     write_sources(Path(SOURCES), [*table, Source("mine", "2.mp4", 1, "a" * 64, state="gone")])
     lines = list(forward_lineage.lines(ENTRIES, clips[1].source_sha256))
     assert lines[0].endswith("listed in data/sources.parquet, forgotten")
-    assert "data/filtered  made by filter: holds 1 rows" in lines[2]
+    assert "data/filtered  made by filter: contains 1 rows" in lines[2]
     assert lines[-1].endswith("`videopoet gc --keep last=1 --remote --yes` deletes them")
     back = list(lineage.lines(ENTRIES, "data/samples/media/a.mp4"))
     assert any(f"of source mine/1.mp4 (forgotten) sha256 {clips[1].source_sha256}" in line for line in back)
@@ -127,27 +127,27 @@ def test_a_source_that_is_gone_or_forgotten_is_still_known_and_a_name_means_what
 
 def test_the_trace_of_a_dropped_source_ends_where_it_was_dropped(clips):
     lines = list(forward_lineage.lines(ENTRIES, "0.mp4"))
-    assert "data/filtered  made by filter: holds none of it (dropped: too_still)" in lines
+    assert "data/filtered  made by filter: contains none of it (dropped: too_still)" in lines
     assert not any(line.startswith(("models/model", "data/samples")) for line in lines)
 
 
 def test_a_held_out_source_was_measured_on_only(clips):
     place = next(place for place, clip in enumerate(clips) if clip.split == "heldout" and place)
     train = next(place for place, clip in enumerate(clips) if clip.split == "train" and place)
-    words = "all of it is held out: models were measured on it, not trained on it"
+    words = "all of it is held out: models were evaluated on it, not trained on it"
     assert words in list(forward_lineage.lines(ENTRIES, f"mine/{place}.mp4"))
     assert words not in list(forward_lineage.lines(ENTRIES, f"mine/{train}.mp4"))
 
 
 def test_an_unknown_source_is_an_error_in_words(clips):
-    with pytest.raises(ValueError, match="0 sources are called nobody"):
+    with pytest.raises(ValueError, match="0 sources match nobody"):
         list(forward_lineage.lines(ENTRIES, "nobody"))
 
 
 def test_the_trace_goes_on_past_an_output_that_is_not_here(clips):
     shutil.rmtree("models/model")
     lines = list(forward_lineage.lines(ENTRIES, "mine/1.mp4"))
-    missing = "models/model  made by model: is not here and may hold it; `videopoet run model` brings it back"
+    missing = "models/model  made by model: is missing and may contain it; restore it with `videopoet run model`"
     assert missing in lines
     assert any(line.startswith("data/samples  made by generate") for line in lines)
 
@@ -156,7 +156,7 @@ def test_what_was_made_from_earlier_clips_may_hold_a_source_that_has_left_them(c
     assert not any(line.startswith("models/model") for line in forward_lineage.lines(ENTRIES, "0.mp4"))
     anew = ENTRIES | {"filter": entry({"data/clips": "c11b5"}, {"data/filtered": "0ther"})}
     lines = list(forward_lineage.lines(anew, "0.mp4"))
-    assert "models/model  made by model: from an earlier data/filtered, which may hold it" in lines
+    assert "models/model  made by model: from an earlier data/filtered, which may contain it" in lines
     assert any(line.startswith("data/samples  made by generate: from models/model, an earlier") for line in lines)
 
 

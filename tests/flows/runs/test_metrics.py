@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from flows.machine import monitor
 from flows.machine.monitor import StageMonitor
-from flows.runs.metrics import View, served
+from flows.runs.metrics import MetricsView, served
 
 
 def free_port() -> int:
@@ -30,10 +30,10 @@ def ask(port: int, host: str = "127.0.0.1") -> dict[tuple[str, ...], float]:
 def test_a_run_shows_its_stages_rates_stragglers_and_outcomes():
     found = StageMonitor(print)
     for rank, rate in {"0": 10.0, "1": 9.0, "2": 2.0}.items():
-        found.hear(f"training: 50/200 clips, {rate} clips/s", rank)
+        found.on_line(f"training: 50/200 clips, {rate} clips/s", rank)
     found.hold(2)
     done = {"seconds": 4.5, "cpu_s": 9.0, "read_bytes": 100, "written_bytes": 200, "gpu_s": 3.0, "gpu_used_s": 1.0}
-    view = View(lambda: {"a": "running", "b": "ran"}, {"a": found}, lambda: {"b": done}, lambda: {"whole": 3})
+    view = MetricsView(lambda: {"a": "running", "b": "ran"}, {"a": found}, lambda: {"b": done}, lambda: {"whole": 3})
     port = free_port()
     with served(port, view):
         seen = ask(port)
@@ -50,7 +50,7 @@ def test_a_run_shows_its_stages_rates_stragglers_and_outcomes():
 
 
 def test_a_real_run_can_be_asked_while_a_stage_works(checkout, monkeypatch):
-    monkeypatch.setattr(monitor, "LOOK_S", 0.1)
+    monkeypatch.setattr(monitor, "SAMPLE_S", 0.1)
     monkeypatch.setenv("WORK_SLEEP_S", "2")
     coordinator, port, seen = checkout.coordinator("apart"), free_port(), {}
 
@@ -59,7 +59,7 @@ def test_a_real_run_can_be_asked_while_a_stage_works(checkout, monkeypatch):
             seen.update(ask(port))
 
     with served(port, coordinator.view):
-        coordinator.bring(coordinator.graph.by_name["apart"], line)
+        coordinator.ensure_up_to_date(coordinator.graph.by_name["apart"], line)
         after = ask(port)
     assert seen["videopoet_stage", "apart", "running"] == 1
     assert ("videopoet_stage_cores", "apart") in seen
@@ -101,7 +101,7 @@ SIXTH = ["::", "::1"] if "::1" in addresses(socket.AF_INET6) else []
 
 def test_only_this_machine_is_answered_unless_it_is_asked_for(monkeypatch):
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-    with served(port := free_port(), View(dict, {})):
+    with served(port := free_port(), MetricsView(dict, {})):
         assert listening(port) == ["127.0.0.1"]
         assert ask(port) == {}
         for address in {"127.0.0.2", *addresses(socket.AF_INET)} - {"127.0.0.1"}:
@@ -112,19 +112,19 @@ def test_only_this_machine_is_answered_unless_it_is_asked_for(monkeypatch):
 @pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.2", "127.0.0.3", "127.0.0.1", *SIXTH])
 def test_the_address_that_is_asked_for_listens_and_no_other(monkeypatch, host):
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
-    with served(port := free_port(), View(dict, {}), host):
+    with served(port := free_port(), MetricsView(dict, {}), host):
         assert listening(port) == [host]
 
 
 def test_in_a_pod_all_are_answered_since_policies_decide_who_gets_through(monkeypatch):
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
-    with served(port := free_port(), View(dict, {})):
+    with served(port := free_port(), MetricsView(dict, {})):
         assert listening(port) == ["0.0.0.0"]
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "198.51.100.7", "203.0.113.255", "2001:db8::1", "::ffff:192.0.2.1"])
 def test_an_address_that_is_not_this_machines_is_said(host):
-    with pytest.raises(ValueError, match="choose another"), served(free_port(), View(dict, {}), host):
+    with pytest.raises(ValueError, match="choose another"), served(free_port(), MetricsView(dict, {}), host):
         pass
 
 
@@ -132,11 +132,11 @@ def test_a_port_that_is_taken_is_said():
     with socket.socket() as taken:
         taken.bind(("", 0))
         taken.listen()
-        with pytest.raises(ValueError, match="choose another"), served(taken.getsockname()[1], View(dict, {})):
+        with pytest.raises(ValueError, match="choose another"), served(taken.getsockname()[1], MetricsView(dict, {})):
             pass
 
 
 def test_without_a_port_nothing_is_served():
     before = psutil.Process().net_connections("tcp")
-    with served(None, View(dict, {})):
+    with served(None, MetricsView(dict, {})):
         assert psutil.Process().net_connections("tcp") == before

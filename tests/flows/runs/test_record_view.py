@@ -33,7 +33,7 @@ def test_a_difference_names_command_parameter_code_outputs_and_metrics(two):
 def test_equal_runs_are_said_to_be_equal(two):
     first, second = (path.name for path in two)
     result = CliRunner().invoke(app, ["runs", "diff", first[:4], first])
-    assert result.output == "the two are equal: the same work with the same results\n"
+    assert result.output == "the runs are equal: the same inputs and the same outputs\n"
     assert "parameter left.value: 2 → 20" in CliRunner().invoke(app, ["runs", "diff", first, second]).output
 
 

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.dvc.repository import Repository
-from flows.graph.graph import Entry, Graph, Item, Stage
+from flows.graph.graph import Artifact, Graph, LockEntry, Stage
 from flows.machine.workspace import Workspace
 from flows.runs import run_records
 
@@ -63,7 +63,7 @@ def test_another_parameter_or_another_output_is_another_run():
     stage = Stage("a", "make", ("source",), {}, ("out/a",), ())
 
     def name(cmd: str = "make", value: int = 1, source: str = "aa", out: str = "bb") -> str:
-        entry = Entry(cmd, {"a": {"value": value}}, {"source": Item(source)}, {"out/a": Item(out)})
+        entry = LockEntry(cmd, {"a": {"value": value}}, {"source": Artifact(source)}, {"out/a": Artifact(out)})
         return run_records.identity(Graph((stage,)), {"a": entry}).name
 
     names = [name(), name(cmd="do"), name(value=2), name(source="cc"), name(out="dd")]

@@ -1,4 +1,4 @@
-"""A run that goes on, looked at from outside: each test has a real one."""
+"""A run in progress, seen from outside: one real run is shown and stopped, another one killed."""
 
 import subprocess
 import sys
@@ -35,45 +35,45 @@ def videopoet(checkout, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, env=checkout.environment(), capture_output=True, text=True, check=False)
 
 
-def test_status_says_what_runs_since_when_and_what_it_said_last(checkout, running):
-    said = videopoet(checkout, "status").stdout.splitlines()
-    assert said[0].startswith("a run goes on since ")
+def status(checkout) -> list[str]:
+    return list(run_status.status(Workspace(checkout.root)))
+
+
+def test_a_run_is_shown_its_log_followed_and_it_stops_in_good_order(checkout, running):
+    said = status(checkout)
+    assert said[0].startswith("a run has been in progress since ")
     assert f"(process {running.pid}): " in said[0]
     (line,) = [line for line in said if line.startswith("running  seed")]
     assert line.endswith("seed works")
     assert any(line.startswith("waiting ") and "join" in line for line in said)
 
-
-def test_cancel_stops_it_in_good_order_and_says_how_it_ended(checkout, running):
-    done = videopoet(checkout, "cancel")
-    assert done.returncode == 0, done.stderr
-    assert "the run was stopped at " in done.stdout
-    assert "stopped in the middle: seed" in done.stdout
-    assert running.wait(timeout=1) == 143
-    said = videopoet(checkout, "status").stdout
-    assert "no run goes on here; the last one, of " in said
-    assert "stopped  seed" in said
-    assert videopoet(checkout, "cancel").returncode == 64
-
-
-def test_logs_are_followed_to_the_end_of_the_stage(checkout, running):
-    process = subprocess.Popen(
+    follower = subprocess.Popen(
         [sys.executable, "-m", "flows.cli", "logs", "se", "--follow"],
         env=checkout.environment(),
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "seed works\n"
-    assert process.poll() is None
-    videopoet(checkout, "cancel")
-    assert process.wait(timeout=30) == 0
+    assert follower.stdout is not None
+    assert follower.stdout.readline() == "seed works\n"
+    assert follower.poll() is None
+
+    done = videopoet(checkout, "cancel")
+    assert done.returncode == 0, done.stderr
+    assert "the run was stopped at " in done.stdout
+    assert "interrupted: seed" in done.stdout
+    assert running.wait(timeout=1) == 143
+    assert follower.wait(timeout=30) == 0
+    said = "\n".join(status(checkout))
+    assert "no run is in progress; the last one, started " in said
+    assert "stopped  seed" in said
+    with pytest.raises(ValueError, match="no run is in progress here"):
+        run_status.cancel(Workspace(checkout.root))
 
 
 def test_a_run_that_was_killed_is_said_to_be(checkout, running):
     running.kill()
     running.wait()
-    said = videopoet(checkout, "status").stdout
+    said = "\n".join(status(checkout))
     assert "was killed" in said
     assert "running  seed" in said
     assert "did not end" in said
@@ -110,7 +110,9 @@ def test_lines_that_come_later_are_followed_and_a_new_log_is_read_from_its_start
 
 
 def test_before_the_first_run_status_says_how_to_start_one(checkout):
-    assert list(run_status.status(Workspace(checkout.root))) == ["no run has been here: `videopoet run` starts one"]
+    assert list(run_status.status(Workspace(checkout.root))) == [
+        "there has been no run yet: start one with `videopoet run`"
+    ]
 
 
 def test_time_that_a_stage_runs_is_counted_from_its_start(made):

@@ -56,7 +56,7 @@ def test_an_unpacked_source_is_a_repository_of_its_own_without_changes(made):
     source_archive.archive(Path("../source.tar.gz"))
     folder = made.root / "out/inside"
     source_archive.unpack(Path("../source.tar.gz"), folder)
-    source_archive.settle(folder, "source", hidden=("/verdict.json",))
+    source_archive.init_repository(folder, "source", hidden=("/verdict.json",))
     (folder / "verdict.json").write_text("{}")
     os.chdir(folder)
     assert source_archive.difference() == ""
@@ -104,7 +104,7 @@ def test_no_program_runs_while_a_source_is_committed(name: str, tmp_path: Path, 
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(ORDERS.get(path, "text\n").format(ran=ran))
         (folder / path).chmod(0o755)
-    source_archive.settle(folder, "source", hidden=())
+    source_archive.init_repository(folder, "source", hidden=())
     assert not ran.exists()
     monkeypatch.undo()
     assert sorted(source_archive.names(folder)) == sorted({".gitattributes", name})
@@ -114,8 +114,8 @@ def test_a_repository_that_came_with_a_source_is_not_taken_for_ours(tmp_path: Pa
     subprocess.run(["git", "init", "-q", tmp_path / "sub"], check=True)
     (tmp_path / "sub/.git/config").write_text(f'[filter "run"]\n clean = touch {tmp_path}/ran; cat\n')
     (tmp_path / "sub/.gitattributes").write_text("* filter=run\n")
-    with pytest.raises(ValueError, match="holds a repository"):
-        source_archive.settle(tmp_path / "sub", "source", hidden=())
+    with pytest.raises(ValueError, match="contains a git repository"):
+        source_archive.init_repository(tmp_path / "sub", "source", hidden=())
     assert not (tmp_path / "ran").exists()
 
 
@@ -123,7 +123,7 @@ def test_a_source_that_git_cannot_commit_is_told_in_words(tmp_path: Path):
     (tmp_path / ".gitattributes").write_text("*.py working-tree-encoding=UTF-16\n")
     (tmp_path / "work.py").write_bytes(b"x\n")
     with pytest.raises(ValueError, match="cannot be committed: "):
-        source_archive.settle(tmp_path, "source", hidden=())
+        source_archive.init_repository(tmp_path, "source", hidden=())
 
 
 def test_a_folder_that_follows_stands_at_our_commit_with_its_own_files(made):
@@ -132,7 +132,7 @@ def test_a_folder_that_follows_stands_at_our_commit_with_its_own_files(made):
     (folder / "work.py").write_text("changed = 1\n")
     ours = source_archive.revision()
     for _ in range(2):
-        source_archive.follow(folder, ["work.py"])
+        source_archive.track_head(folder, ["work.py"])
     assert (folder / "work.py").read_text() == "changed = 1\n"
     assert source_archive.names(folder) == ["work.py"]
     os.chdir(folder)
@@ -198,8 +198,8 @@ def test_an_untracked_file_that_nothing_names_is_left_out_and_told(path: str, na
     assert SECRET not in source_archive.difference()
     assert source_archive.omitted() == [path]
     assert source_archive.omission() == (
-        f"left out of the record's source, for git does not track them: {path if path.isprintable() else repr(path)} "
-        "(`git add` what a run needs)"
+        f"not in the record's source, because git does not track them: {path if path.isprintable() else repr(path)} "
+        "(`git add` the files that a run needs)"
     )
     add(path)
     assert path in source_archive.names()
@@ -293,7 +293,7 @@ def test_a_file_that_is_half_edited_names_nothing(path: str, content: bytes, nam
 def test_at_most_ten_omitted_files_are_named(made):
     put(*(f"notes/{number:02}.txt" for number in range(1234)))
     words = source_archive.omission()
-    assert "notes/09.txt and 1,224 more (`git add` what a run needs)" in words
+    assert "notes/09.txt and 1,224 more (`git add` the files that a run needs)" in words
     assert "notes/10.txt" not in words
 
 
@@ -310,7 +310,7 @@ def test_what_git_tracks_though_it_ignores_it_is_tracked_in_an_unpacked_source_t
     subprocess.run(["git", "add", "--force", "started"], check=True)
     source_archive.archive(Path("../source.tar.gz"))
     source_archive.unpack(Path("../source.tar.gz"), Path("../unpacked"))
-    source_archive.settle(Path("../unpacked"), "source", hidden=())
+    source_archive.init_repository(Path("../unpacked"), "source", hidden=())
     assert source_archive.names(Path("../unpacked")) == source_archive.names()
 
 

@@ -50,14 +50,14 @@ def test_adding_twice_gives_the_same_bytes_and_sees_what_changed(workspace, medi
 
 
 def test_what_changed_is_told_in_words_and_alone_is_read(workspace, media):
-    assert sources.add(workspace, str(media), "").endswith("; 2 added; 2 files were read")
-    assert sources.add(workspace, str(media), "").endswith("; nothing changed; 0 files were read")
+    assert sources.add(workspace, str(media), "").endswith("; 2 added; 2 files read")
+    assert sources.add(workspace, str(media), "").endswith("; nothing changed; 0 files read")
     (media / "a.mp4").write_bytes(b"other")
     (media / "b.png").unlink()
     (media / "c.png").write_bytes(b"c")
     (media / "bell\x07.png").write_bytes(b"d")
     said = sources.add(workspace, str(media), "")
-    assert said.endswith("; 1 added, 1 changed, 1 gone, 1 refused (1 unsafe_name); 2 files were read")
+    assert said.endswith("; 1 added, 1 changed, 1 gone, 1 refused (1 unsafe_name); 2 files read")
     assert list(sources.listed(workspace)) == [f"my-clips: 2 files in {media}; 2 gone, 1 refused"]
 
 
@@ -86,7 +86,7 @@ def test_a_damaged_manifest_beside_media_is_counted_and_nothing_is_lost(workspac
     sources.add(workspace, str(media), "")
     (media / "manifest.csv").write_bytes(b"path,caption\n\xff,\n")
     said = sources.add(workspace, str(media), "")
-    assert said.endswith("; 1 refused (1 broken_manifest); 0 files were read")
+    assert said.endswith("; 1 refused (1 broken_manifest); 0 files read")
     found = {source.path: (source.caption, source.license, source.reason) for source in read(sources.TABLE)}
     assert found == {
         "a.mp4": ("first", "CC0", ""),
@@ -99,7 +99,7 @@ def test_without_its_memory_of_sizes_and_times_a_folder_is_read_anew_and_gives_t
     sources.add(workspace, str(media), "")
     before = sources.TABLE.read_bytes()
     (workspace.folder(sources.SEEN) / "my-clips.json").unlink()
-    assert sources.add(workspace, str(media), "").endswith("2 files were read")
+    assert sources.add(workspace, str(media), "").endswith("2 files read")
     assert sources.TABLE.read_bytes() == before
 
 
@@ -125,13 +125,13 @@ def test_a_forgotten_file_does_not_come_back_and_its_decoded_clips_are_deleted(w
 
 def test_what_is_no_source_cannot_be_forgotten(workspace, media):
     sources.add(workspace, str(media), "")
-    with pytest.raises(ValueError, match="0 sources are called nothing"):
+    with pytest.raises(ValueError, match="0 sources match nothing"):
         sources.forget(workspace, "nothing")
 
 
 def test_a_compressed_tar_says_what_to_do(workspace, media):
     (media / "shard.tar.gz").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"shard\.tar\.gz is compressed.*: unpack it to a plain tar"):
+    with pytest.raises(ValueError, match=r"shard\.tar\.gz is compressed.*: convert it to an uncompressed tar"):
         sources.add(workspace, str(media / "shard.tar.gz"), "packed")
 
 
@@ -181,7 +181,7 @@ def test_a_manifest_of_which_no_row_is_taken_says_what_is_wrong_with_the_first(w
 
 
 def test_an_alias_is_a_plain_name(workspace, media):
-    with pytest.raises(ValueError, match=r"`\.\./x` is no name for a folder"):
+    with pytest.raises(ValueError, match=r"`\.\./x` is not a valid name"):
         sources.add(workspace, str(media), "../x")
 
 
@@ -190,7 +190,7 @@ def test_an_alias_stands_for_one_folder(workspace, media, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     (other / "c.mp4").write_bytes(b"c")
-    with pytest.raises(ValueError, match="already stands for"):
+    with pytest.raises(ValueError, match="is already"):
         sources.add(workspace, str(other), "clips")
 
 
@@ -199,13 +199,13 @@ def test_removed_sources_leave_table_and_roots(workspace, media):
     assert sources.remove(workspace, "clips") == 2
     assert list(sources.listed(workspace)) == []
     assert sources.folders(workspace) == {}
-    with pytest.raises(ValueError, match="no sources are called `clips`"):
+    with pytest.raises(ValueError, match="there are no sources `clips`"):
         sources.remove(workspace, "clips")
 
 
 def test_a_folder_without_media_is_refused(workspace, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match="no media"):
+    with pytest.raises(ValueError, match="has no usable media"):
         sources.add(workspace, str(tmp_path / "empty"), "")
 
 

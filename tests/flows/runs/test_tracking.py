@@ -12,7 +12,7 @@ def test_a_stage_that_ran_is_a_child_of_the_pipelines_run(checkout):
 
     coordinator = checkout.coordinator("left")
     for stage in coordinator.graph.upstream_of(["left"]):
-        coordinator.bring(stage, lambda _: None)
+        coordinator.ensure_up_to_date(stage, lambda _: None)
     coordinator.tracking.close("FINISHED", {"run": "0123456789"})
     client = MlflowClient(coordinator.tracking.uri)
     experiment = client.get_experiment_by_name(EXPERIMENT)

@@ -43,7 +43,7 @@ def test_what_is_made_is_pushed_before_the_run_is_over(checkout, remote):
     outcomes = checkout.bring("seed")
     repository = Repository(checkout.root)
     sharing = Uploader(repository, pytest.fail)
-    sharing.made("seed")
+    sharing.enqueue("seed")
     sharing.close(["seed"], None)  # the run was not whole: there is no record
     assert repository.remote.holds([outcomes["seed"].entry.outs["out/seed"].md5])
     assert (remote / "runs").is_dir()
@@ -78,14 +78,14 @@ def test_an_output_that_left_the_cache_is_named(checkout, remote):
     shutil.rmtree(".dvc/cache")
     said: list[str] = []
     share(Repository(checkout.root), ["apart"], Path("records/none"), said.append)
-    assert "out/apart is not in DVC's cache and can't be pushed" in said[0]
+    assert "out/apart is not in DVC's cache and cannot be pushed" in said[0]
     assert record.md5 not in str(files(remote.parent))
 
 
 def test_without_a_remote_nothing_is_pushed(made):
     repository = Repository(made.root)
     sharing = Uploader(repository, pytest.fail)
-    sharing.made("seed")
+    sharing.enqueue("seed")
     sharing.close(["seed"], Path("nowhere"))
     assert repository.remote is None
 
