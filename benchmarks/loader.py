@@ -2,9 +2,9 @@
 
     OMP_NUM_THREADS=2 python benchmarks/loader.py data/filtered data/tokens
 
-Reads the artefacts of a run of the default profile. Clips: all training clips decoded one by one in a shuffled order,
+Reads the artifacts of a run of the default profile. Clips: all training clips decoded one by one in a shuffled order,
 beside every shard read from its beginning to its end and decoded as it comes. Tokens: batches of shuffled rows, beside
-the same batches of neighbouring rows. Both take turns, piece by piece, in core-seconds of one thread; medians.
+the same batches of neighboring rows. Both take turns, piece by piece, in core-seconds of one thread; medians.
 Waiting: the share of the time of some steps of the image tokenizer's and the language model's training, with the
 parameters of `params.yaml`.
 """

@@ -25,13 +25,13 @@ FORMATS = Formats(
     sample_rate_hz=8000,
     text_tokens=16,
 )
-COLOURS = {"red": (220, 50, 40), "green": (60, 180, 80), "blue": (50, 110, 230), "white": (240, 240, 240)}
+COLORS = {"red": (220, 50, 40), "green": (60, 180, 80), "blue": (50, 110, 230), "white": (240, 240, 240)}
 LONGEST = ("test_chain.py", "test_serve.py", "test_shares.py", "test_interrupted.py", "test_reproduce.py")
 SIDE_PX = 64  # stored size of a square clip: twice the base, so that crops and stage 1 have something to do
 
 
-def made_frames(frames: int, height_px: int, width_px: int, colour: str, motion: str, ground: int = 60) -> data.Pixels:
-    """A square of one colour on grey that moves left, right, up or down."""
+def made_frames(frames: int, height_px: int, width_px: int, color: str, motion: str, ground: int = 60) -> data.Pixels:
+    """A square of one color on gray that moves left, right, up or down."""
     pixels = np.full((frames, height_px, width_px, 3), (ground, ground + 6, ground + 12), np.uint8)
     side = width_px // 2
     for index in range(frames):
@@ -46,7 +46,7 @@ def made_frames(frames: int, height_px: int, width_px: int, colour: str, motion:
                 top = (height_px - side) - way
             case "down":
                 top = way
-        pixels[index, top : top + side, left : left + side] = COLOURS[colour]
+        pixels[index, top : top + side, left : left + side] = COLORS[color]
     return pixels
 
 
@@ -60,18 +60,18 @@ def made_rows() -> Iterator[data.EncodedClip]:
     """Ten videos (two upright, two long, one silent, one without sound, one without caption) and four pictures."""
     motions = ("left", "right", "up", "down")
     for index in range(10):
-        colour, motion = list(COLOURS)[index % 4], motions[(index // 2) % 4]
+        color, motion = list(COLORS)[index % 4], motions[(index // 2) % 4]
         frames = FORMATS.long_frames if index in (2, 3) else FORMATS.clip_frames
         height_px = SIDE_PX * 7 // 4 if index in (4, 5) else SIDE_PX
         sound = None if index == 7 else made_sound(frames, 220 + 60 * index) * (index != 6)
-        caption = "" if index == 8 else f"a {colour} square moves {motion}"
-        attributes = {"shape": "square", "colour": colour, "motion": motion, "unseen": "false"}
-        pixels = made_frames(frames, height_px, SIDE_PX, colour, motion, ground=50 + 4 * index)
+        caption = "" if index == 8 else f"a {color} square moves {motion}"
+        attributes = {"shape": "square", "color": color, "motion": motion, "unseen": "false"}
+        pixels = made_frames(frames, height_px, SIDE_PX, color, motion, ground=50 + 4 * index)
         yield _row(f"video {index}", pixels, sound, caption, attributes, heldout=index in (1, 3, 5))
-    for index, colour in enumerate(COLOURS):
-        pixels = made_frames(1, SIDE_PX, SIDE_PX, colour, "left")
-        attributes = {"shape": "square", "colour": colour}
-        yield _row(f"image {index}", pixels, None, f"a {colour} square", attributes, heldout=index == 0)
+    for index, color in enumerate(COLORS):
+        pixels = made_frames(1, SIDE_PX, SIDE_PX, color, "left")
+        attributes = {"shape": "square", "color": color}
+        yield _row(f"image {index}", pixels, None, f"a {color} square", attributes, heldout=index == 0)
 
 
 def _row(

@@ -64,18 +64,18 @@ def continuation_metrics(
 
 def inpainting_metrics(samples: Sequence[Sample], media: SampleMedia, references: ReferenceClips) -> list[Measure]:
     """Measure masked pixels; the baselines are gray, and the filled pixels that the model was given."""
-    grey: list[Comparison] = []
+    gray: list[Comparison] = []
     shown: list[Comparison] = []
     for sample, made, true, reconstructed in _pairs(samples, media, references):
         region = cast(Region, sample.region)
         where = np.broadcast_to(regions.hidden(region, *true.shape[1:3]), true.shape[:3])
         for found, pixels in (
-            (grey, np.where(where[..., None], GRAY, true)),
+            (gray, np.where(where[..., None], GRAY, true)),
             (shown, regions.condition(true, region)),
         ):
             found.append(Comparison(sample, made, true, reconstructed, media.shown(pixels), where))
     return [
-        *_psnr("psnr_where_masked", grey, "grey fill"),
+        *_psnr("psnr_where_masked", gray, "gray fill"),
         *_psnr("psnr_where_masked_beside_edge", shown, "edge of the visible part spread out"),
     ]
 

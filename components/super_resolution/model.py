@@ -110,7 +110,7 @@ class Model(nn.Module):
         )
         self.norm = nn.RMSNorm(a.width, eps=1e-6)
         self.heads = nn.ModuleList(nn.Linear(a.width, size) for size in factor_sizes(a.bits))
-        self.apply(_initialise)
+        self.apply(_initialize)
 
     def forward(
         self,
@@ -148,7 +148,7 @@ class Model(nn.Module):
         return seen_BSD, F.pad(filled_BS, (1, 0), value=True)[:, None, None]
 
 
-def _initialise(module: nn.Module) -> None:
+def _initialize(module: nn.Module) -> None:
     if isinstance(module, nn.Linear | nn.Embedding):
         nn.init.normal_(module.weight, std=0.02)
         if isinstance(module, nn.Linear) and module.bias is not None:

@@ -56,7 +56,7 @@ class Perceptual(nn.Module):
 
 
 def load(pretrained: Path) -> Perceptual:
-    """Read the network from the `pretrained` artefact; raises ValueError that names the missing weights."""
+    """Read the network from the `pretrained` artifact; raises ValueError that names the missing weights."""
     found = sorted((pretrained / NAME).glob("*.safetensors"))
     if len(found) != 1:
         raise ValueError(

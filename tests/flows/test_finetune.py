@@ -92,7 +92,7 @@ def test_clips_without_words_count_only_where_a_task_needs_none(tunable: Tunable
     assert tuned()[1].new_clips == 2
 
 
-def test_a_better_one_is_promoted_and_all_but_what_it_learnt_is_the_champions_by_hash(tunable: Tunable, champion: str):
+def test_a_better_one_is_promoted_and_all_but_what_it_learned_is_the_champions_by_hash(tunable: Tunable, champion: str):
     before = outputs(tunable.record(champion))
     lock, models = tunable.lock(), {path: path.read_bytes() for path in Path("models").rglob("*.json")}
     tunable.sources("abcdex")

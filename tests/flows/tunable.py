@@ -1,4 +1,4 @@
-"""A small real repository with a graph and the graph of its fine-tunes: what is learnt decides what is scored.
+"""A small real repository with a graph and the graph of its fine-tunes: what is learned decides what is scored.
 
 A model is a number, the share of samples that it is right on. A fine-tune adds the number of its settings' seed, in
 hundredths, to its base's. Sources are files of one letter; x and y are not worth keeping, w has no caption.

@@ -67,14 +67,14 @@ def test_gradients_pass_straight_through(quantizer: ResidualQuantizer) -> None:
 def test_kmeans_finds_clusters_and_leaves_little_to_later_levels(
     quantizer: ResidualQuantizer, generator: torch.Generator
 ) -> None:
-    centres_KD = torch.randn(8, 4, generator=generator) * 5
-    x_ND = centres_KD.repeat(20, 1) + 0.01 * torch.randn(160, 4, generator=generator)
+    centers_KD = torch.randn(8, 4, generator=generator) * 5
+    x_ND = centers_KD.repeat(20, 1) + 0.01 * torch.randn(160, 4, generator=generator)
     quantizer.init_kmeans(x_ND, SETTINGS, generator, Alone())
     found = quantizer(x_ND[None], torch.tensor([3]))
     assert (found.latent - x_ND).square().mean() < 0.05 * x_ND.square().mean()
 
 
-def test_codes_move_towards_what_chooses_them(quantizer: ResidualQuantizer, generator: torch.Generator) -> None:
+def test_codes_move_toward_what_chooses_them(quantizer: ResidualQuantizer, generator: torch.Generator) -> None:
     x_BFD = torch.randn(4, 50, 4, generator=generator)
     levels_B = torch.full((4,), 3)
     before = quantizer(x_BFD, levels_B).commitment

@@ -1,4 +1,4 @@
-"""An artefact is whole or absent, and its digest is its content."""
+"""An artifact is whole or absent, and its digest is its content."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,7 +22,7 @@ def test_the_digest_follows_the_bytes_and_not_the_place(tmp_path: Path) -> None:
     assert artifacts.digest(tmp_path / "a") != artifacts.digest(tmp_path / "c")
 
 
-def test_a_failure_leaves_the_old_artefact_and_nothing_beside_it(tmp_path: Path) -> None:
+def test_a_failure_leaves_the_old_artifact_and_nothing_beside_it(tmp_path: Path) -> None:
     make(tmp_path / "a", "old")
     with pytest.raises(OSError, match="absent"), artifacts.fresh(tmp_path / "a") as folder:
         (folder / "absent" / "file.txt").write_text("new")
@@ -37,7 +37,7 @@ def test_what_a_killed_attempt_left_is_swept_away(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["file.txt", "manifest.json"]
 
 
-def test_reading_a_folder_that_is_no_artefact_says_what_to_do(tmp_path: Path) -> None:
+def test_reading_a_folder_that_is_no_artifact_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="run the stage that makes it"):
         artifacts.digest(tmp_path)
 

@@ -40,7 +40,7 @@ def test_a_look_says_of_each_expectation_whether_it_holds_and_what_breaks_it() -
 
 def test_an_expectation_of_a_missing_column_is_broken() -> None:
     with pytest.raises((DataError, KeyError)):
-        gates.check(TABLE, [Expectation("expect_column_values_to_be_unique", "colour", "colours differ")], "things")
+        gates.check(TABLE, [Expectation("expect_column_values_to_be_unique", "color", "colors differ")], "things")
 
 
 def test_an_empty_table_passes() -> None:

@@ -17,7 +17,7 @@ def ink(item: PlannedFile, height_px: int = 32, width_px: int = 32) -> np.ndarra
     return np.abs(frames - frames[:1, :1, :1]).sum(axis=-1) > 120
 
 
-def centre(mask_THW: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def center(mask_THW: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     weights = mask_THW.sum(axis=(1, 2))
     rows, columns = np.arange(mask_THW.shape[1]), np.arange(mask_THW.shape[2])
     return (mask_THW.sum(axis=2) @ rows) / weights, (mask_THW.sum(axis=1) @ columns) / weights
@@ -27,7 +27,7 @@ def centre(mask_THW: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("motion", MOTIONS)
 def test_the_shape_does_what_the_caption_says(shape: str, motion: str) -> None:
     mask = ink(replace(ITEM, shape=shape, motion=motion, color="white"))
-    rows, columns = centre(mask)
+    rows, columns = center(mask)
     area = mask.sum(axis=(1, 2))
     moved = {"left": -columns, "right": columns, "up": -rows, "down": rows, "grows": area, "shrinks": -area}[motion]
     assert (np.diff(moved) > 0).all()
@@ -35,7 +35,7 @@ def test_the_shape_does_what_the_caption_says(shape: str, motion: str) -> None:
 
 
 @pytest.mark.parametrize("color", COLORS)
-def test_the_colour_is_what_the_caption_says(color: str) -> None:
+def test_the_color_is_what_the_caption_says(color: str) -> None:
     item = replace(ITEM, color=color, motion="up")
     path = ops.track(item, 1.0, PROGRESS[:1])
     picture = ops.frames(item, path, 64, 64)[0]
@@ -54,7 +54,7 @@ def test_shapes_are_large_and_differ() -> None:
 
 
 def test_an_upright_picture_moves_further_up() -> None:
-    rows, _ = centre(ink(replace(ITEM, motion="up"), 56, 32))
+    rows, _ = center(ink(replace(ITEM, motion="up"), 56, 32))
     assert rows[0] - rows[-1] > 12
 
 

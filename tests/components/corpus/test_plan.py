@@ -36,7 +36,7 @@ def test_held_out_files_are_captioned_in_words_that_training_has(config: Config)
     }
 
 
-def test_captions_name_shape_colour_and_motion(config: Config) -> None:
+def test_captions_name_shape_color_and_motion(config: Config) -> None:
     for item in plan.items(config):
         if item.caption:
             assert item.shape in item.caption

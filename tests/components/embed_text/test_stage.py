@@ -24,7 +24,7 @@ def config(formats: Formats) -> Config:
 
 @pytest.fixture
 def encoder(tmp_path: Path) -> Path:
-    """An untrained text encoder as an artefact."""
+    """An untrained text encoder as an artifact."""
     optimization = Optimization(1, 0.001, 0.0, 0, (0.9, 0.999), 0.0, 1.0)
     train = Train(256, 16, 1, 2, 8, 32, 0.0, 0.3, 1.5, optimization, 1, 1)
     tokenizer = train_tokenizer(["a red square"], train.vocabulary)

@@ -21,7 +21,7 @@ def test_what_differs_from_the_border_is_near(moving):
     assert near[:, 13:19, 13:19].min() > 5 * near[:, :4].max()
 
 
-def test_rest_is_grey_and_speed_is_in_picture_widths():
+def test_rest_is_gray_and_speed_is_in_picture_widths():
     flow = np.zeros((1, 2, 10, 2), np.float32)
     flow[0, 0, 0], flow[0, 0, 1] = (0.5, -0.5), (100, -100)
     near = np.arange(20, dtype=np.float32).reshape(1, 2, 10)

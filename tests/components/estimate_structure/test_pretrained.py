@@ -60,11 +60,11 @@ def test_perceiver_flow_scales_with_the_picture(perceiver, moving):
     assert 1.5 < np.abs(large).mean() / np.abs(small).mean() < 2.5
 
 
-def test_a_patch_lists_its_colours_position_by_position():
+def test_a_patch_lists_its_colors_position_by_position():
     picture = torch.arange(27.0).reshape(1, 3, 3, 3)
-    centre = patches(picture)[0, :, 1, 1]
-    assert centre[:3].tolist() == picture[0, :, 0, 0].tolist()
-    assert centre[12:15].tolist() == picture[0, :, 1, 1].tolist()
+    center = patches(picture)[0, :, 1, 1]
+    assert center[:3].tolist() == picture[0, :, 0, 0].tolist()
+    assert center[12:15].tolist() == picture[0, :, 1, 1].tolist()
 
 
 def test_dpt_gives_nearness_at_the_size_of_the_frames(dpt, moving):

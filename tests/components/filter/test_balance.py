@@ -28,7 +28,7 @@ balances = st.builds(
 )
 
 
-def labelled(said: list[str]) -> list[str]:
+def labeled(said: list[str]) -> list[str]:
     """A label for every caption, of which the frequent one is four times as frequent; some have none."""
     return [("adult", "adult", "adult", "child", "adult", "")[number % 6] for number in range(len(said))]
 
@@ -42,7 +42,7 @@ def after(said: list[str], labels: list[str], config: Balancing) -> dict[str, fl
 @settings(max_examples=60, deadline=None)
 @given(captions, balances)
 def test_weights_have_the_mean_1_and_lie_between_the_cap_and_its_inverse(said: list[str], config: Balancing):
-    weights = balance.weights(said, labelled(said), config)
+    weights = balance.weights(said, labeled(said), config)
     assert weights.mean(dtype=np.float64) == pytest.approx(1, abs=1e-6)
     assert weights.max() <= config.max_draws * (1 + 1e-6)
     assert weights.min() >= 1 / config.max_draws * (1 - 1e-6)
@@ -51,7 +51,7 @@ def test_weights_have_the_mean_1_and_lie_between_the_cap_and_its_inverse(said: l
 @settings(max_examples=60, deadline=None)
 @given(captions, balances, st.randoms(use_true_random=False))
 def test_the_order_of_clips_changes_no_weight(said: list[str], config: Balancing, chance: Random):
-    labels, order = labelled(said), list(range(len(said)))
+    labels, order = labeled(said), list(range(len(said)))
     chance.shuffle(order)
     shuffled = balance.weights([said[place] for place in order], [labels[place] for place in order], config)
     assert shuffled.tobytes() == balance.weights(said, labels, config)[order].tobytes()
@@ -60,7 +60,7 @@ def test_the_order_of_clips_changes_no_weight(said: list[str], config: Balancing
 @settings(max_examples=60, deadline=None)
 @given(captions, balances)
 def test_a_clip_with_less_that_is_frequent_among_the_same_never_weighs_less(said: list[str], config: Balancing):
-    labels = labelled(said)
+    labels = labeled(said)
     weights = balance.weights(said, labels, config)
     _, kinds = balance.frequent(said, labels, config)
     told = [(set(kind), weight) for kind, weight in zip(kinds, weights.tolist(), strict=True) if kind is not None]

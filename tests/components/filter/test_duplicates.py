@@ -55,7 +55,7 @@ def test_a_copy_is_a_near_duplicate(change: Callable[[Pixels], Pixels]) -> None:
 @pytest.mark.parametrize(
     "change", [{"motion": "right"}, {"motion": "up"}, {"color": "blue"}, {"shape": "square"}, {"seed": 2}]
 )
-def test_the_same_scene_with_another_motion_colour_or_shape_is_none(change: dict[str, Any]) -> None:
+def test_the_same_scene_with_another_motion_color_or_shape_is_none(change: dict[str, Any]) -> None:
     assert pairs(rendered(), rendered(**change)) == []
 
 

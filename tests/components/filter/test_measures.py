@@ -70,7 +70,7 @@ def test_shares_without_light_and_with_nothing_but_light() -> None:
 
 
 @pytest.mark.parametrize("level", [0, 255, 128])
-def test_bars_of_any_colour_are_measured_along_both_sides(level: int) -> None:
+def test_bars_of_any_color_are_measured_along_both_sides(level: int) -> None:
     clip = camera([4] * 4)
     clip[:, :16], clip[:, 112:] = level, level
     assert measures.measure_frames(clip, 8).letterbox == pytest.approx(0.25, abs=0.02)

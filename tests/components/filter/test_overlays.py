@@ -79,5 +79,5 @@ def test_the_score_is_a_share_whatever_is_shown(seed: int) -> None:
     noise = rng.integers(0, 256, (3, 256, 256), np.uint8)
     lines = np.kron(rng.integers(0, 2, (16, 128)), np.ones((8, 2))).astype(np.uint8) * 255
     lines[np.arange(256)[:128] // 8 % 2 == 0] = 0
-    for grey_SHW in (noise, np.stack([lines, lines])):
-        assert 0 <= overlays.text_overlay(grey_SHW) <= 1
+    for gray_SHW in (noise, np.stack([lines, lines])):
+        assert 0 <= overlays.text_overlay(gray_SHW) <= 1

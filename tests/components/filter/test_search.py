@@ -16,12 +16,12 @@ DISTANCE = 0.057
 
 
 def prints_of(count: int, waves: int = 6, seed: int = 0) -> Pixels:
-    """Fingerprints of soft spots, the same at all instants, in grey."""
+    """Fingerprints of soft spots, the same at all instants, in gray."""
     generator = np.random.default_rng(seed)
     spots = (generator.integers(0, 256, (waves, waves), np.uint8) for _ in range(count))
     stills = [cv2.resize(one, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_CUBIC).ravel() for one in spots]
-    grey = np.full(duplicates.COLORS, 128, np.uint8)
-    return np.stack([np.concatenate([still] * INSTANTS + [grey]) for still in stills])
+    gray = np.full(duplicates.COLORS, 128, np.uint8)
+    return np.stack([np.concatenate([still] * INSTANTS + [gray]) for still in stills])
 
 
 def blends(count: int) -> Pixels:

@@ -26,31 +26,31 @@ FORMATS = Formats(
     sample_rate_hz=2000,
     text_tokens=8,
 )
-COLOURS = {"red": (220, 40, 40), "blue": (40, 60, 220)}
+COLORS = {"red": (220, 40, 40), "blue": (40, 60, 220)}
 
 
-def drawn(colour: str, motion: str, frames: int, height: int, random: np.random.Generator) -> NDArray[np.uint8]:
+def drawn(color: str, motion: str, frames: int, height: int, random: np.random.Generator) -> NDArray[np.uint8]:
     """Frames (T, H, W, 3) of one clip."""
     clip = np.full((frames, height, 16, 3), random.integers(60, 120), np.uint8)
     top, left = int(random.integers(2, height - 8)), int(random.integers(4, 6))
     for t in range(frames):
         column = left + {"left": 2 - t, "right": t - 2}.get(motion, 0)
-        clip[t, top : top + 6, max(0, column) : column + 6] = COLOURS[colour]
+        clip[t, top : top + 6, max(0, column) : column + 6] = COLORS[color]
     return clip
 
 
 def row(number: int, split: str, *, image: bool = False, portrait: bool = False) -> EncodedClip:
-    """One clip: its number decides colour, motion and place."""
+    """One clip: its number decides color, motion and place."""
     random = np.random.default_rng(number)
-    colour, motion = list(COLOURS)[number % 2], ("left", "right")[number // 2 % 2]
-    frames = drawn(colour, "" if image else motion, 1 if image else 5, 24 if portrait else 16, random)
-    attributes = {"colour": colour} if image else {"colour": colour, "motion": motion}
+    color, motion = list(COLORS)[number % 2], ("left", "right")[number // 2 % 2]
+    frames = drawn(color, "" if image else motion, 1 if image else 5, 24 if portrait else 16, random)
+    attributes = {"color": color} if image else {"color": color, "motion": motion}
     clip = Clip(
         clip_id=f"{number:064x}",
         source_sha256=f"{number:064x}",
         kind="image" if image else "video",
         split=split,
-        caption=f"a {colour} square" + ("" if image else f" moves {motion}"),
+        caption=f"a {color} square" + ("" if image else f" moves {motion}"),
         license="CC0-1.0",
         root="",
         frames=len(frames),

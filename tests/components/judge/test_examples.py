@@ -13,17 +13,17 @@ def train(clips, config):
 
 
 def test_what_images_have_is_visible_in_stills(train):
-    assert visible_in_stills(train) == {"colour"}
+    assert visible_in_stills(train) == {"color"}
 
 
-def test_common_values_are_learnt_and_rare_ones_are_not(train):
-    assert learnable_values(train, 4) == {"colour": ("blue", "red"), "motion": ("left", "right")}
+def test_common_values_are_learned_and_rare_ones_are_not(train):
+    assert learnable_values(train, 4) == {"color": ("blue", "red"), "motion": ("left", "right")}
     of_motion = sum(attributes.get("motion") == "left" for attributes in train.attributes)
-    assert set(learnable_values(train, of_motion + 1)) == {"colour"}
+    assert set(learnable_values(train, of_motion + 1)) == {"color"}
     assert learnable_values(train, 1000) == {}
 
 
-def test_what_no_caption_says_is_not_learnt(clips, clips_of, config):
+def test_what_no_caption_says_is_not_learned(clips, clips_of, config):
     kept = Clips(clips, "train")
     rows = []
     for i in range(len(kept)):
@@ -31,12 +31,12 @@ def test_what_no_caption_says_is_not_learnt(clips, clips_of, config):
         codec = {"codec": "vp8" if i % 3 else "h264"}
         rows.append(replace(row, clip=replace(row.clip, attributes={**row.clip.attributes, **codec})))
     train = Examples(Clips(clips_of(rows), "train"), config.formats)
-    assert set(learnable_values(train, 4)) == {"colour", "motion"}
+    assert set(learnable_values(train, 4)) == {"color", "motion"}
 
 
 def test_labels_number_the_values_and_mark_what_is_missing():
-    values = {"motion": ("left", "right"), "colour": ("blue", "red")}
-    found = labels([{"colour": "red", "motion": "left"}, {"colour": "mauve"}], values)
+    values = {"motion": ("left", "right"), "color": ("blue", "red")}
+    found = labels([{"color": "red", "motion": "left"}, {"color": "mauve"}], values)
     assert found.tolist() == [[1, 0], [MISSING, MISSING]]
 
 

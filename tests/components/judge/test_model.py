@@ -10,7 +10,7 @@ from components.judge.words import Words
 def judge():
     torch.manual_seed(0)
     architecture = Architecture((8, 8, 8, 8), (8, 8, 8), 4, 12, 8)
-    values = {"colour": ("blue", "red"), "a.b": ("one", "three", "two")}
+    values = {"color": ("blue", "red"), "a.b": ("one", "three", "two")}
     return Judge(architecture, Words(["a", "red", "square"]), values).eval()
 
 
@@ -19,7 +19,7 @@ def test_every_size_and_length_is_judged(judge, size):
     frames = torch.randint(0, 256, (2, *size, 3), dtype=torch.uint8)
     assert judge.features(frames).shape == (2, 12)
     named = judge.attributes(frames)
-    assert set(named) == {"colour", "a.b"}
+    assert set(named) == {"color", "a.b"}
     assert set(named["a.b"]) <= {"one", "two", "three"}
 
 

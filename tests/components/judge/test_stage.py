@@ -18,9 +18,9 @@ def judged(config, clips, tmp_path):
 
 def test_it_learns_and_says_how_well(judged, clips, config):
     metrics = json.loads((judged / "metrics.json").read_text())
-    assert metrics["accuracy_colour"] >= 0.9
+    assert metrics["accuracy_color"] >= 0.9
     assert metrics["accuracy_motion"] >= 0.9
-    assert metrics["accuracy_colour_chance"] == 0.5
+    assert metrics["accuracy_color_chance"] == 0.5
     assert metrics["accuracy_motion_n"] == 16
     assert metrics["retrieval_n"] == 16
     assert metrics["retrieval_video_to_text"] > 2 * metrics["retrieval_chance"]
@@ -28,7 +28,7 @@ def test_it_learns_and_says_how_well(judged, clips, config):
     shown = [i for i, clip in enumerate(kept) if clip.kind == "video" and clip.orientation == "square"]
     frames = torch.from_numpy(np.stack([kept.pixels(i, config.formats.clip) for i in shown]))
     named = data.load(judged).attributes(frames)
-    assert np.mean([named["colour"][n] == kept[i].attributes["colour"] for n, i in enumerate(shown)]) >= 0.9
+    assert np.mean([named["color"][n] == kept[i].attributes["color"] for n, i in enumerate(shown)]) >= 0.9
 
 
 def test_equal_inputs_give_equal_bytes_and_held_out_clips_teach_nothing(config, clips, clips_of, tmp_path):

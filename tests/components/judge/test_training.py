@@ -53,9 +53,9 @@ def test_blur_and_noise_keep_size_and_brightness():
 
 
 def test_an_attribute_that_nobody_has_adds_nothing():
-    logits = {"colour": torch.randn(2, 3), "motion": torch.randn(2, 4)}
+    logits = {"color": torch.randn(2, 3), "motion": torch.randn(2, 4)}
     both = attribute_loss(logits, torch.tensor([[0, MISSING], [2, MISSING]]), 0.0)
-    torch.testing.assert_close(both, torch.nn.functional.cross_entropy(logits["colour"], torch.tensor([0, 2])))
+    torch.testing.assert_close(both, torch.nn.functional.cross_entropy(logits["color"], torch.tensor([0, 2])))
     assert attribute_loss({}, torch.zeros(2, 0, dtype=torch.int64), 0.0) == 0
 
 

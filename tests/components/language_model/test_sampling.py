@@ -101,7 +101,7 @@ def test_decoding_with_a_cache_equals_the_whole_forward_pass(model: Model, name:
         assert torch.equal(head.join(previous_parts) + run.ids.start, ids[:, run.start : run.start + run.length])
 
 
-def test_a_sequence_does_not_depend_on_its_neighbours(model: Model):
+def test_a_sequence_does_not_depend_on_its_neighbors(model: Model):
     task = TASKS["unconditioned_video"]
     both, one = sampled(model, task, seeds=(7, 8)).visual, sampled(model, task, seeds=(8,)).visual
     assert both is not None

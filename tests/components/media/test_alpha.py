@@ -1,4 +1,4 @@
-"""Films whose left half is transparent: there they hold a colour of their own, and white is seen."""
+"""Films whose left half is transparent: there they hold a color of their own, and white is seen."""
 
 from fractions import Fraction
 from io import BytesIO
@@ -54,7 +54,7 @@ def to_side(side_px: int) -> Fit:
 
 
 def halves(pixels_HWC: np.ndarray) -> list[np.ndarray]:
-    """The colours of both sides, away from what lies between."""
+    """The colors of both sides, away from what lies between."""
     return [pixels_HWC[8:-8, 8:24].mean(axis=(0, 1)), pixels_HWC[8:-8, 40:56].mean(axis=(0, 1))]
 
 
@@ -76,7 +76,7 @@ def test_planes_show_it_too_in_half_the_size(name: str) -> None:
     np.testing.assert_allclose(pixels[4:-4, 20:28].mean(axis=(0, 1)), BLUE, atol=8)
 
 
-def test_hidden_colours_do_not_bleed_into_what_is_seen() -> None:
+def test_hidden_colors_do_not_bleed_into_what_is_seen() -> None:
     (_, pixels), *_ = video.read(film(*FILMS["FFV1"]), fps=8, fit=to_side(9))  # its fifth column has of both
     from_blue_to_white = np.linspace(BLUE, 255, 256)
     farthest = np.abs(pixels.reshape(-1, 1, 3) - from_blue_to_white).max(axis=2).min(axis=1)
@@ -98,9 +98,9 @@ def test_a_film_looks_like_a_picture_with_the_same_pixels(share: int) -> None:
 
 
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
-def test_what_is_seen_whole_keeps_its_colour_and_what_is_not_is_white(depth: type) -> None:
+def test_what_is_seen_whole_keeps_its_color_and_what_is_not_is_white(depth: type) -> None:
     most = np.iinfo(depth).max
-    colours = np.random.default_rng(0).integers(0, most, (5, 7, 3), dtype=depth, endpoint=True)
+    colors = np.random.default_rng(0).integers(0, most, (5, 7, 3), dtype=depth, endpoint=True)
     whole, none = np.full((5, 7, 1), most, depth), np.zeros((5, 7, 1), depth)
-    assert np.array_equal(alpha.over_white(np.concatenate([colours, whole], axis=2)), colours)
-    assert (alpha.over_white(np.concatenate([colours, none], axis=2)) == most).all()
+    assert np.array_equal(alpha.over_white(np.concatenate([colors, whole], axis=2)), colors)
+    assert (alpha.over_white(np.concatenate([colors, none], axis=2)) == most).all()

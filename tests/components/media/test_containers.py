@@ -17,7 +17,7 @@ PICTURE = Image.new("RGB", (48, 32), "red")
 
 
 def film(level: int) -> bytes:
-    """A second of one grey, with a tone."""
+    """A second of one gray, with a tone."""
     tone = np.sin(np.arange(RATE_HZ) / 5).astype(np.float32)
     frames = np.full((8, 32, 48, 3), level, np.uint8)
     return video.encode_mp4(frames, fps=8, audio_S=tone, sample_rate_hz=RATE_HZ)

@@ -37,7 +37,7 @@ def film(frames: int, *, interlaced: bool, flagged: bool = True) -> bytes:
 
 
 def combing(frames_THWC: np.ndarray) -> float:
-    """Mean difference of neighbouring lines."""
+    """Mean difference of neighboring lines."""
     return float(np.abs(np.diff(frames_THWC.astype(int), axis=1)).mean())
 
 

@@ -19,7 +19,7 @@ def quadrants() -> np.ndarray:
     return pixels
 
 
-def colours(pixels_HWC: np.ndarray) -> str:
+def colors(pixels_HWC: np.ndarray) -> str:
     """Names of the four corners, in reading order."""
     corners = [pixels_HWC[y, x].astype(int) for y in (8, -9) for x in (8, -9)]
     names = ["red", "green", "blue"]
@@ -51,12 +51,12 @@ def turned(degrees: int, mirror: bool = False) -> bytes:
 )
 def test_the_display_matrix_turns_the_picture(degrees: int, seen: str) -> None:
     picture = video.decode(turned(degrees), fps=8, frames=1)[0]
-    assert colours(picture) == seen
+    assert colors(picture) == seen
     assert picture.shape == ((64, 96, 3) if degrees % 180 == 0 else (96, 64, 3))
 
 
 def test_the_display_matrix_mirrors_the_picture() -> None:
-    assert colours(video.decode(turned(0, mirror=True), fps=8, frames=1)[0]) == "green red white blue"
+    assert colors(video.decode(turned(0, mirror=True), fps=8, frames=1)[0]) == "green red white blue"
 
 
 @pytest.mark.parametrize("transpose", [False, True])
@@ -80,7 +80,7 @@ def test_pixels_become_square_unless_their_aspect_is_absurd() -> None:
 @pytest.mark.parametrize(
     "matrix", [Colorspace.ITU709, Colorspace.ITU601, Colorspace.FCC, Colorspace.SMPTE240M, Colorspace.BT2020]
 )
-def test_planes_have_the_colours_that_the_source_has_whatever_matrix_made_it(
+def test_planes_have_the_colors_that_the_source_has_whatever_matrix_made_it(
     matrix: Colorspace, color_range: ColorRange, height_px: int
 ) -> None:
     made = VideoFrame.from_ndarray(quadrants()[:height_px], "rgb24").reformat(

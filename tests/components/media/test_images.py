@@ -24,8 +24,8 @@ def test_png_is_exact_and_jpeg_is_close() -> None:
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "RGBA", "LA", "I;16"])
 def test_every_mode_becomes_rgb(mode: str) -> None:
-    grey = Image.new("L", (12, 8), 255)
-    image = Image.fromarray(np.full((8, 12), 65535, np.uint16)) if mode == "I;16" else grey.convert(mode)
+    gray = Image.new("L", (12, 8), 255)
+    image = Image.fromarray(np.full((8, 12), 65535, np.uint16)) if mode == "I;16" else gray.convert(mode)
     pixels = images.read(saved(image, "TIFF" if mode == "CMYK" else "PNG"))
     assert pixels.shape == (8, 12, 3)
     assert pixels.min() > 250

@@ -13,7 +13,7 @@ def test_a_clip_that_fits_is_left_alone() -> None:
     assert pixels.crop_and_resize(clip, 32, 32) is clip
 
 
-def test_the_centre_stays_and_the_sides_go() -> None:
+def test_the_center_stays_and_the_sides_go() -> None:
     wide = np.zeros((1, 16, 48, 3), np.uint8)
     wide[:, :, 16:32] = 200
     assert (pixels.crop_and_resize(wide, 16, 16) == 200).all()

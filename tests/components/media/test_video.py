@@ -12,7 +12,7 @@ from components.media.errors import Unreadable
 
 
 def counted(frames: int, height_px: int = 32, width_px: int = 48) -> np.ndarray:
-    """Frame i is a flat grey of level 10·i, so that a decoded frame tells its number."""
+    """Frame i is a flat gray of level 10·i, so that a decoded frame tells its number."""
     levels = (np.arange(frames) * 10).astype(np.uint8)
     return np.broadcast_to(levels[:, None, None, None], (frames, height_px, width_px, 3)).copy()
 

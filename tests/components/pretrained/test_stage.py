@@ -36,7 +36,7 @@ def local(folder: Path, identity: str | None = None) -> Config:
     return Config(1, (PretrainedModel("t5", "file", identity or str(folder), "", declared(folder), "Apache-2.0"),))
 
 
-def test_no_models_make_an_empty_valid_artefact(tmp_path: Path) -> None:
+def test_no_models_make_an_empty_valid_artifact(tmp_path: Path) -> None:
     assert run(Config(1, ()), output=tmp_path / "out").counts == {"files": 0, "models": 0}
     assert digest(tmp_path / "out")
 

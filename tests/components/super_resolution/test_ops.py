@@ -18,7 +18,7 @@ def test_merging_undoes_partitioning(grid, windows):
         assert torch.equal(ops.merge(parts, window, grid), x_BTHWD)
 
 
-def test_a_window_holds_neighbours():
+def test_a_window_holds_neighbors():
     rows = torch.arange(8).view(1, 1, 8, 1, 1).expand(1, 1, 8, 8, 1)
     windows = ops.partition(rows.contiguous(), (1, 4, 8))
     assert windows[0].unique().tolist() == [0, 1, 2, 3]

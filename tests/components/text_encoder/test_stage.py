@@ -29,7 +29,7 @@ def config(formats: Formats, train: Train) -> Config:
 
 @pytest.fixture
 def pretrained(tmp_path: Path) -> Path:
-    """The artefact of a run without public weights."""
+    """The artifact of a run without public weights."""
     with artifacts.fresh(tmp_path / "pretrained") as fresh:
         artifacts.describe(fresh, "pretrained", inputs={}, counts={})
     return tmp_path / "pretrained"
@@ -53,10 +53,10 @@ def test_what_is_trained_is_an_encoder_in_the_public_format(output: Path, train:
 
 def test_figures_stand_beside_chance(output: Path) -> None:
     metrics = json.loads((output / "metrics.json").read_text())
-    for name in ("denoising_accuracy", "nearest_same_colour", "nearest_same_motion", "readable_colour"):
+    for name in ("denoising_accuracy", "nearest_same_color", "nearest_same_motion", "readable_color"):
         assert 0 <= metrics[name] <= 1
     assert 0 < metrics["denoising_chance"] < 1
-    assert 0 < metrics["nearest_same_colour_chance"] < 1
+    assert 0 < metrics["nearest_same_color_chance"] < 1
 
 
 def test_a_killed_run_ends_with_the_same_bytes(
@@ -93,7 +93,7 @@ def test_a_public_t5_passes_through_unchanged(output: Path, config: Config, kept
     files, trained = (artifacts.read_manifest(path).files for path in (tmp_path / "output", output))
     assert files["model.safetensors"] == trained["model.safetensors"]
     assert files["tokenizer.json"] == trained["tokenizer.json"]
-    assert "nearest_same_colour" in json.loads((tmp_path / "output" / "metrics.json").read_text())
+    assert "nearest_same_color" in json.loads((tmp_path / "output" / "metrics.json").read_text())
 
 
 def test_a_model_that_was_not_fetched_is_named(

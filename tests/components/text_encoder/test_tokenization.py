@@ -7,7 +7,7 @@ def test_equal_captions_give_equal_files(captions: list[str]) -> None:
     assert train_tokenizer(captions, 300).to_str() == train_tokenizer(captions, 300).to_str()
 
 
-def test_known_words_are_pieces_and_unknown_ones_are_spelt(captions: list[str]) -> None:
+def test_known_words_are_pieces_and_unknown_ones_are_spelled(captions: list[str]) -> None:
     tokenizer = train_tokenizer(captions, 300)
     assert tokenizer.encode("A red star").tokens == ["▁a", "▁red", "▁star", "</s>"]
     assert UNKNOWN_ID not in tokenizer.encode("zebra, 12!").ids

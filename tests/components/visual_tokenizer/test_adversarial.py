@@ -23,7 +23,7 @@ def test_the_gradient_penalty_of_a_linear_judge_is_its_squared_slope():
     torch.testing.assert_close(penalty, slope.square().sum())
 
 
-def test_lecam_holds_logits_towards_the_averages_of_the_other_kind():
+def test_lecam_holds_logits_toward_the_averages_of_the_other_kind():
     lecam = adversarial.Lecam(decay=0.5)
     real, fake = torch.tensor([2.0, 4.0]), torch.tensor([-1.0, -3.0])
     torch.testing.assert_close(lecam(real, fake), torch.tensor((4.0 + 16.0) / 2 + (1.0 + 9.0) / 2))

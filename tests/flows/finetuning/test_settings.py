@@ -8,7 +8,7 @@ from flows.finetuning import settings
 SECTIONS = yaml.safe_load((Path(__file__).parents[3] / "profiles/test.yaml").read_text())
 
 
-def test_the_settings_say_when_there_is_enough_and_how_it_is_learnt():
+def test_the_settings_say_when_there_is_enough_and_how_it_is_learned():
     found = settings.of(SECTIONS)
     assert (found.min_new_sources, found.min_new_clips, found.base) == (1, 4, "")
     assert found.training.optimization.steps == 2

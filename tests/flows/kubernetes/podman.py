@@ -38,7 +38,7 @@ class PodmanPod(Pod):
                     self._podman(kind, "rm", *names, check=False)
 
     def prepare(self) -> None:
-        (self.root / "hosts").write_text(f"127.0.0.1 localhost {' '.join(self._neighbours())}\n")
+        (self.root / "hosts").write_text(f"127.0.0.1 localhost {' '.join(self._neighbors())}\n")
         documents: list[Any] = []
         volumes = [self._volume(volume, documents) for volume in self.spec["volumes"]]
         names = (
@@ -92,7 +92,7 @@ class PodmanPod(Pod):
     def container_name(self, container: Container) -> str:
         return f"{self.pod}-{container['name']}"
 
-    def _neighbours(self) -> list[str]:
+    def _neighbors(self) -> list[str]:
         """Names of this pod and of those with which it shares a headless Service."""
         service = self.spec.get("subdomain")
         if not service:
