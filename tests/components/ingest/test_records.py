@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.ingest.records import METADATA, SCHEMA, Clip, EncodedClip, rows_of, table_of, with_split
