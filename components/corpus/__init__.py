@@ -1,1 +1,1 @@
-"""A rendered corpus of captioned moving shapes with sound, as ordinary media files."""
+"""A rendered corpus of captioned moving shapes with audio, as ordinary media files."""

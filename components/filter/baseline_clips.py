@@ -25,7 +25,7 @@ Fingerprints = Callable[[data.Clips, Sequence[int]], data.Pixels]  # of the clip
 
 
 @dataclass(frozen=True)
-class Baseline:
+class BaselineClips:
     """Clips that earlier runs kept and their fingerprints, in one order."""
 
     clips: list[data.Clip]
@@ -42,7 +42,7 @@ class Baseline:
         return [index for index, clip in enumerate(clips) if clip.source_sha256 not in sources]
 
 
-EMPTY_BASELINE = Baseline([], np.zeros((0, duplicates.FINGERPRINT_BYTES), np.uint8))
+EMPTY_BASELINE = BaselineClips([], np.zeros((0, duplicates.FINGERPRINT_BYTES), np.uint8))
 
 
 def clips(folder: Path) -> list[data.Clip]:
@@ -54,12 +54,12 @@ def clips(folder: Path) -> list[data.Clip]:
     return [data.Clip(**{**row, "attributes": json.loads(row["attributes"])}) for row in rows]
 
 
-def read(folder: Path, fingerprints: Fingerprints) -> Baseline:
+def read(folder: Path, fingerprints: Fingerprints) -> BaselineClips:
     """Read the baseline that a folder of kept clips is; `fingerprints` computes those of a folder without a table."""
     table = folder / TABLE
     if not table.is_file():
         kept = data.Clips(folder)
-        return Baseline(list(kept), fingerprints(kept, range(len(kept))))
+        return BaselineClips(list(kept), fingerprints(kept, range(len(kept))))
 
     def prints(file: pq.ParquetFile) -> Iterator[data.Pixels]:
         for batch in file.iter_batches(columns=[FINGERPRINT]):
@@ -72,10 +72,10 @@ def read(folder: Path, fingerprints: Fingerprints) -> Baseline:
 
     with pq.ParquetFile(table) as file:
         prints_NB = mapped.stacked(prints(file), file.metadata.num_rows, duplicates.FINGERPRINT_BYTES)
-    return Baseline(clips(folder), prints_NB)
+    return BaselineClips(clips(folder), prints_NB)
 
 
-def write(folder: Path, baseline: Baseline) -> None:
+def write(folder: Path, baseline: BaselineClips) -> None:
     """Write the table into a folder of kept clips; describe the folder after."""
     rows = table_of(data.EncodedClip(clip, b"", b"") for clip in baseline.clips).select(COLUMNS)
     prints = pa.array([one.tobytes() for one in baseline.fingerprints], pa.binary())

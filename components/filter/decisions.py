@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from components.filter import ops, rules, search
-from components.filter.baseline_clips import Baseline
+from components.filter.baseline_clips import BaselineClips
 from components.filter.config import Config
 from components.filter.rules import ClipScores
 from components.ingest.data import Clip, Pixels
@@ -21,7 +21,7 @@ IN_BASELINE, NEAR_DUPLICATE, HELD_OUT = "in_baseline", "near_duplicate", "held_o
 
 
 @dataclass(frozen=True)
-class Decision:
+class ClipDecision:
     """Outcome for one arrived clip."""
 
     clip: Clip  # with its final split, unless it was dropped before the split
@@ -40,11 +40,11 @@ def decide(
     clips: Sequence[Clip],
     scores: Mapping[int, ClipScores],
     prints_NB: Pixels,
-    baseline: Baseline,
+    baseline: BaselineClips,
     *,
     only_training: bool = False,
     space: search.Space = np.empty,
-) -> list[Decision]:
+) -> list[ClipDecision]:
     """Decide about each arrived clip, in the given order.
 
     `scores` has an entry for each clip that was measured, by its index, and `prints_NB` holds their fingerprints in
@@ -63,18 +63,18 @@ def decide(
     twin_of = ops.redundant(every, pairs, first)
     split_of = ops.splits(every, pairs, config.heldout_share)
 
-    def decision(index: int, clip: Clip) -> Decision:
+    def decision(index: int, clip: Clip) -> ClipDecision:
         if index not in scores:
-            return Decision(clip, ClipScores(), IN_BASELINE, "its source was kept before")
+            return ClipDecision(clip, ClipScores(), IN_BASELINE, "its source was kept before")
         if index in broken:
-            return Decision(clip, scores[index], *broken[index])
+            return ClipDecision(clip, scores[index], *broken[index])
         if (twin := twin_of.get(first + index)) is not None:
-            return Decision(clip, scores[index], NEAR_DUPLICATE, f"of {every[twin].clip_id}")
+            return ClipDecision(clip, scores[index], NEAR_DUPLICATE, f"of {every[twin].clip_id}")
         split = split_of[first + index]
         placed = replace(clip, split=split)
         if only_training and split != "train":
-            return Decision(placed, scores[index], HELD_OUT, "for the next training of everything")
-        return Decision(placed, scores[index])
+            return ClipDecision(placed, scores[index], HELD_OUT, "for the next training of everything")
+        return ClipDecision(placed, scores[index])
 
     return [decision(index, clip) for index, clip in enumerate(clips)]
 

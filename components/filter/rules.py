@@ -39,7 +39,7 @@ class ClipScores:
 
 
 @dataclass(frozen=True)
-class ScoreLimit:
+class ScoreRule:
     """Rule on one score: the least or the greatest value of a kept clip."""
 
     reason: str
@@ -57,27 +57,27 @@ class ScoreLimit:
         return f"{self.score} {value:g} {self.unit}, {bound}"
 
 
-def limits(config: Config) -> tuple[ScoreLimit, ...]:
+def limits(config: Config) -> tuple[ScoreRule, ...]:
     """Return all limits in the order in which they are checked: the first broken one gives the reason."""
     visual, caption = config.visual, config.caption
     return (
-        ScoreLimit("too_small", "side_px", "px", least=config.min_side_px),
-        ScoreLimit("too_short", "duration_s", "s", least=config.min_duration_s),
-        ScoreLimit("unsafe", "unsafe", "probability", most=config.unsafe.limit),
-        ScoreLimit("too_still", "motion", "of the full scale", least=visual.min_motion),
-        ScoreLimit("too_slow", "speed", "widths/s", least=visual.min_speed),
-        ScoreLimit("too_fast", "speed", "widths/s", most=visual.max_speed),
-        ScoreLimit("jittery", "jitter", "of the motion", most=visual.max_jitter),
-        ScoreLimit("blurred", "sharpness", "squared levels", least=visual.min_sharpness),
-        ScoreLimit("too_dark", "dark", "of the pixels", most=visual.max_dark),
-        ScoreLimit("too_bright", "bright", "of the pixels", most=visual.max_bright),
-        ScoreLimit("letterboxed", "letterbox", "of the image", most=visual.max_letterbox),
-        ScoreLimit("text_overlay", "text_overlay", "of the image", most=visual.max_text_overlay),
-        ScoreLimit("few_words", "words", "words", least=caption.min_words),
-        ScoreLimit("many_words", "words", "words", most=caption.max_words),
-        ScoreLimit("duplicate_caption", "duplicate_captions", "other sources", most=caption.max_duplicate_captions),
-        ScoreLimit("low_clip_score", "clip_score", "cosine", least=config.clip_score.min_similarity),
-        ScoreLimit("not_aesthetic", "aesthetic", "probability", least=config.aesthetic.limit),
+        ScoreRule("too_small", "side_px", "px", least=config.min_side_px),
+        ScoreRule("too_short", "duration_s", "s", least=config.min_duration_s),
+        ScoreRule("unsafe", "unsafe", "probability", most=config.unsafe.limit),
+        ScoreRule("too_still", "motion", "of the full scale", least=visual.min_motion),
+        ScoreRule("too_slow", "speed", "widths/s", least=visual.min_speed),
+        ScoreRule("too_fast", "speed", "widths/s", most=visual.max_speed),
+        ScoreRule("jittery", "jitter", "of the motion", most=visual.max_jitter),
+        ScoreRule("blurred", "sharpness", "squared levels", least=visual.min_sharpness),
+        ScoreRule("too_dark", "dark", "of the pixels", most=visual.max_dark),
+        ScoreRule("too_bright", "bright", "of the pixels", most=visual.max_bright),
+        ScoreRule("letterboxed", "letterbox", "of the image", most=visual.max_letterbox),
+        ScoreRule("text_overlay", "text_overlay", "of the image", most=visual.max_text_overlay),
+        ScoreRule("few_words", "words", "words", least=caption.min_words),
+        ScoreRule("many_words", "words", "words", most=caption.max_words),
+        ScoreRule("duplicate_caption", "duplicate_captions", "other sources", most=caption.max_duplicate_captions),
+        ScoreRule("low_clip_score", "clip_score", "cosine", least=config.clip_score.min_similarity),
+        ScoreRule("not_aesthetic", "aesthetic", "probability", least=config.aesthetic.limit),
     )
 
 

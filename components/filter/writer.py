@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.filter import balance, baseline_clips, data
-from components.filter.baseline_clips import Baseline
+from components.filter.baseline_clips import BaselineClips
 from components.filter.config import Balancing
-from components.filter.decisions import Decision
+from components.filter.decisions import ClipDecision
 
 SCORES_SCHEMA = pa.schema(
     [("clip_id", pa.string()), ("reason", pa.string()), ("detail", pa.string())]
@@ -40,7 +40,7 @@ SHARES_SCHEMA = pa.schema(
 def write_clips(
     folder: Path,
     arrived: data.Clips,
-    decisions: Sequence[Decision],
+    decisions: Sequence[ClipDecision],
     carried: data.Clips | None,
     *,
     shard_digits: int,
@@ -56,7 +56,7 @@ def write_clips(
     data.write(folder, rows, shard_digits=shard_digits)
 
 
-def write_scores(folder: Path, decisions: Sequence[Decision]) -> None:
+def write_scores(folder: Path, decisions: Sequence[ClipDecision]) -> None:
     """Write one row for each clip that arrived."""
     rows = [
         {"clip_id": decision.clip.clip_id, "reason": decision.reason, "detail": decision.detail}
@@ -66,7 +66,7 @@ def write_scores(folder: Path, decisions: Sequence[Decision]) -> None:
     pq.write_table(pa.Table.from_pylist(rows, schema=SCORES_SCHEMA), folder / data.SCORES, use_dictionary=False)
 
 
-def write_balance(folder: Path, decisions: Sequence[Decision], config: Balancing) -> dict[str, Any]:
+def write_balance(folder: Path, decisions: Sequence[ClipDecision], config: Balancing) -> dict[str, Any]:
     """Write the weights, if they differ, and the table of shares before and after; return the manifest's facts."""
     training = [decision for decision in decisions if not decision.reason and decision.clip.split == "train"]
     captions = [decision.clip.caption for decision in training]
@@ -81,7 +81,11 @@ def write_balance(folder: Path, decisions: Sequence[Decision], config: Balancing
 
 
 def write_baseline(
-    folder: Path, baseline: Baseline, decisions: Sequence[Decision], prints_NB: data.Pixels, measured: Sequence[int]
+    folder: Path,
+    baseline: BaselineClips,
+    decisions: Sequence[ClipDecision],
+    prints_NB: data.Pixels,
+    measured: Sequence[int],
 ) -> None:
     """Write the baseline of later runs: the old one, and each new clip that joins it.
 
@@ -89,10 +93,10 @@ def write_baseline(
     """
     rows = [row for row, index in enumerate(measured) if decisions[index].joins_baseline]
     clips = [*baseline.clips, *(decisions[measured[row]].clip for row in rows)]
-    baseline_clips.write(folder, Baseline(clips, np.concatenate([baseline.fingerprints, prints_NB[rows]])))
+    baseline_clips.write(folder, BaselineClips(clips, np.concatenate([baseline.fingerprints, prints_NB[rows]])))
 
 
-def counts(decisions: Sequence[Decision], carried: data.Clips | None) -> Counter[str]:
+def counts(decisions: Sequence[ClipDecision], carried: data.Clips | None) -> Counter[str]:
     """Count the clips that arrived, those that are kept, and those of each split and kind."""
     kept = [decision.clip for decision in decisions if not decision.reason]
     captioned = sum(clip.caption != "" for clip in kept)

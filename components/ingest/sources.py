@@ -19,7 +19,7 @@ from components.common.progress import progress
 from components.corpus.data import Source, read, write
 from components.ingest import archives, manifests
 from components.ingest.manifests import TABLES, Damaged, Description, Refusal
-from components.ingest.storage import Entry, Storage, sha256_of
+from components.ingest.storage import Storage, StorageEntry, sha256_of
 
 __all__ = ["FileMarks", "Scan", "Source", "read", "write"]
 
@@ -57,13 +57,15 @@ class Scan:
         self._found: dict[str, Source] = {}
         if only.endswith(TABLES):
             named = self._named(only, "")
-            chosen: Iterable[tuple[Entry, Description]] = ((self.storage.entry(name), named[name]) for name in named)
+            chosen: Iterable[tuple[StorageEntry, Description]] = (
+                (self.storage.entry(name), named[name]) for name in named
+            )
         elif only:
             chosen = [(self.storage.entry(only), NOTHING)]
         else:
             chosen = self._everything()
         described: dict[str, Description] = {}
-        files: list[Entry] = []
+        files: list[StorageEntry] = []
         for file, description in chosen:
             files.append(file)
             described[file.name] = description
@@ -71,7 +73,7 @@ class Scan:
             self._add(file, described[file.name])
         self.sources = [self._found[path] for path in sorted(self._found)]
 
-    def _everything(self) -> Iterator[tuple[Entry, Description]]:
+    def _everything(self) -> Iterator[tuple[StorageEntry, Description]]:
         files = sorted(self.storage.listing(), key=lambda file: file.name)
         names = {file.name for file in files if not file.refusal}
         described: dict[str, Description] = {}
@@ -137,7 +139,7 @@ class Scan:
         with self.storage.opened(name) as file:
             return manifests.beside(file.read(manifests.MOST_BYTES + 1))
 
-    def _add(self, file: Entry, description: Description) -> None:
+    def _add(self, file: StorageEntry, description: Description) -> None:
         try:
             manifests.check_name(file.name)
             if file.refusal:
@@ -160,7 +162,7 @@ class Scan:
         else:
             self.seen[file.name] = mark
 
-    def _add_members(self, file: Entry, known: list[Source]) -> None:
+    def _add_members(self, file: StorageEntry, known: list[Source]) -> None:
         if known:
             self._found |= {source.path: source for source in known}
             return
@@ -182,7 +184,7 @@ class Scan:
                 source = replace(source, archive=file.name, offset_bytes=member.offset_bytes)
                 self._keep(source, member.description or NOTHING)
 
-    def _sha256(self, file: Entry) -> str:
+    def _sha256(self, file: StorageEntry) -> str:
         self.read += 1
         with self.storage.opened(file.name) as opened:
             return sha256_of(opened, file.size_bytes)

@@ -28,7 +28,7 @@ NO_BUCKET = re.compile(r"NO_SUCH_BUCKET|Bucket '.*' not found")  # when listed, 
 
 
 @dataclass(frozen=True)
-class Entry:
+class StorageEntry:
     """A name in a storage. `refusal` is the reason why it cannot be opened, "" if it can."""
 
     name: str
@@ -43,7 +43,7 @@ class LocalStorage:
     def __init__(self, folder: Path):
         self.folder = folder.resolve()
 
-    def listing(self) -> Iterator[Entry]:
+    def listing(self) -> Iterator[StorageEntry]:
         """Yield all entries except hidden files and folders."""
         for parent, folders, files in os.walk(self.folder):
             for name in [*files, *(name for name in folders if Path(parent, name).is_symlink())]:
@@ -51,18 +51,18 @@ class LocalStorage:
                 if not _hidden(path.as_posix()) and not self._alias_of_folder(path):
                     yield self.entry(path.as_posix())
 
-    def entry(self, name: str) -> Entry:
+    def entry(self, name: str) -> StorageEntry:
         """Return the entry of a name; a link that leads out of the folder is refused."""
         path = self.folder / name
         try:
             if not path.resolve(strict=True).is_relative_to(self.folder):
-                return Entry(name, refusal="link_leaves_root")
+                return StorageEntry(name, refusal="link_leaves_root")
             known = path.stat()
         except (OSError, RuntimeError):  # RuntimeError: a link to itself
-            return Entry(name, refusal="missing_file")
+            return StorageEntry(name, refusal="missing_file")
         if not stat.S_ISREG(known.st_mode):
-            return Entry(name, refusal="not_a_file")
-        return Entry(name, known.st_size, known.st_mtime_ns)
+            return StorageEntry(name, refusal="not_a_file")
+        return StorageEntry(name, known.st_size, known.st_mtime_ns)
 
     @contextmanager
     def opened(self, name: str) -> Iterator[BinaryIO]:
@@ -90,22 +90,22 @@ class ObjectStorage:
             raise ValueError(f"{address} is no address of a store: {error}") from None
         self.prefix = prefix.rstrip("/")
 
-    def listing(self) -> Iterator[Entry]:
+    def listing(self) -> Iterator[StorageEntry]:
         """Yield every object under the prefix except hidden ones."""
         with self._answers():
             found = self.system.get_file_info(fs.FileSelector(self.prefix, recursive=True))
         for info in found:
             name = info.path.removeprefix(f"{self.prefix}/")
             if info.type == fs.FileType.File and not _hidden(name):
-                yield Entry(name, info.size, info.mtime_ns)
+                yield StorageEntry(name, info.size, info.mtime_ns)
 
-    def entry(self, name: str) -> Entry:
+    def entry(self, name: str) -> StorageEntry:
         """Return the entry of a name."""
         with self._answers():
             info = self.system.get_file_info(f"{self.prefix}/{name}")
         if info.type != fs.FileType.File:
-            return Entry(name, refusal="missing_file")
-        return Entry(name, info.size, info.mtime_ns)
+            return StorageEntry(name, refusal="missing_file")
+        return StorageEntry(name, info.size, info.mtime_ns)
 
     @contextmanager
     def opened(self, name: str) -> Iterator[BinaryIO]:

@@ -7,9 +7,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.filter.baseline_clips import EMPTY_BASELINE, Baseline
+from components.filter.baseline_clips import EMPTY_BASELINE, BaselineClips
 from components.filter.data import Clip, Pixels
-from components.filter.decisions import HELD_OUT, IN_BASELINE, NEAR_DUPLICATE, Decision, decide
+from components.filter.decisions import HELD_OUT, IN_BASELINE, NEAR_DUPLICATE, ClipDecision, decide
 from components.filter.duplicates import FINGERPRINT_BYTES
 from components.filter.rules import ClipScores
 from tests.components.filter.conftest import usual
@@ -26,8 +26,13 @@ def clip(number: int, source: int, split: str) -> Clip:
 
 
 def decided(
-    clips: list[Clip], looks: list[int], baseline: Baseline, *, still: frozenset[int] = frozenset(), tuning: bool = True
-) -> list[Decision]:
+    clips: list[Clip],
+    looks: list[int],
+    baseline: BaselineClips,
+    *,
+    still: frozenset[int] = frozenset(),
+    tuning: bool = True,
+) -> list[ClipDecision]:
     """Decide with good scores, but for `still` ones; clips with the same look are copies."""
     new = baseline.new(clips)
     scores = {index: replace(GOOD, motion=0.0) if index in still else GOOD for index in new}
@@ -44,7 +49,7 @@ def test_each_clip_is_kept_or_dropped_for_one_reason_in_its_order(data: st.DataO
     looks = data.draw(st.lists(st.integers(0, 5), min_size=count, max_size=count))
     still = data.draw(st.frozensets(st.integers(0, 5)))
     known = data.draw(st.lists(st.integers(0, 5), max_size=3, unique=True))
-    baseline = Baseline([clip(100 + look, look, "train") for look in known], LOOKS[known])
+    baseline = BaselineClips([clip(100 + look, look, "train") for look in known], LOOKS[known])
     tuning = data.draw(st.booleans())
     found = decided(clips, looks, baseline, still=still, tuning=tuning)
     assert [one.clip.clip_id for one in found] == [one.clip_id for one in clips]
@@ -61,7 +66,7 @@ def test_each_clip_is_kept_or_dropped_for_one_reason_in_its_order(data: st.DataO
 
 
 def test_the_baseline_stays_and_a_copy_of_it_is_dropped_with_its_name() -> None:
-    baseline = Baseline([clip(9, 9, "train")], LOOKS[:1])
+    baseline = BaselineClips([clip(9, 9, "train")], LOOKS[:1])
     (found,) = decided([clip(1, 1, "train")], [0], baseline)
     assert (found.reason, found.detail) == (NEAR_DUPLICATE, f"of {9:064x}")
     assert not found.joins_baseline

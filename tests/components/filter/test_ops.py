@@ -35,8 +35,8 @@ def test_a_clip_that_was_kept_before_stays_whatever_comes() -> None:
     known, better = clips(("b", "s1", "train"), ("a", "s2", "heldout"))
     better = replace(better, caption="x", frames=41)
     assert ops.redundant([known, better], [(0, 1)]) == {0: 1}
-    assert ops.redundant([known, better], [(0, 1)], known=1) == {1: 0}
-    assert ops.redundant([known, known, better], [(0, 1)], known=2) == {}
+    assert ops.redundant([known, better], [(0, 1)], baseline=1) == {1: 0}
+    assert ops.redundant([known, known, better], [(0, 1)], baseline=2) == {}
 
 
 def test_known_splits_never_change_and_duplicates_of_held_out_sources_are_held_out() -> None:

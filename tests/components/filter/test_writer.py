@@ -7,16 +7,16 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from components.filter import baseline_clips, data, writer
-from components.filter.baseline_clips import Baseline
-from components.filter.decisions import HELD_OUT, Decision
+from components.filter.baseline_clips import BaselineClips
+from components.filter.decisions import HELD_OUT, ClipDecision
 from components.filter.rules import ClipScores
 from tests.components.filter.test_decisions import GOOD, LOOKS, clip
 
 DECISIONS = [
-    Decision(clip(1, 1, "train"), GOOD),
-    Decision(clip(2, 2, "train"), replace(GOOD, motion=0.0), "too_still", "motion 0"),
-    Decision(replace(clip(3, 3, "heldout"), kind="image", caption="a red square"), GOOD),
-    Decision(clip(4, 4, "heldout"), GOOD, HELD_OUT, "for the next training of everything"),
+    ClipDecision(clip(1, 1, "train"), GOOD),
+    ClipDecision(clip(2, 2, "train"), replace(GOOD, motion=0.0), "too_still", "motion 0"),
+    ClipDecision(replace(clip(3, 3, "heldout"), kind="image", caption="a red square"), GOOD),
+    ClipDecision(clip(4, 4, "heldout"), GOOD, HELD_OUT, "for the next training of everything"),
 ]
 
 
@@ -38,7 +38,7 @@ def test_kept_clips_are_counted_by_split_and_kind() -> None:
 
 
 def test_the_next_baseline_has_the_old_one_what_is_kept_and_what_was_held_out(tmp_path: Path) -> None:
-    old = Baseline([clip(9, 9, "train")], LOOKS[:1])
+    old = BaselineClips([clip(9, 9, "train")], LOOKS[:1])
     writer.write_baseline(tmp_path, old, DECISIONS, LOOKS[1:5], [0, 1, 2, 3])
     found = baseline_clips.read(tmp_path, lambda *_: LOOKS[:0])
     assert [one.clip_id for one in found.clips] == [f"{number:064x}" for number in (9, 1, 3, 4)]

@@ -156,10 +156,10 @@ class FakeStore:
         assert address == "s3://bucket/some/Clips"
         self.objects = {"a.mp4": b"a", "list.csv": b"path,caption\na.mp4,words\n"}
 
-    def entry(self, name: str) -> storage.Entry:
-        return storage.Entry(name, len(self.objects[name]), 1)
+    def entry(self, name: str) -> storage.StorageEntry:
+        return storage.StorageEntry(name, len(self.objects[name]), 1)
 
-    def listing(self) -> Iterator[storage.Entry]:
+    def listing(self) -> Iterator[storage.StorageEntry]:
         return map(self.entry, self.objects)
 
     @contextmanager
