@@ -22,10 +22,11 @@ import numpy as np
 
 from components.estimate_structure import ops as structure
 from components.evaluate.data import SampleMedia
-from components.evaluate.ops import Doubles, Mask, Pixels, concordance, correlation, moving, psnr_db
+from components.evaluate.ops import Doubles, Mask, concordance, correlation, moving, psnr_db
 from components.evaluate.records import Measure
 from components.evaluate.reference_clips import ReferenceClips, unrelated
 from components.generate.data import Sample
+from components.media.arrays import Pixels
 from components.media.pixels import crop_and_resize
 from components.pretokenize import regions
 from components.pretokenize.config import Region
@@ -64,18 +65,18 @@ def continuation_metrics(
 
 def inpainting_metrics(samples: Sequence[Sample], media: SampleMedia, references: ReferenceClips) -> list[Measure]:
     """Measure masked pixels; the baselines are gray, and the filled pixels that the model was given."""
-    grey: list[Comparison] = []
+    gray: list[Comparison] = []
     shown: list[Comparison] = []
     for sample, made, true, reconstructed in _pairs(samples, media, references):
         region = cast(Region, sample.region)
         where = np.broadcast_to(regions.hidden(region, *true.shape[1:3]), true.shape[:3])
         for found, pixels in (
-            (grey, np.where(where[..., None], GRAY, true)),
+            (gray, np.where(where[..., None], GRAY, true)),
             (shown, regions.condition(true, region)),
         ):
             found.append(Comparison(sample, made, true, reconstructed, media.shown(pixels), where))
     return [
-        *_psnr("psnr_where_masked", grey, "grey fill"),
+        *_psnr("psnr_where_masked", gray, "grey fill"),
         *_psnr("psnr_where_masked_beside_edge", shown, "edge of the visible part spread out"),
     ]
 

@@ -22,8 +22,8 @@ from components.filter.data import Clips
 from components.generate import data as generated
 from components.generate.data import Sample
 from components.media import audio, images, video
+from components.media.arrays import Pixels
 
-Pixels = NDArray[np.uint8]
 FORMATS = Formats(
     fps=8,
     clip_frames=5,
@@ -35,15 +35,15 @@ FORMATS = Formats(
     sample_rate_hz=8000,
     text_tokens=8,
 )
-COLOURS = {"red": (220, 40, 40), "blue": (40, 60, 220)}
+COLORS = {"red": (220, 40, 40), "blue": (40, 60, 220)}
 
 
-def drawn(colour: str, motion: str, *, frames: int = 5, scale: int = 4) -> Pixels:
-    """A square on grey, `scale` times the base size."""
+def drawn(color: str, motion: str, *, frames: int = 5, scale: int = 4) -> Pixels:
+    """a square on gray, `scale` times the base size."""
     clip = np.full((frames, 16 * scale, 16 * scale, 3), 90, np.uint8)
     for t in range(frames):
         left = 5 + {"left": 2 - t, "right": t - 2}.get(motion, 0)
-        clip[t, 5 * scale : 11 * scale, left * scale : (left + 6) * scale] = COLOURS[colour]
+        clip[t, 5 * scale : 11 * scale, left * scale : (left + 6) * scale] = COLORS[color]
     return clip
 
 
@@ -54,17 +54,17 @@ def tone(number: int, frames: int = 5) -> NDArray[np.float32]:
 
 
 def row(number: int, split: str, *, image: bool = False) -> kept.Row:
-    """A clip whose number decides colour, motion and sound; in training, blue never moves to the right."""
-    colour, motion = list(COLOURS)[number % 2], ("left", "right")[number // 2 % 2]
-    if split == "train" and colour == "blue":
+    """A clip whose number decides color, motion and sound; in training, blue never moves to the right."""
+    color, motion = list(COLORS)[number % 2], ("left", "right")[number // 2 % 2]
+    if split == "train" and color == "blue":
         motion = "left"
-    frames = drawn(colour, "" if image else motion, frames=1 if image else 5)
+    frames = drawn(color, "" if image else motion, frames=1 if image else 5)
     clip = kept.Clip(
         clip_id=f"{number:064x}",
         source_sha256=f"{number:064x}",
         kind="image" if image else "video",
         split=split,
-        caption=f"a {colour} square" + ("" if image else f" moves {motion}"),
+        caption=f"a {color} square" + ("" if image else f" moves {motion}"),
         licence="CC0-1.0",
         root="",
         frames=len(frames),
@@ -75,7 +75,7 @@ def row(number: int, split: str, *, image: bool = False) -> kept.Row:
         width_px=64,
         audio_state="none" if image else "audible",
         motion=0.1,
-        attributes={"colour": colour} if image else {"colour": colour, "motion": motion},
+        attributes={"color": color} if image else {"color": color, "motion": motion},
     )
     if image:
         return kept.Row(clip, images.encode_png(frames[0]), b"")
@@ -84,25 +84,25 @@ def row(number: int, split: str, *, image: bool = False) -> kept.Row:
 
 
 class KnowingJudge(nn.Module):
-    """Sees the colour, and where the square goes; its features are four numbers that say so."""
+    """Sees the color, and where the square goes; its features are four numbers that say so."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.values = {"colour": ("blue", "red"), "motion": ("left", "right")}
+        self.values = {"color": ("blue", "red"), "motion": ("left", "right")}
         self.weight = nn.Parameter(torch.zeros(1), requires_grad=False)
 
     def features(self, frames_BTHWC: Tensor) -> Tensor:
         red_blue_BTHW2 = frames_BTHWC[..., [0, 2]].float() / 255
         strong_BTW = (red_blue_BTHW2[..., 0] - red_blue_BTHW2[..., 1]).abs().mean(dim=2)
         places_W = torch.arange(strong_BTW.shape[2]) / strong_BTW.shape[2]
-        centre_BT = (strong_BTW * places_W).sum(2) / strong_BTW.sum(2).clamp(min=1e-6)
-        moved_B1 = (centre_BT[:, -1] - centre_BT[:, 0])[:, None]
-        return torch.cat([red_blue_BTHW2.mean((1, 2, 3)), moved_B1, centre_BT[:, :1]], dim=1)
+        center_BT = (strong_BTW * places_W).sum(2) / strong_BTW.sum(2).clamp(min=1e-6)
+        moved_B1 = (center_BT[:, -1] - center_BT[:, 0])[:, None]
+        return torch.cat([red_blue_BTHW2.mean((1, 2, 3)), moved_B1, center_BT[:, :1]], dim=1)
 
     def named(self, features_BD: Tensor) -> dict[str, list[str]]:
         red, right = features_BD[:, 0] > features_BD[:, 1], features_BD[:, 2] > 0
         return {
-            "colour": ["red" if one else "blue" for one in red],
+            "color": ["red" if one else "blue" for one in red],
             "motion": ["right" if one else "left" for one in right],
         }
 

@@ -21,7 +21,7 @@ def faithful(made, references, media, heldout):
             references.pixels(clip.clip_id, media.formats.clip),
             task="text_to_video",
             clip=clip,
-            unseen=clip.attributes == {"colour": "blue", "motion": "right"},
+            unseen=clip.attributes == {"color": "blue", "motion": "right"},
         )
         for i, clip in enumerate(heldout)
     ]
@@ -30,17 +30,17 @@ def faithful(made, references, media, heldout):
 def test_faithful_samples_score_what_real_clips_do(scoring, faithful):
     scoring.task("text_to_video", faithful)
     found = scores(scoring)
-    for name in ("colour_accuracy", "motion_accuracy", "motion_accuracy_unseen"):
+    for name in ("color_accuracy", "motion_accuracy", "motion_accuracy_unseen"):
         one = found[f"{name}[local-judge]"]
         assert (one.value, one.real_ceiling, one.chance) == (1.0, 1.0, 0.5)
         assert one.unit == "share"
     assert found["motion_accuracy_unseen[local-judge]"].n == 2
-    assert found["colour_accuracy[local-judge]"].n == 8
+    assert found["color_accuracy[local-judge]"].n == 8
     assert found["clip_similarity[local-judge]"].value > found["clip_similarity[local-judge]"].chance
     distance = found["frechet_distance[local-judge]"]
     assert distance.value < 1e-2 < distance.baseline
     assert distance.better == "lower"
-    assert ("text_to_video-0000", "colour", "red", "red") in scoring.answers
+    assert ("text_to_video-0000", "color", "red", "red") in scoring.answers
 
 
 def test_samples_that_stand_still_show_no_motion(scoring, made, references, media, heldout):
@@ -55,10 +55,10 @@ def test_samples_that_stand_still_show_no_motion(scoring, made, references, medi
         for i, clip in enumerate(heldout)
     ]
     scoring.task("image_to_video", samples)
-    motion, colour = (scores(scoring)[f"{name}_accuracy[local-judge]"] for name in ("motion", "colour"))
+    motion, color = (scores(scoring)[f"{name}_accuracy[local-judge]"] for name in ("motion", "color"))
     assert motion.baseline == pytest.approx(0.5)
     assert motion.value <= 0.75
-    assert (colour.value, colour.baseline, colour.baseline_name) == (1.0, 1.0, "copied first frame")
+    assert (color.value, color.baseline, color.baseline_name) == (1.0, 1.0, "copied first frame")
 
 
 def test_other_formats_sizes_and_own_prompts_have_rows_of_their_own(
@@ -77,7 +77,7 @@ def test_other_formats_sizes_and_own_prompts_have_rows_of_their_own(
     ]
     scoring.task("text_to_video", [*faithful, *more])
     found = scores(scoring)
-    assert found["colour_accuracy[local-judge]"].n == 8
+    assert found["color_accuracy[local-judge]"].n == 8
     for suffix in ("_portrait", "_long", "_x2"):
         assert found[f"motion_accuracy{suffix}[local-judge]"].value == 1.0
     own = found["clip_similarity_own_prompts[local-judge]"]
@@ -88,12 +88,12 @@ def test_other_formats_sizes_and_own_prompts_have_rows_of_their_own(
 def test_pictures_are_judged_as_pictures(scoring, made):
     red = np.full((1, 16, 16, 3), (200, 30, 30), np.uint8)
     samples = [
-        made(i, red, task="text_to_image", prompt="a red square", clip_id="0" * 64, attributes={"colour": "red"})
+        made(i, red, task="text_to_image", prompt="a red square", clip_id="0" * 64, attributes={"color": "red"})
         for i in range(2)
     ]
     scoring.task("text_to_image", samples)
     found = scores(scoring)
-    assert found["colour_accuracy[local-judge]"].value == 1.0
+    assert found["color_accuracy[local-judge]"].value == 1.0
     assert "motion_accuracy[local-judge]" not in found
     assert found["frechet_distance[local-judge]"].baseline is None
 
@@ -117,9 +117,9 @@ def test_scores_are_written_with_what_they_are_made_of(scoring, faithful, tmp_pa
     folder.mkdir()
     data.write(folder, scoring.scores, scoring.measures, scoring.answers)
     flat = json.loads((folder / "metrics.json").read_text())
-    assert flat["text_to_video/colour_accuracy[local-judge]"] == 1.0
-    assert flat["text_to_video/colour_accuracy[local-judge]/n"] == 8
+    assert flat["text_to_video/color_accuracy[local-judge]"] == 1.0
+    assert flat["text_to_video/color_accuracy[local-judge]/n"] == 8
     records = json.loads((folder / "scores.json").read_text())
     assert len(records) * 2 == len(flat)
-    assert "text_to_video-0000,colour,red,red" in (folder / "answers.csv").read_text()
-    assert "text_to_video-0000,text_to_video,colour_accuracy[local-judge],1" in (folder / "measures.csv").read_text()
+    assert "text_to_video-0000,color,red,red" in (folder / "answers.csv").read_text()
+    assert "text_to_video-0000,text_to_video,color_accuracy[local-judge],1" in (folder / "measures.csv").read_text()

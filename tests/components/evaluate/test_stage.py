@@ -24,7 +24,6 @@ from components.visual_tokenizer import config as visual_tokenizer
 from components.visual_tokenizer.model import Model as VisualModel
 
 
-
 @pytest.fixture
 def models(tmp_path):
     """Untrained models in folders, as their stages leave them."""
@@ -32,7 +31,7 @@ def models(tmp_path):
     sound = audio_tokenizer.Architecture(2, 4, 1.0, 4, (4, 8), (1,), "snake", 4, 2, 8)
     sight = visual_tokenizer.Architecture("patch", 4, 3, 8, (1, 1), 1, 1, (2,), (2,), 4, 6)
     sizes = Architecture((4, 4), (4, 4), 4, 4, 4)
-    judge = Judge(sizes, Words(["red"]), {"colour": ("blue", "red"), "motion": ("left", "right")})
+    judge = Judge(sizes, Words(["red"]), {"color": ("blue", "red"), "motion": ("left", "right")})
     writers = {
         "judge": lambda folder: judges.save(folder, judge, sizes),
         "visual_tokenizer": lambda folder: weights.save(folder, VisualModel(sight), asdict(sight)),

@@ -66,7 +66,7 @@ def test_a_small_token_reaches_the_four_large_ones_above_it_in_its_own_frame():
     layer = SubPixelConvolution(3)
     torch.nn.init.zeros_(layer.conv.bias)
     weight = torch.zeros_like(layer.conv.weight)
-    weight[:, :, 1, 1] = torch.rand(weight.shape[:2])  # no neighbours
+    weight[:, :, 1, 1] = torch.rand(weight.shape[:2])  # no neighbors
     layer.conv.weight = torch.nn.Parameter(weight)
     low = torch.zeros(1, 2, 3, 4, 3)
     low[0, 1, 2, 1] = 1.0
