@@ -120,12 +120,12 @@ def _flags(component: str, run: Callable[..., Any], arguments: list[str]) -> dic
 
 def _arguments(run: Callable[..., Any], flags: dict[str, Any]) -> dict[str, Any]:
     """Build the arguments of `run` from the values of its flags."""
-    return {
-        parameter.name: parameter.annotation(**{name: flags[name] for name in _members(parameter)})
-        if is_dataclass(parameter.annotation)
-        else flags[parameter.name]
-        for parameter in _keywords(run)
-    }
+    found: dict[str, Any] = {}
+    for parameter in _keywords(run):
+        kind: Any = parameter.annotation
+        values = {name: flags[name] for name in _members(parameter)}
+        found[parameter.name] = kind(**values) if is_dataclass(kind) else flags[parameter.name]
+    return found
 
 
 def _keywords(run: Callable[..., Any]) -> list[inspect.Parameter]:

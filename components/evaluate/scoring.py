@@ -186,5 +186,5 @@ def score(measure: Measure, config: Config) -> Score:
 
 
 def _seed_name(name: str) -> str:
-    """Return the name that seeds the interval: a renamed measure keeps the seed of its old name, so its interval too."""
+    """Return the name that seeds the interval: a renamed measure keeps that of its old name."""
     return name.replace("color_accuracy", "colour_accuracy").replace("psnr_where_masked", "psnr_where_hidden")
