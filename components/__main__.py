@@ -122,9 +122,9 @@ def _arguments(run: Callable[..., Any], flags: dict[str, Any]) -> dict[str, Any]
     """Build the arguments of `run` from the values of its flags."""
     found: dict[str, Any] = {}
     for parameter in _keywords(run):
-        kind: Any = parameter.annotation
+        kind: Callable[..., Any] = parameter.annotation
         values = {name: flags[name] for name in _members(parameter)}
-        found[parameter.name] = kind(**values) if is_dataclass(kind) else flags[parameter.name]
+        found[parameter.name] = kind(**values) if parameter.name not in flags else flags[parameter.name]
     return found
 
 
