@@ -102,15 +102,13 @@ class Model(nn.Module):
         self.lr_norm = nn.RMSNorm(a.width, eps=1e-6)
         self.lr_to_hr = SubPixelConvolution(a.width) if a.subpixel_conditioning else None
         self.text = nn.Linear(a.text_width, a.width)
-        self.no_text = nn.Parameter(
-            torch.zeros(a.width)
-        )  # a key that is always there, so that empty text is a case too
+        self.no_text = nn.Parameter(torch.zeros(a.width))  # a key that is always there, also for empty text
         self.blocks = nn.ModuleList(
             WindowBlock(a.windows, a.grid, a.width, a.heads, a.feed_forward_width) for _ in range(a.blocks)
         )
         self.norm = nn.RMSNorm(a.width, eps=1e-6)
         self.heads = nn.ModuleList(nn.Linear(a.width, size) for size in half_sizes(a.bits))
-        self.apply(_initialise)
+        self.apply(_initialize)
 
     def forward(
         self,
@@ -148,7 +146,7 @@ class Model(nn.Module):
         return seen_BSD, F.pad(filled_BS, (1, 0), value=True)[:, None, None]
 
 
-def _initialise(module: nn.Module) -> None:
+def _initialize(module: nn.Module) -> None:
     if isinstance(module, nn.Linear | nn.Embedding):
         nn.init.normal_(module.weight, std=0.02)
         if isinstance(module, nn.Linear) and module.bias is not None:
