@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from components.audio_tokenizer.spectra import analysis_window, mel, mel_l1, pitch_agreement
@@ -18,10 +17,10 @@ from components.evaluate.ops import correlation
 from components.evaluate.records import Better, Measure
 from components.evaluate.reference_clips import ReferenceClips, unrelated
 from components.generate.data import Sample
+from components.media.arrays import Wave
 
 MELS = 64
 QUIET = 1e-4  # magnitudes below it count as silence: 80 dB under a full-scale tone
-Wave = NDArray[np.float32]
 Compare = Callable[[Tensor, Tensor, int], float]
 
 

@@ -10,6 +10,7 @@ class Config:
     """One evaluation of all samples."""
 
     formats: Formats
+    """Shapes of clips, images and audio: the section `formats`."""
 
     threads: int
     """CPU threads of the stage."""

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from components.common import artifacts
 from components.common.formats import Format, Formats
-from components.evaluate.ops import Pixels
 from components.evaluate.records import Measure, Score
 from components.generate.data import Sample
 from components.media import audio, images, video
+from components.media.arrays import Pixels
 
 Answer = tuple[str, str, str, str]  # sample id, attribute, wanted, answered
 

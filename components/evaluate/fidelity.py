@@ -22,10 +22,11 @@ import numpy as np
 
 from components.estimate_structure import ops as structure
 from components.evaluate.data import SampleMedia
-from components.evaluate.ops import Doubles, Mask, Pixels, concordance, correlation, moving, psnr_db
+from components.evaluate.ops import Doubles, Mask, concordance, correlation, moving, psnr_db
 from components.evaluate.records import Measure
 from components.evaluate.reference_clips import ReferenceClips, unrelated
 from components.generate.data import Sample
+from components.media.arrays import Pixels
 from components.media.pixels import crop_and_resize
 from components.pretokenize import regions
 from components.pretokenize.config import Region

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from components.evaluate.ops import Doubles, Pixels, frechet_distance
+from components.evaluate.ops import Doubles, frechet_distance
 from components.evaluate.records import Measure, Score
 from components.generate.data import Sample
 from components.judge.model import Judge
+from components.media.arrays import Pixels
 
 JUDGE = "[local-judge]"
 BATCH_CLIPS = 32

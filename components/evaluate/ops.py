@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
+from components.media.arrays import Pixels
+
 Mask = NDArray[np.bool_]
 Doubles = NDArray[np.float64]
 

@@ -13,12 +13,12 @@ from components.common.formats import Format
 from components.evaluate.config import Config
 from components.evaluate.data import SampleMedia
 from components.evaluate.judge_metrics import Baseline, ReferenceFeatures, features_of
-from components.evaluate.ops import Pixels
 from components.evaluate.reference_clips import ReferenceClips
 from components.filter import baseline_clips
 from components.filter.combinations import TrainedCombinations
 from components.filter.data import Clip, Clips
 from components.judge.model import Judge
+from components.media.arrays import Pixels
 
 
 class RealReference:

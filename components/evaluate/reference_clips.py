@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from components.audio_tokenizer.model import Model as AudioModel
 from components.common.formats import Format
-from components.evaluate.ops import Pixels
 from components.filter.data import Clips
 from components.generate.data import Sample
+from components.media.arrays import Pixels
 from components.media.tensors import to_bytes, to_unit
 from components.visual_tokenizer.model import Model as VisualModel
 

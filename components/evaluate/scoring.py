@@ -17,13 +17,14 @@ from components.evaluate import audio_fidelity, fidelity, judge_metrics
 from components.evaluate.config import Config
 from components.evaluate.data import Answer, SampleMedia
 from components.evaluate.judge_metrics import Baseline, JudgedSamples
-from components.evaluate.ops import Pixels, interval
+from components.evaluate.ops import interval
 from components.evaluate.real_reference import RealReference
 from components.evaluate.records import Measure, Score
 from components.evaluate.reference_clips import ReferenceClips
 from components.generate.data import Sample
 from components.judge.model import Judge
 from components.language_model.tasks import SUPER_RESOLUTION, TASKS, MetricGroup
+from components.media.arrays import Pixels
 from components.media.pixels import crop_and_resize
 
 Metric = MetricGroup | Literal["super_resolution"]
@@ -185,5 +186,5 @@ def score(measure: Measure, config: Config) -> Score:
 
 
 def _seed_name(name: str) -> str:
-    """Return the spelling that seeds the interval of a measure: a name of today must not change its interval."""
+    """Return the name that seeds the interval: a renamed measure keeps that of its old name."""
     return name.replace("color_accuracy", "colour_accuracy").replace("psnr_where_masked", "psnr_where_hidden")

@@ -87,6 +87,7 @@ class Config:
     """Constant rate factor of the H.264 files, 0 … 51: lower is closer to what was generated."""
 
     formats: Formats
+    """Shapes of clips, images and audio: the section `formats`."""
 
     def __post_init__(self) -> None:
         if self.batch_tokens < 1:

@@ -10,19 +10,16 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from components.common import artifacts
 from components.corpus.data import leaves
 from components.media import images, video
+from components.media.arrays import Pixels, Wave
 
 TABLE = "samples.parquet"
 NUMBERS = {"seed": pa.int64(), "given_frames": pa.int64(), "unseen": pa.bool_()}
-Pixels = NDArray[np.uint8]
-Wave = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

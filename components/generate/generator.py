@@ -14,7 +14,6 @@ from typing import Literal, TypeVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from components.common.formats import Format
@@ -22,11 +21,10 @@ from components.generate.config import Config
 from components.generate.models import Models
 from components.language_model.sampling import Conditions, Outputs, sample
 from components.language_model.tasks import TASKS, Task
+from components.media.arrays import Pixels, Wave
 from components.media.tensors import to_bytes, to_unit
 from components.super_resolution.sampling import upsample as upsample_codes
 
-Pixels = NDArray[np.uint8]
-Wave = NDArray[np.float32]
 T = TypeVar("T")
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from components.common.formats import Format
 from components.generate.config import Config
-from components.generate.generator import Pixels, SampleInputs, Wave
+from components.generate.generator import SampleInputs
 from components.language_model.tasks import TASKS, Task
 from components.media import audio, images, pixels, video
+from components.media.arrays import Pixels, Wave
 from components.media.errors import Unreadable
 from components.pretokenize import regions
 
@@ -70,7 +71,7 @@ def read_inputs(
 
 def first_frame(path: Path, fmt: Format) -> Pixels:
     """Read an image, or the first frame of a clip, as a clip of one frame."""
-    with _read(path, "holds no picture"):
+    with _read(path, "holds no image"):
         try:
             frame_HWC = images.read(path)
         except Unreadable as not_a_picture:

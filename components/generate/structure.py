@@ -6,7 +6,7 @@ from pathlib import Path
 from components.common import artifacts
 from components.common.formats import Formats
 from components.estimate_structure import config, ops, stage
-from components.generate.generator import Pixels
+from components.media.arrays import Pixels
 
 
 @dataclass(frozen=True)

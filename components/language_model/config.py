@@ -33,7 +33,7 @@ class Architecture:
     """Embedding of visual codes: a free vector a code ("table"), the sum of a vector per sign bit ("bits"), or both."""
 
     visual_head: CodeVectors | Literal["factorized"]
-    """Output vectors of visual codes, as above; "factorized" predicts the low bits, then the high ones (§A.3)."""
+    """Output vectors of visual codes, as above; "factorized" predicts the low bits, then the high ones."""
 
     def __post_init__(self) -> None:
         if min(self.width, self.layers, self.heads, self.feed_forward_width) < 1:

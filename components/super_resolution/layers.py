@@ -1,4 +1,4 @@
-"""Attention in local windows, of a high-resolution token grid to itself and to its low-resolution version (§3.3).
+"""Attention in local windows of a high-resolution token grid and of its low-resolution version (paper, §3.3).
 
 The three layers of a block attend in vertical, horizontal and temporal windows of the high-resolution grid (hr), and by
 cross-attention to the windows of the low-resolution grid (lr) that cover the same part of the image. So cost grows with

@@ -102,9 +102,7 @@ class Model(nn.Module):
         self.lr_norm = nn.RMSNorm(a.width, eps=1e-6)
         self.lr_to_hr = SubPixelConvolution(a.width) if a.subpixel_conditioning else None
         self.text = nn.Linear(a.text_width, a.width)
-        self.no_text = nn.Parameter(
-            torch.zeros(a.width)
-        )  # a key that is always there, so that empty text is a case too
+        self.no_text = nn.Parameter(torch.zeros(a.width))  # a key that is always there, also for empty text
         self.blocks = nn.ModuleList(
             WindowBlock(a.windows, a.grid, a.width, a.heads, a.feed_forward_width) for _ in range(a.blocks)
         )

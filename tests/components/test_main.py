@@ -4,9 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import yaml
 
 from components import __main__ as command_line
 from components.common import errors
@@ -83,3 +85,25 @@ def test_an_unknown_stage_is_answered_with_the_known_ones(capsys: pytest.Capture
 def test_help_lists_the_stages(capsys: pytest.CaptureFixture[str]) -> None:
     assert command_line.main(["--help"]) == 0
     assert "visual_tokenizer" in capsys.readouterr().out
+
+
+def test_an_argument_that_is_a_dataclass_has_a_flag_for_each_field() -> None:
+    from components.generate.model_paths import ModelPaths
+
+    def run(config: object, *, clips: Path, models: ModelPaths, output: Path, seed: int = 3) -> None:
+        del config, clips, models, output, seed
+
+    names = [field.name for field in fields(ModelPaths)]
+    given = [f"--{name.replace('_', '-')}=models/{name}" for name in names]
+    flags = command_line._flags("generate", run, ["--params", "generate", "--clips=c", "--output=o", *given])
+    assert flags["text_to_video"] == Path("models/text_to_video")  # flat, as a run's identity and logs name them
+    arguments = command_line._arguments(run, flags)
+    models = ModelPaths(**{name: Path("models", name) for name in names})
+    assert arguments == {"clips": Path("c"), "models": models, "output": Path("o"), "seed": 3}
+
+
+def test_the_graph_gives_generate_the_flags_of_its_models() -> None:
+    from components.generate.model_paths import ModelPaths
+
+    words = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["generate"]["cmd"].split()
+    assert {f"--{field.name.replace('_', '-')}" for field in fields(ModelPaths)} <= {*words}

@@ -22,8 +22,8 @@ from components.filter.data import Clips
 from components.generate import data as generated
 from components.generate.data import Sample
 from components.media import audio, images, video
+from components.media.arrays import Pixels
 
-Pixels = NDArray[np.uint8]
 FORMATS = Formats(
     fps=8,
     clip_frames=5,

@@ -75,7 +75,7 @@ BAD: dict[str, Callable[[], bytes]] = {
 def test_what_cannot_be_read_is_refused_by_its_name(kind: str, option: str, config: Config, tmp_path: Path) -> None:
     path = tmp_path / "mine.bin"
     path.write_bytes(BAD[kind]())
-    with pytest.raises(ValueError, match=r"mine\.bin (holds no picture|gives no|is no mask|has no audio)") as told:
+    with pytest.raises(ValueError, match=r"mine\.bin (holds no image|gives no|is no mask|has no audio)") as told:
         read(option, path, config, tmp_path)
     assert "\n" not in str(told.value)
     if ("large film" in kind and option in ("video", "image")) or ("picture" in kind and option in ("image", "mask")):
