@@ -1,16 +1,19 @@
 """Every profile builds every stage's Config, and the repository's default is `tiny`."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from components.common import params
 from flows.finetuning import settings
+from flows.graph import profiles
 from flows.promotion import gate
 
 ROOT = Path(__file__).parents[1]
-PROFILES = sorted(path.stem for path in (ROOT / "profiles").glob("*.yaml"))
+FOLDER = ROOT / "profiles"
+PROFILES = profiles.names(FOLDER)
 
 
 def commands(graph: str) -> dict[str, str]:
@@ -23,9 +26,19 @@ def commands(graph: str) -> dict[str, str]:
     return found
 
 
+def words(value: Any) -> list[str]:
+    """Every key and string in a value."""
+    match value:
+        case dict():
+            return [word for key, inner in value.items() for word in (key, *words(inner))]
+        case list():
+            return [word for inner in value for word in words(inner)]
+    return [value] if isinstance(value, str) else []
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_profile_builds_every_config(profile: str) -> None:
-    sections = params.read(ROOT / "profiles" / f"{profile}.yaml")
+    sections = profiles.read(profile, FOLDER)
     assert gate.of(sections)
     assert settings.of(sections).base == ""  # a run to start from is for the flow to say
     ours = {gate.SECTION, settings.SECTION}
@@ -42,11 +55,18 @@ def test_the_profiles_are_those_that_are_promised() -> None:
     assert PROFILES == ["paper_1b", "paper_300m", "paper_8b", "small", "test", "tiny"]
 
 
-def test_the_default_parameters_are_the_tiny_profile() -> None:
-    assert (ROOT / "params.yaml").read_text() == (ROOT / "profiles" / "tiny.yaml").read_text()
+def test_the_default_parameters_are_what_the_tiny_profile_composes_to() -> None:
+    assert (ROOT / "params.yaml").read_text() == profiles.text("tiny", FOLDER)
 
 
-def test_a_paper_profile_has_the_papers_numbers() -> None:
-    formats = params.read(ROOT / "profiles" / "paper_8b.yaml")["formats"]
-    assert (formats["fps"], formats["clip_frames"], formats["long_frames"]) == (8, 17, 41)
-    assert (formats["height_px"], formats["portrait_height_px"], formats["text_tokens"]) == (128, 224, 64)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_composed_profile_says_all_and_nothing_of_how_it_was_composed(profile: str) -> None:
+    sections = profiles.read(profile, FOLDER)
+    assert list(sections) == list(params.read(FOLDER / "base.yaml"))
+    assert not {profiles.EXTENDS, profiles.SHARED} & set(words(sections))
+
+
+def test_every_part_is_used() -> None:
+    used = " ".join(path.read_text() for path in FOLDER.glob("*.yaml"))
+    for part in FOLDER.glob("parts/*.yaml"):
+        assert f"parts/{part.stem}" in used, part.name

@@ -15,6 +15,7 @@ import yaml
 
 from components.corpus.data import Source, write
 from flows.dvc.repository import Repository
+from flows.graph import profiles
 from flows.machine.workspace import Workspace
 from flows.promotion.promoter import Promoter
 from flows.runs import run_records
@@ -133,7 +134,7 @@ class Tunable(Checkout):
 
     def settle(self, *, gain: int = 30, least: int = 2) -> None:
         """Write params.yaml: what a fine-tune gains, in hundredths, and how many new clips it wants at least."""
-        training = yaml.safe_load((PROJECT / "profiles/test.yaml").read_text())["finetune"]["training"]
+        training = profiles.read("test", PROJECT / "profiles")["finetune"]["training"]
         params: dict[str, Any] = {
             "ingest": {"value": 1},
             "filter": {"worthless": [sha256("x"), sha256("y")], "wordless": [sha256("w")]},
