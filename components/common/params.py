@@ -36,7 +36,7 @@ def section_of(params: Mapping[str, Any], section: str) -> dict[str, Any]:
     value: Any = params
     for part in section.split("."):
         if not isinstance(value, Mapping) or part not in value:
-            raise ValueError(f"params.yaml has no section `{section}`: compare it with profiles/tiny.yaml")
+            raise ValueError(f"params.yaml has no section `{section}`: compare it with profiles/base.yaml")
         value = value[part]
     if not isinstance(value, Mapping):
         raise ValueError(f"params.yaml: `{section}` must hold keys, found {value!r}")
@@ -96,7 +96,7 @@ def _plain(message: str, section: str) -> str:
         (r"<class '(\w+)'>", r"\1"),
         (r"typing\.Literal", "one of "),
         (r"Group '[\w.]+' does not accept option '([\w.]+)'", r"unknown key `\1`: remove it, or mend its name"),
-        (r"the following arguments are required: ([\w., ]+)", r"missing: \1: add it (profiles/ shows values)"),
+        (r"the following arguments are required: ([\w., ]+)", r"missing: \1: add it (profiles/base.yaml shows values)"),
         (r"Parser key \"([\w.]+)\": Expected an? (.+)\. Got value: (.*)", r"`\1` must be \2, found \3"),
         (r"\bsection\.", f"{section}."),
     ):
