@@ -7,23 +7,15 @@ import pytest
 import yaml
 
 from components.common import params
+from flows.finetuning import graph as finetune_graph
 from flows.finetuning import settings
-from flows.graph import profiles
+from flows.graph import derived, profiles
 from flows.promotion import gate
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "profiles"
 PROFILES = profiles.names(FOLDER)
-
-
-def commands(graph: str) -> dict[str, str]:
-    """Stage -> command, with the matrices of the graph spelled out."""
-    found: dict[str, str] = {}
-    for stage, body in yaml.safe_load((ROOT / graph).read_text())["stages"].items():
-        ((key, values),) = body.get("matrix", {"": [""]}).items()
-        for value in values:
-            found[f"{stage}@{value}" if value else stage] = body["cmd"].replace(f"${{item.{key}}}", value)
-    return found
+GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 
 
 def words(value: Any) -> list[str]:
@@ -42,12 +34,12 @@ def test_a_profile_builds_every_config(profile: str) -> None:
     assert gate.of(sections)
     assert settings.of(sections).base == ""  # a run to start from is for the flow to say
     ours = {gate.SECTION, settings.SECTION}
-    stages = commands("dvc.yaml")
+    stages = {name: str(body["cmd"]) for name, body in derived.expanded(GRAPH).items()}
     configs = params.check({name: found for name, found in sections.items() if name not in ours}, stages)
     assert set(configs) == set(stages)
-    for command in commands("dvc.finetune.yaml").values():
-        match = params.COMMAND.search(command)
-        assert match
+    for name, body in finetune_graph.derive(GRAPH)["stages"].items():
+        match = params.COMMAND.search(body["cmd"])
+        assert match, name
         assert params.build(match["component"], match["section"], sections)
 
 
