@@ -16,10 +16,14 @@ SECTION = "finetune"
 class Settings:
     """When and how to fine-tune."""
 
-    min_new_sources: int  # files that the base does not know; with fewer, nothing is even looked at
-    min_new_clips: int  # of them, kept by the filter and fit for what is trained; with fewer, nothing is trained
+    min_new_sources: int
+    """Files that the base does not know; with fewer, nothing is even looked at."""
+    min_new_clips: int
+    """Clips of these files that the filter keeps and that suit the tasks trained; with fewer, nothing is trained."""
     training: Config
-    base: str = ""  # hash of the run to start from: written by the flow into the fine-tune's own parameters
+    """How the base's text-to-video model is trained further."""
+    base: str = ""
+    """Hash of the run to start from; the flow writes it into the parameters of the fine-tune."""
 
     def __post_init__(self) -> None:
         if min(self.min_new_sources, self.min_new_clips) < 1:

@@ -20,12 +20,14 @@ import yaml
 from flows.graph.nodes import EMPTY, Document, Node, parse
 
 FOLDER, BASE, SUFFIX = Path("profiles"), "base", ".yaml"
+ORDER = ("test", "tiny", "small", "paper_300m", "paper_1b", "paper_8b")  # by size; others come behind
 EXTENDS, SHARED = "extends", "shared"
 
 
 def names(folder: Path = FOLDER) -> list[str]:
-    """Return the names of the profiles."""
-    return sorted(path.stem for path in folder.glob(f"*{SUFFIX}") if path.stem != BASE)
+    """Return the names of the profiles, the smallest first."""
+    found = sorted(path.stem for path in folder.glob(f"*{SUFFIX}") if path.stem != BASE)
+    return sorted(found, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
 
 
 def summaries(folder: Path = FOLDER) -> dict[str, str]:

@@ -28,8 +28,11 @@ class Gate:
     """What decides about a candidate: measures by name."""
 
     better: list[str]
+    """Measures, `task/name`, that a candidate must gain on beyond their noise."""
     not_worse: list[str]
-    floors: dict[str, float]  # for a measure of which less is better, a ceiling
+    """Measures that a candidate must not lose on beyond their noise."""
+    floors: dict[str, float]
+    """Measure -> least value; for a measure of which less is better, the most."""
 
     def __post_init__(self) -> None:
         if not (self.better or self.not_worse or self.floors):

@@ -27,10 +27,10 @@ def test_the_same_profile_again_changes_nothing():
 
 
 def test_an_unknown_profile_is_answered_with_the_known_ones():
-    with pytest.raises(ValueError, match="no profile `huge`: choose one of small, tiny"):
+    with pytest.raises(ValueError, match="no profile `huge`: choose one of tiny, small"):
         parameter_file.use("huge")
     assert not Path("params.yaml").exists()
 
 
 def test_the_profiles_are_listed_with_the_first_line_of_each():
-    assert list(parameter_file.listed()) == ["small  ", "tiny   unchanged."]
+    assert list(parameter_file.listed()) == ["tiny   unchanged.", "small  "]
