@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from components.common import params
 from components.common.artifacts import replace_file
 from flows.graph import profiles
@@ -30,7 +28,7 @@ def use(name: str) -> list[str]:
         raise ValueError(f"no profile `{name}`: choose one of {', '.join(profiles.names())}")
     text, target = profiles.text(name), Path(PARAMS)
     old = params.read(target) if target.is_file() else {}
-    lines = list(differences(old, yaml.safe_load(text)))
+    lines = list(differences(old, params.parse(text)))
     replace_file(target, text.encode())
     return lines
 

@@ -56,8 +56,8 @@ def _value(values: Any, parameter: Parameter) -> str:
         values = values[part]
     if isinstance(values, Mapping) and not parameter.kind.startswith("dict"):
         return ""  # its keys have rows of their own
-    if parameter.kind == "float":
-        return f"`{values}`"  # PyYAML takes 2e-05 for a string
+    if isinstance(values, float):
+        return f"`{values}`"  # 2e-05, not 2.0e-05
     text = yaml.safe_dump(values, default_flow_style=True, width=10**6, allow_unicode=True)
     text = text.removesuffix("...\n").strip()
     return f"`{text if len(text) <= WIDEST else f'{text[:WIDEST]} …'}`"

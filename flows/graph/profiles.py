@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from components.common import params
 from flows.graph.nodes import EMPTY, Document, Node, parse
 
 FOLDER, BASE, SUFFIX = Path("profiles"), "base", ".yaml"
@@ -38,8 +39,7 @@ def summaries(folder: Path = FOLDER) -> dict[str, str]:
 
 def read(name: str, folder: Path = FOLDER) -> dict[str, Any]:
     """Return the complete parameters of a profile; raises ValueError as `text` does."""
-    values: dict[str, Any] = yaml.safe_load(text(name, folder))
-    return values
+    return params.parse(text(name, folder), str(_file(name, folder)))
 
 
 def text(name: str, folder: Path = FOLDER) -> str:
