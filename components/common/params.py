@@ -100,9 +100,8 @@ def _plain(fault: ErrorDetails, values: Mapping[str, Any], section: str) -> tupl
     keys: list[str] = []
     value: Any = values
     for part in fault["loc"]:  # behind the keys stands which of several alternatives it is
-        if (isinstance(value, Mapping) and part in value) or (
-            isinstance(value, list | tuple) and isinstance(part, int)
-        ):
+        held = isinstance(value, list) if isinstance(part, int) else isinstance(value, Mapping) and part in value
+        if held:
             keys, value = [*keys, str(part)], value[part]
     path = ".".join((section, *keys))
     match fault["type"]:
