@@ -1,4 +1,4 @@
-"""The profiles of the paper hold the paper's numbers: those of DESIGN.md §2, section by section."""
+"""The profiles of the paper hold all of its numbers that a parameter file can hold."""
 
 import math
 from pathlib import Path
