@@ -68,7 +68,7 @@ def _composed(name: str, folder: Path, children: tuple[str, ...]) -> Document:
     found, repeated = overlay.over(below, Node(keys=keys), "", free=parent is None)
     faults = [*overlay.faults, *(f"`{path}` repeats its parent's value: remove it" for path in sorted(repeated))]
     if faults:
-        raise ValueError("\n".join(f"{_file(name, folder)}: {fault}" for fault in faults))
+        raise ValueError("\n".join(f"{_file(name, folder)}: {fault}" for fault in dict.fromkeys(faults)))
     return Document(document.header, found)
 
 
@@ -89,9 +89,7 @@ class _Overlay:
         if above.keys is not None and (below.keys is not None or below.text in EMPTY):
             return self._keys_over(below, above, path, free=free or below.keys is None)
         if above.keys is None and (not below.keys or above.text in EMPTY):
-            same = below.keys is None and json.dumps(yaml.safe_load(below.text)) == json.dumps(
-                yaml.safe_load(above.text)
-            )
+            same = below.keys is None and _parsed(below) == _parsed(above)
             return replace(above, above=below.above), {path} if same else set()
         self.faults.append(f"`{path}` must hold {'keys' if below.keys else 'a value'}, as in its parent")
         return below, set()
@@ -103,7 +101,7 @@ class _Overlay:
             start = parse(_file(part.text, self.folder)).top
             keys = dict(self.over(replace(below, keys=keys), start, path, free=free)[0].keys or {})
         if not free:
-            for key in own.keys() - keys.keys():
+            for key in sorted(own.keys() - keys.keys()):
                 self.faults.append(f"`{_join(path, key)}` is unknown: remove it, or mend its name")
                 del own[key]
         if shared := (above.keys or {}).get(SHARED):
@@ -119,6 +117,10 @@ class _Overlay:
             else:
                 keys[key] = self.over(Node(keys={}), node, _join(path, key), free=free)[0]
         return Node(below.above, below.behind, keys=keys), repeated
+
+
+def _parsed(value: Node) -> str:
+    return json.dumps(yaml.safe_load(value.text))  # as text, since 1 == 1.0 == True
 
 
 def _join(path: str, key: str) -> str:
