@@ -26,6 +26,7 @@ from components.filter import data as filter_data
 from components.filter import stage as filter_stage
 from components.ingest import stage as ingest
 from components.ingest.worker import Worker
+from components.media.arrays import Pixels
 from components.pretrained import stage as pretrained
 from flows.machine.workspace import PARAMS, Workspace
 from flows.runs import sources
@@ -115,7 +116,7 @@ def counted(found: Taken) -> Iterator[None]:
         found.decoded += 1
         return outcome(worker, path, source)
 
-    def one_clip(clips: filter_data.Clips, index: int, frames: int) -> filter_data.Pixels:
+    def one_clip(clips: filter_data.Clips, index: int, frames: int) -> Pixels:
         found.looked_at += 1
         return stored(clips, index, frames)
 

@@ -19,14 +19,15 @@ from components.common import params
 from components.common.weighted_sampler import WeightedSampler
 from components.filter import balance
 from components.filter.config import Balance, Config
+from flows.graph import profiles
 
 WORDS, MOST_WORDS, FILLING, BATCH = 20_000, 8, ("a", "of", "the"), 64
-PROFILE = Path(__file__).parents[1] / "profiles" / "paper_8b.yaml"
+PROFILES = Path(__file__).parents[1] / "profiles"
 
 
 def main(clips: int) -> None:
     """Print the claim's figures."""
-    read: Config = params.build("filter", "filter", params.read(PROFILE))
+    read: Config = params.build("filter", "filter", profiles.read("paper_8b", PROFILES))
     captions = written(clips)
     for max_share in (read.balance.max_share, read.balance.max_share / 5):
         balanced(captions, replace(read.balance, max_share=max_share, min_clips=5))

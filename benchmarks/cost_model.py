@@ -44,6 +44,7 @@ from components.ingest import data, decoding
 from components.ingest.config import Config
 from components.media import video
 from components.media.errors import Unreadable
+from flows.graph import profiles
 
 VIDEOS, PICTURES = 270_000_000, 1_000_000_000  # as many as the paper was trained on
 CORES = (1_000, 10_000)
@@ -221,7 +222,7 @@ def score_row_bytes(folder: Path) -> float:
 
 def main(media: Path, profile: Path) -> None:
     """Print the tables."""
-    read = params.read(profile)
+    read = profiles.read(profile.stem, profile.parent)
     config: Config = params.build("ingest", "ingest", read)
     filtering = replace(params.build("filter", "filter", read), threads=1)
     film, film_prints = measured(sorted((media / "videos").iterdir()), config, filtering)

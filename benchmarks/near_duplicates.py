@@ -19,18 +19,19 @@ from components.corpus import plan
 from components.corpus.config import Config
 from components.filter import duplicates, search
 from components.media import pixels, video
+from components.media.arrays import Pixels
 from components.media.errors import Unreadable
 
 FPS, FRAMES, DISTANCE = 8, 17, 0.057
 SAME_LEVELS = 3  # mean difference of pixels, of 255: encoding takes as much; the next pairs are 5 apart
 
 
-def encoded(clip: duplicates.Pixels, crf: int = 23) -> duplicates.Pixels:
+def encoded(clip: Pixels, crf: int = 23) -> Pixels:
     height, width = (side // 2 * 2 for side in clip.shape[1:3])
     return video.decode(video.encode_mp4(clip[:, :height, :width], fps=FPS, crf=crf), fps=FPS, frames=FRAMES)
 
 
-def copies(clip: duplicates.Pixels) -> dict[str, duplicates.Pixels]:
+def copies(clip: Pixels) -> dict[str, Pixels]:
     """Name of a change -> the changed clip."""
     height, width = clip.shape[1:3]
     down, right = round(height * 0.05), round(width * 0.05)
@@ -45,7 +46,7 @@ def copies(clip: duplicates.Pixels) -> dict[str, duplicates.Pixels]:
     }
 
 
-def spans(path: Path) -> list[duplicates.Pixels]:
+def spans(path: Path) -> list[Pixels]:
     """The first three spans of a video, as small as ingest keeps them."""
     try:
         frames = [
@@ -57,7 +58,7 @@ def spans(path: Path) -> list[duplicates.Pixels]:
     return [np.stack(frames[start : start + FRAMES]) for start in range(0, len(frames) - FRAMES + 1, FRAMES)]
 
 
-def rendered(count: int) -> list[duplicates.Pixels]:
+def rendered(count: int) -> list[Pixels]:
     """Clips of the corpus of params.yaml, before they are encoded."""
     config: Config = params.build("corpus", "corpus", params.read())
     moving = [item for item in plan.items(config) if item.motion and not item.portrait][:count]

@@ -22,6 +22,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from components.filter import measures, overlays
 from components.media import images, pixels, video
+from components.media.arrays import Pixels
 from components.media.errors import Unreadable
 
 FPS, FRAMES, FEWEST, SPANS = 8, 17, 9, 4
@@ -63,7 +64,7 @@ Scores = dict[str, list[tuple[int, float, str]]]  # kind -> half, score and file
 Place = Callable[[float, float, int], tuple[float, float]]  # width and height of a line in px, its number -> left, top
 
 
-def clips(media: Path, files: int) -> Iterator[tuple[str, measures.Pixels]]:
+def clips(media: Path, files: int) -> Iterator[tuple[str, Pixels]]:
     """File and frames, in the size that ingest stores: spans that lie evenly in each video, and pictures."""
     for path in sorted((media / "videos").iterdir())[:files]:
         duration_s = video.probe(path).duration_s or 0.0
@@ -79,11 +80,11 @@ def clips(media: Path, files: int) -> Iterator[tuple[str, measures.Pixels]]:
         yield path.name, shrunk(images.read(path), STORED_PX)[None]
 
 
-def shrunk(picture: measures.Pixels, side_px: int) -> measures.Pixels:
+def shrunk(picture: Pixels, side_px: int) -> Pixels:
     return pixels.resize(picture, *pixels.cover(*picture.shape[:2], side_px, side_px))
 
 
-def encoded(clip: measures.Pixels) -> measures.Pixels:
+def encoded(clip: Pixels) -> Pixels:
     if len(clip) == 1:
         return images.read(images.encode_jpeg(clip[0], quality=88))[None]
     height, width = (side // 2 * 2 for side in clip.shape[1:3])
@@ -92,7 +93,7 @@ def encoded(clip: measures.Pixels) -> measures.Pixels:
 
 def layer(
     size: tuple[int, int], lines: list[str], font: ImageFont.FreeTypeFont, look: str, opaque: int, place: Place
-) -> measures.Pixels:
+) -> Pixels:
     """Text in a picture of that height and width, transparent elsewhere."""
     color = (255, 230, 60) if "yellow" in look else (255, 255, 255)
     image = Image.new("RGBA", size[::-1], (*color, 0))
@@ -111,12 +112,12 @@ def layer(
     return np.asarray(image)
 
 
-def over(clip: measures.Pixels, layer_HWA: measures.Pixels) -> measures.Pixels:
+def over(clip: Pixels, layer_HWA: Pixels) -> Pixels:
     opaque = layer_HWA[..., 3:] / np.float32(255)
     return (clip * (1 - opaque) + layer_HWA[..., :3] * opaque).round().astype(np.uint8)
 
 
-def subtitled(clip: measures.Pixels, rng: np.random.Generator, fonts: list[Path], lines: list[str]) -> measures.Pixels:
+def subtitled(clip: Pixels, rng: np.random.Generator, fonts: list[Path], lines: list[str]) -> Pixels:
     height, width = clip.shape[1:3]
     font = ImageFont.truetype(
         fonts[rng.integers(len(fonts))], max(8, round(min(height, width) * rng.uniform(0.045, 0.085)))
@@ -125,7 +126,7 @@ def subtitled(clip: measures.Pixels, rng: np.random.Generator, fonts: list[Path]
     look += " yellow" if rng.random() < 0.25 else ""
     at_top = rng.random() < 0.15
 
-    def one() -> measures.Pixels:
+    def one() -> Pixels:
         said = [str(rng.choice(lines)) for _ in range(rng.integers(1, 3))]
 
         def place(wide: float, high: float, number: int) -> tuple[float, float]:
@@ -142,7 +143,7 @@ def subtitled(clip: measures.Pixels, rng: np.random.Generator, fonts: list[Path]
     return shown
 
 
-def marked(clip: measures.Pixels, rng: np.random.Generator, fonts: list[Path]) -> measures.Pixels:
+def marked(clip: Pixels, rng: np.random.Generator, fonts: list[Path]) -> Pixels:
     height, width = clip.shape[1:3]
     font = ImageFont.truetype(
         fonts[rng.integers(len(fonts))], max(8, round(min(height, width) * rng.uniform(0.04, 0.075)))
@@ -156,12 +157,12 @@ def marked(clip: measures.Pixels, rng: np.random.Generator, fonts: list[Path]) -
     return over(clip, layer((height, width), [str(rng.choice(MARKS))], font, look, opaque, place))
 
 
-def score(clip: measures.Pixels, side_px: int = STORED_PX) -> float:
+def score(clip: Pixels, side_px: int = STORED_PX) -> float:
     stills = np.stack([shrunk(still, side_px) for still in measures.stills(clip)])
     return overlays.text_overlay(measures.grays(stills, overlays.IMAGE_PX))
 
 
-def cost(clip: measures.Pixels) -> tuple[float, float]:
+def cost(clip: Pixels) -> tuple[float, float]:
     """Core-seconds of all of the look, and of what overlaid text is of it."""
     seconds = [time.process_time()]
     measures.measure_frames(clip, FPS)

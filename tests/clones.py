@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from flows.graph import profiles
+
 ROOT = Path(__file__).parents[1]
 PATIENCE_S = 900
 
@@ -20,7 +22,7 @@ def clone(folder: Path) -> Path:
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
-    shutil.copy2(ROOT / "profiles/test.yaml", folder / "params.yaml")
+    (folder / "params.yaml").write_text(profiles.text("test", ROOT / "profiles"))
     identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
     for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "clone"]):
         subprocess.run(["git", *command], cwd=folder, check=True)

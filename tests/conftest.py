@@ -12,6 +12,7 @@ from components.common import artifacts
 from components.common.formats import Formats
 from components.filter import data
 from components.ingest import encoding
+from components.media.arrays import Pixels
 from components.media.frames import to_planes
 
 FORMATS = Formats(
@@ -30,7 +31,7 @@ LONGEST = ("test_chain.py", "test_serve.py", "test_shares.py", "test_interrupted
 SIDE_PX = 64  # stored size of a square clip: twice the base, so that crops and stage 1 have something to do
 
 
-def made_frames(frames: int, height_px: int, width_px: int, color: str, motion: str, ground: int = 60) -> data.Pixels:
+def made_frames(frames: int, height_px: int, width_px: int, color: str, motion: str, ground: int = 60) -> Pixels:
     """A square of one color on gray that moves left, right, up or down."""
     pixels = np.full((frames, height_px, width_px, 3), (ground, ground + 6, ground + 12), np.uint8)
     side = width_px // 2
@@ -76,7 +77,7 @@ def made_rows() -> Iterator[data.EncodedClip]:
 
 def _row(
     name: str,
-    pixels: data.Pixels,
+    pixels: Pixels,
     sound: data.Samples | None,
     caption: str,
     attributes: dict[str, str],

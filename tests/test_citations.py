@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAPER = ROOT.parent / "shared" / "paper.txt"
 PLACES = (
-    *("components/**/*", "flows/**/*", "benchmarks/**/*", "docs/**/*", "k8s/**/*", "tests/**/*", "profiles/*.yaml"),
+    *("components/**/*", "flows/**/*", "benchmarks/**/*", "docs/**/*", "k8s/**/*", "tests/**/*", "profiles/**/*.yaml"),
     *("*.yaml", "*.md", "*.toml", "Makefile"),
 )
 KINDS = {".py", ".md", ".yaml", ".toml", ".jinja", ".css", ".sh", ".json", ""}

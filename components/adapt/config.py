@@ -22,6 +22,8 @@ class Config:
     """Share of the captioned clips to train on: those whose caption lowers their loss most; 1 keeps all clips."""
 
     optimization: PhaseOptimization
+    """Optimizer, learning-rate schedule and batch size."""
+
     heldout_sequences: int
     """Sequences per task for the loss on held-out clips."""
 

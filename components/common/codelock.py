@@ -1,8 +1,9 @@
 """codelock/<component>.json: the code of a stage as an input.
 
-Each module that a component's stage imports -> hash of its syntax tree without docstrings (comments are not in it), so
-that a changed docstring re-runs nothing and a plan can name the module that changed. Found by reading the source, not
-by importing it: an import inside a function counts. Templates are code too: those beside an imported module are in it.
+Each module that a component's stage imports -> hash of its syntax tree without docstrings, those of fields included
+(comments are not in it), so that a changed docstring re-runs nothing and a plan can name the module that changed. Found
+by reading the source, not by importing it: an import inside a function counts. Templates are code too: those beside an
+imported module are in it.
 """
 
 import ast
@@ -91,12 +92,19 @@ def _read(name: str) -> tuple[str, tuple[str, ...]]:
     tree = ast.parse(path.read_text(), str(path))
     imported = sorted(_imports(tree, path, name))
     for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-            and ast.get_docstring(node) is not None
-        ):
-            node.body = node.body[1:]
+        for block in ("body", "orelse", "finalbody"):
+            if isinstance(statements := getattr(node, block, None), list):
+                setattr(node, block, [one for one in statements if not _is_text(one)])
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16], tuple(imported)
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    # a string alone does nothing: a docstring, that of a field or variable included
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
 
 
 def _imports(tree: ast.Module, path: Path, name: str) -> set[str]:

@@ -4,15 +4,16 @@ Every key of a section must be there, be known and have its type: nothing has a 
 says all that a run was given. Errors name the key by its full path.
 """
 
+import json
 import re
-import warnings
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import ArgumentError, ArgumentParser
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 PARAMS = Path("params.yaml")
 COMMAND = re.compile(r"-m components (?P<component>\w+) --params (?P<section>[\w.]+)")
@@ -22,12 +23,17 @@ def read(path: Path = PARAMS) -> dict[str, Any]:
     """Read a parameter file; raises ValueError if it is missing or is no mapping."""
     if not path.is_file():
         raise ValueError(f"{path} does not exist: run `videopoet profile tiny` to write one")
+    return parse(path.read_text(), str(path))
+
+
+def parse(text: str, name: str = str(PARAMS)) -> dict[str, Any]:
+    """Read the text of a parameter file; raises ValueError if it is no mapping."""
     try:
-        values = yaml.safe_load(path.read_text())
+        values = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not valid YAML: {error}") from None
+        raise ValueError(f"{name} is not valid YAML: {error}") from None
     if not isinstance(values, dict):
-        raise ValueError(f"{path} must hold sections, found {type(values).__name__}")
+        raise ValueError(f"{name} must hold sections, found {type(values).__name__}")
     return values
 
 
@@ -36,7 +42,7 @@ def section_of(params: Mapping[str, Any], section: str) -> dict[str, Any]:
     value: Any = params
     for part in section.split("."):
         if not isinstance(value, Mapping) or part not in value:
-            raise ValueError(f"params.yaml has no section `{section}`: compare it with profiles/tiny.yaml")
+            raise ValueError(f"params.yaml has no section `{section}`: compare it with profiles/base.yaml")
         value = value[part]
     if not isinstance(value, Mapping):
         raise ValueError(f"params.yaml: `{section}` must hold keys, found {value!r}")
@@ -56,17 +62,17 @@ def build(component: str, section: str, params: Mapping[str, Any]) -> Any:
 
 
 def typed(kind: type, values: Mapping[str, Any], section: str) -> Any:
-    """Build dataclass `kind` from plain values, strictly; raises ValueError with the section's name in it."""
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_argument("--section", type=kind)
+    """Build dataclass `kind` from plain values, strictly; raises ValueError that names every fault by its full path."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return parser.instantiate(parser.parse_object({"section": dict(values)})).section
-    except ArgumentError as error:
-        raise ValueError(f"params.yaml, section `{section}`: {_plain(str(error), section)}") from None
-    except ValueError as error:
-        raise ValueError(f"params.yaml, section `{section}`: {error}") from None
+        # as JSON, so that a list becomes a tuple and a mapping a dataclass, but no string a number
+        return TypeAdapter(kind).validate_json(json.dumps(dict(values), default=str), strict=True, extra="forbid")
+    except ValidationError as error:
+        faults: dict[tuple[str, str], list[str]] = {}  # alternatives of one value are one fault
+        for fault in error.errors(include_url=False):
+            begin, words, end = _plain(fault, values, section)
+            faults.setdefault((begin, end), []).append(words)
+        lines = [f"{begin}{' or '.join(words)}{end}" for (begin, end), words in faults.items()]
+        raise ValueError("\n".join(f"params.yaml, section `{section}`: {line}" for line in lines)) from None
 
 
 def check(params: Mapping[str, Any], commands: Mapping[str, str]) -> dict[str, Any]:
@@ -89,16 +95,32 @@ def check(params: Mapping[str, Any], commands: Mapping[str, str]) -> dict[str, A
     return configs
 
 
-def _plain(message: str, section: str) -> str:
-    """Say what the library found in the words of a parameter file."""
-    for pattern, words in (
-        (r"\s+", " "),
-        (r"<class '(\w+)'>", r"\1"),
-        (r"typing\.Literal", "one of "),
-        (r"Group '[\w.]+' does not accept option '([\w.]+)'", r"unknown key `\1`: remove it, or mend its name"),
-        (r"the following arguments are required: ([\w., ]+)", r"missing: \1: add it (profiles/ shows values)"),
-        (r"Parser key \"([\w.]+)\": Expected an? (.+)\. Got value: (.*)", r"`\1` must be \2, found \3"),
-        (r"\bsection\.", f"{section}."),
-    ):
-        message = re.sub(pattern, words, message)
-    return message.strip()
+def _plain(fault: ErrorDetails, values: Mapping[str, Any], section: str) -> tuple[str, str, str]:
+    """Say what the library found in the words of a parameter file: what, what it should be, what it is."""
+    keys: list[str] = []
+    value: Any = values
+    for part in fault["loc"]:  # behind the keys stands which of several alternatives it is
+        held = isinstance(value, list) if isinstance(part, int) else isinstance(value, Mapping) and part in value
+        if held:
+            keys, value = [*keys, str(part)], value[part]
+    path = ".".join((section, *keys))
+    match fault["type"]:
+        case "unexpected_keyword_argument":
+            return f"unknown key `{'.'.join(keys)}`: ", "remove it, or mend its name", ""
+        case "missing":
+            return f"missing: {path}.{fault['loc'][-1]}: ", "add it (profiles/base.yaml shows values)", ""
+        case "value_error":
+            return "", str(fault["ctx"]["error"]), ""
+        case "int_type" | "float_type":
+            words = fault["type"].removesuffix("_type")
+        case _:
+            words = fault["msg"].removeprefix("Input should be ")
+    return f"`{path}` must be ", words, f", found {value!r}"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which 1e-4 is a number, as it is to DVC; to PyYAML it is text."""
+
+
+EXPONENT = re.compile(r"[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+$")
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, list("-+0123456789"))

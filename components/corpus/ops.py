@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from components.corpus.plan import PlannedFile
+from components.media.arrays import Pixels
 
 Floats = npt.NDArray[np.float32]
-Pixels = npt.NDArray[np.uint8]
 
 RGB = {
     "red": (222, 58, 52),

@@ -12,7 +12,7 @@ from components.common.random import seed_of
 from components.data_card.config import Config
 from components.data_card.data import CardInputs
 from components.media import contact_sheets, images
-from components.media.frames import Pixels
+from components.media.arrays import Pixels
 
 FRAMES = 3  # of a video
 QUALITY = 82

@@ -7,9 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from cachetools import LRUCache
-from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
+from components.media.arrays import Pixels
 
 CLIPS_PER_FILE = 4096
 CLIPS_PER_ROW_GROUP = 32

@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
+from components.media.arrays import Pixels
+
 Floats = NDArray[np.float32]
 
 cv2.setNumThreads(1)  # its threads would change the order of sums

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import DPTForDepthEstimation, PerceiverForOpticalFlow
 
-from components.estimate_structure.ops import Floats, Pixels, last_repeated
+from components.estimate_structure.ops import Floats, last_repeated
+from components.media.arrays import Pixels
 
 
 class PerceiverFlow:

@@ -13,8 +13,9 @@ from components.common.progress import progress
 from components.estimate_structure import data, ops
 from components.estimate_structure.config import Config
 from components.filter.data import Clips
+from components.media.arrays import Pixels
 
-Estimator = Callable[[ops.Pixels], ops.Floats]
+Estimator = Callable[[Pixels], ops.Floats]
 
 
 def run(config: Config, *, clips: Path, pretrained: Path, output: Path) -> Summary:
@@ -23,7 +24,7 @@ def run(config: Config, *, clips: Path, pretrained: Path, output: Path) -> Summa
     flow, depth = flow_estimator(config, pretrained), depth_estimator(config, pretrained)
     videos = [(i, clip) for i, clip in enumerate(source) if clip.has_structure]
 
-    def structures() -> Iterator[tuple[str, ops.Pixels]]:
+    def structures() -> Iterator[tuple[str, Pixels]]:
         for i, clip in progress(videos, total=len(videos), unit="clips", label="structure"):
             pixels = source.pixels(i, config.formats.of(config.formats.clip_frames, clip.orientation))
             yield clip.clip_id, ops.as_clip(flow(pixels), depth(pixels), config.flow_limit)

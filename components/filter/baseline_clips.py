@@ -18,10 +18,11 @@ import pyarrow.parquet as pq
 
 from components.filter import data, duplicates, mapped
 from components.ingest.data import table_of
+from components.media.arrays import Pixels
 
 TABLE, FINGERPRINT = "baseline.parquet", "fingerprint"
 COLUMNS = [field.name for field in fields(data.Clip)]
-Fingerprints = Callable[[data.Clips, Sequence[int]], data.Pixels]  # of the clips at the given indices
+Fingerprints = Callable[[data.Clips, Sequence[int]], Pixels]  # of the clips at the given indices
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class BaselineClips:
     """Clips that earlier runs kept and their fingerprints, in one order."""
 
     clips: list[data.Clip]
-    fingerprints: data.Pixels  # NB
+    fingerprints: Pixels  # NB
 
     @property
     def sources(self) -> set[str]:
@@ -61,7 +62,7 @@ def read(folder: Path, fingerprints: Fingerprints) -> BaselineClips:
         kept = data.Clips(folder)
         return BaselineClips(list(kept), fingerprints(kept, range(len(kept))))
 
-    def prints(file: pq.ParquetFile) -> Iterator[data.Pixels]:
+    def prints(file: pq.ParquetFile) -> Iterator[Pixels]:
         for batch in file.iter_batches(columns=[FINGERPRINT]):
             for one in batch[FINGERPRINT].to_pylist():
                 if len(one) != duplicates.FINGERPRINT_BYTES:

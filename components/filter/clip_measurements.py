@@ -20,6 +20,7 @@ from components.filter.cache import MeasurementCache
 from components.filter.config import Config
 from components.filter.rules import ClipScores
 from components.filter.scoring import Measurement
+from components.media.arrays import Pixels
 
 IN_FLIGHT = 16  # clips per thread that are measured ahead of the first shard in flight, where shards are small
 
@@ -36,7 +37,7 @@ class MeasuredShard:
 
 def scores(
     config: Config, clips: data.Clips, indices: Sequence[int], pretrained: Path
-) -> tuple[list[ClipScores], data.Pixels]:
+) -> tuple[list[ClipScores], Pixels]:
     """Return scores and fingerprints of the clips at `indices`, in that order; captions are compared among them."""
     shown = progress(measured(config, clips, indices, pretrained), total=len(indices), unit="clips", label="filter")
     prints_NB = mapped.empty((len(indices), duplicates.FINGERPRINT_BYTES), np.uint8)

@@ -16,7 +16,8 @@ from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from components.common.formats import Format
-from components.ingest.data import Clip, Clips, EncodedClip, Pixels, Samples, facts, with_split, write
+from components.ingest.data import Clip, Clips, EncodedClip, Samples, facts, with_split, write
+from components.media.arrays import Pixels
 
 __all__ = [
     "SCORES",

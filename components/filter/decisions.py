@@ -15,7 +15,8 @@ from components.filter import ops, rules, search
 from components.filter.baseline_clips import BaselineClips
 from components.filter.config import Config
 from components.filter.rules import ClipScores
-from components.ingest.data import Clip, Pixels
+from components.ingest.data import Clip
+from components.media.arrays import Pixels
 
 IN_BASELINE, NEAR_DUPLICATE, HELD_OUT = "in_baseline", "near_duplicate", "held_out"
 

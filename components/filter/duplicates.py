@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Pixels = npt.NDArray[np.uint8]
+from components.media.arrays import Pixels
+
 Floats = npt.NDArray[np.floating[Any]]
 
 INSTANTS, SIDE_PX, COLOR_PX = 3, 24, 8

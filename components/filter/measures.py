@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from components.filter import overlays
+from components.media.arrays import Pixels
 
-Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 cv2.setNumThreads(1)  # clips are measured in parallel; OpenCV's threads would change the order of sums

@@ -14,8 +14,8 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoModelForImageClassification, CLIPModel
 
-from components.filter.measures import Pixels
 from components.media import pixels
+from components.media.arrays import Pixels
 
 DIGITS = 4
 

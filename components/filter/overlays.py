@@ -13,9 +13,9 @@ from collections.abc import Iterator
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-Pixels = npt.NDArray[np.uint8]
+from components.media.arrays import Pixels
+
 Box = tuple[slice, slice]  # rows, columns
 
 IMAGE_PX = 256

@@ -16,12 +16,13 @@ from components.common.progress import progress
 from components.filter import captions, data, duplicates, mapped, measures
 from components.filter.config import Config
 from components.filter.rules import ClipScores
+from components.media.arrays import Pixels
 
 if TYPE_CHECKING:
     from components.filter.models import ClipModel, ImageClassifier  # importing torch takes seconds
 
 ContentScores = tuple[dict[str, float | str], float | None]  # scores by name, and the probability of the attribute
-ContentClassifiers = Callable[[data.Pixels, str], ContentScores]  # of stills (S, H, W, C) and a caption
+ContentClassifiers = Callable[[Pixels, str], ContentScores]  # of stills (S, H, W, C) and a caption
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Measurement:
     source_sha256: str  # of the source file
     scores: ClipScores  # without the comparison of captions; the attribute is the most likely label
     confidence: float | None  # probability of the attribute
-    fingerprint: data.Pixels  # B
+    fingerprint: Pixels  # B
 
 
 def measure(config: Config, clips: data.Clips, index: int, classify: ContentClassifiers) -> Measurement:
@@ -47,10 +48,10 @@ def measure(config: Config, clips: data.Clips, index: int, classify: ContentClas
     return Measurement(clip.source_sha256, scores, confidence, duplicates.fingerprint(frames_THWC))
 
 
-def fingerprints(config: Config, clips: data.Clips, indices: Sequence[int]) -> data.Pixels:
+def fingerprints(config: Config, clips: data.Clips, indices: Sequence[int]) -> Pixels:
     """Return the fingerprints (N, B) of the clips at `indices`."""
 
-    def one(index: int) -> data.Pixels:
+    def one(index: int) -> Pixels:
         return duplicates.fingerprint(_frames(config, clips, index))
 
     with ThreadPoolExecutor(config.threads) as pool:
@@ -62,7 +63,7 @@ def load_classifiers(config: Config, pretrained: Path) -> ContentClassifiers:
     """Load the networks that the rules and the balancing need; raises ValueError if one was not fetched."""
     clip_model, (aesthetic, unsafe, attribute) = _clip_model(config, pretrained), _classifiers(config, pretrained)
 
-    def classify(stills_SHWC: data.Pixels, caption: str) -> ContentScores:
+    def classify(stills_SHWC: Pixels, caption: str) -> ContentScores:
         content: dict[str, float | str] = {}
         confidence = None
         if clip_model and caption.strip():
@@ -107,5 +108,5 @@ def _weights(pretrained: Path, name: str) -> Path:
     return folder
 
 
-def _frames(config: Config, clips: data.Clips, index: int) -> data.Pixels:
+def _frames(config: Config, clips: data.Clips, index: int) -> Pixels:
     return clips.stored(index, min(clips.table["frames"][index].as_py(), config.formats.clip_frames))

@@ -19,7 +19,8 @@ import numpy.typing as npt
 from scipy.fft import dctn
 
 from components.filter import duplicates
-from components.filter.duplicates import INSTANTS, SIDE_PX, Floats, Pixels
+from components.filter.duplicates import INSTANTS, SIDE_PX, Floats
+from components.media.arrays import Pixels
 
 Integers = npt.NDArray[np.int64]
 Space = Callable[[tuple[int, ...], npt.DTypeLike], npt.NDArray[Any]]  # a new array, of any content

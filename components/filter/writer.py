@@ -21,6 +21,7 @@ from components.filter import balance, baseline_clips, data
 from components.filter.baseline_clips import BaselineClips
 from components.filter.config import Balancing
 from components.filter.decisions import ClipDecision
+from components.media.arrays import Pixels
 
 SCORES_SCHEMA = pa.schema(
     [("clip_id", pa.string()), ("reason", pa.string()), ("detail", pa.string())]
@@ -84,7 +85,7 @@ def write_baseline(
     folder: Path,
     baseline: BaselineClips,
     decisions: Sequence[ClipDecision],
-    prints_NB: data.Pixels,
+    prints_NB: Pixels,
     measured: Sequence[int],
 ) -> None:
     """Write the baseline of later runs: the old one, and each new clip that joins it.

@@ -27,6 +27,7 @@ from components.ingest.records import (
 )
 from components.ingest.shards import ROWS, ShardReader, batch_of, shards_of, write
 from components.media import audio, images, pixels, video
+from components.media.arrays import Pixels
 
 __all__ = [
     "ROWS",
@@ -44,7 +45,6 @@ __all__ = [
     "with_split",
     "write",
 ]
-Pixels = npt.NDArray[np.uint8]
 Samples = npt.NDArray[np.float32]
 
 

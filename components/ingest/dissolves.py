@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from components.media.frames import Pixels
+from components.media.arrays import Pixels
 
 Vector = NDArray[np.float32]
 

@@ -7,8 +7,9 @@ import numpy as np
 
 from components.common.formats import Formats
 from components.ingest import ops
-from components.ingest.data import AudioState, Clip, EncodedClip, Pixels, Samples
+from components.ingest.data import AudioState, Clip, EncodedClip, Samples
 from components.media import audio, images, video
+from components.media.arrays import Pixels
 from components.media.frames import Planes
 
 JPEG_QUALITY = 95

@@ -19,7 +19,7 @@ from scenedetect.detectors import AdaptiveDetector
 
 from components.ingest.dissolves import Dissolves
 from components.media import alpha
-from components.media.frames import Pixels
+from components.media.arrays import Pixels
 from components.media.video import TOLERANCE_S
 
 HEIGHT_PX, WIDTH_PX = 36, 64

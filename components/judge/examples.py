@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from components.common.formats import Formats, Orientation
-from components.filter.data import Clips, Frames, Pixels
+from components.filter.data import Clips, Frames
 from components.judge.words import split
+from components.media.arrays import Pixels
 
 MISSING = -100  # the class number that cross-entropy ignores
 

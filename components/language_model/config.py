@@ -132,6 +132,8 @@ class Config:
     """Tasks of this phase."""
 
     optimization: PhaseOptimization
+    """Optimizer, learning-rate schedule and batch size."""
+
     heldout_sequences: int
     """Sequences per task for the loss on held-out clips."""
 

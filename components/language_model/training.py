@@ -49,7 +49,7 @@ class Training:
 
 
 def _weight(strategy: Strategy, sequences: int) -> Tensor:
-    """What makes the mean over processes, of which some have a sequence more, the mean over all sequences."""
+    """Return the weight by which a mean over processes with unequal batches is the mean over all sequences."""
     return sequences / strategy.mean(torch.tensor(float(sequences), device=strategy.device))
 
 

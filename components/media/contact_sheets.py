@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from components.media.frames import Pixels
+from components.media.arrays import Pixels
 
 GAP_PX = 4
 PAPER = 255

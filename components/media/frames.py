@@ -21,9 +21,9 @@ from av.sidedata.sidedata import Type
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from components.media import alpha, colors
+from components.media.arrays import Pixels
 from components.media.errors import Unreadable
 
-Pixels = npt.NDArray[np.uint8]
 Planes = npt.NDArray[np.uint8]
 Fit = Callable[[int, int], tuple[int, int]]
 EXACT = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT | Interpolation.FULL_CHR_H_INT

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from components.media.arrays import Pixels
 from components.media.errors import Unreadable
-from components.media.frames import MOST_PIXELS, Pixels, check_size
+from components.media.frames import MOST_PIXELS, check_size
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF")  # what `media.sniff` knows; Pillow can read more
 SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I")

@@ -7,7 +7,7 @@ machine and makes no moiré.
 import numpy as np
 from PIL import Image
 
-from components.media.frames import Pixels
+from components.media.arrays import Pixels
 
 
 def crop_box(height_px: int, width_px: int, to_height_px: int, to_width_px: int) -> tuple[float, float, float, float]:

@@ -23,9 +23,10 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from components.media import alpha, edits
+from components.media.arrays import Pixels
 from components.media.errors import Unreadable
 from components.media.fields import deinterlaced
-from components.media.frames import Fit, Pixels, Planes, Upright, as_seen, displayed_size, to_planes
+from components.media.frames import Fit, Planes, Upright, as_seen, displayed_size, to_planes
 
 Source = Path | bytes
 Watch = Callable[[Iterable[VideoFrame]], Iterable[VideoFrame]]

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from components.media.arrays import Pixels
 from components.pretokenize.config import Region
 
-Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 

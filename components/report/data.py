@@ -10,7 +10,7 @@ from typing import Any
 from components.common import artifacts
 from components.evaluate.records import Score
 from components.media import images, sniff, video
-from components.media.frames import Pixels
+from components.media.arrays import Pixels
 from components.report.ops import sheets
 from components.report.records import Answer, ManifestCounts, MediaFile, ModelResults, Points
 

@@ -84,8 +84,13 @@ class Config:
     """Pairs in a step, over all processes."""
 
     optimization: Optimization
+    """Optimizer and learning-rate schedule."""
+
     ema_decay: float
+    """Decay of the exponential moving average of the weights, which is the model that is kept."""
+
     checkpoint_every_steps: int
+    """Steps between checkpoints in scratch."""
 
     def __post_init__(self) -> None:
         if self.width % (16 * self.heads):

@@ -21,7 +21,8 @@ from components.common.formats import Format, Orientation
 from components.common.params import typed
 from components.common.random import seed_of
 from components.common.weighted_sampler import WeightedSampler
-from components.filter.data import Clips, Frames, Pixels, draw_weights
+from components.filter.data import Clips, Frames, draw_weights
+from components.media.arrays import Pixels
 from components.nn import weights
 from components.visual_tokenizer.config import FINEST, Architecture, Config
 from components.visual_tokenizer.model import Model

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from components.common.formats import Format
-from components.filter.data import Clips, Pixels
+from components.filter.data import Clips
+from components.media.arrays import Pixels
 from components.media.contact_sheets import contact_sheet
 from components.media.tensors import to_bytes, to_unit
 from components.visual_tokenizer import lfq

@@ -14,12 +14,13 @@ from components.common import errors
 from flows.cli import (
     card_commands,
     codelock_commands,
+    profile_commands,
     registry_commands,
     results_commands,
     runs_commands,
     sources_commands,
 )
-from flows.machine.workspace import PARAMS, enter
+from flows.machine.workspace import enter
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,6 +31,7 @@ app.add_typer(results_commands.app)
 app.add_typer(runs_commands.app, name="runs")
 app.add_typer(registry_commands.app)
 app.add_typer(card_commands.app)
+app.add_typer(profile_commands.app)
 app.add_typer(codelock_commands.app, name="codelock")
 app.add_typer(sources_commands.app, name="sources")
 
@@ -169,21 +171,6 @@ def doctor() -> None:
         if check.remedy:
             print(f"{'':<17}→ {check.remedy}")
     raise typer.Exit(errors.CONFIGURATION if faults else 0)
-
-
-@app.command()
-def profile(name: Annotated[str, typer.Argument(help="Name of a file in profiles/, without the suffix.")]) -> None:
-    """Switch params.yaml to a profile.
-
-    Also lists the changed values.
-    """
-    from flows.cli import profiles
-
-    enter()
-    lines = profiles.use(name)
-    for line in lines:
-        print(line)
-    print(f"{PARAMS} is now profile `{name}`: {len(lines)} values changed")
 
 
 @app.command()

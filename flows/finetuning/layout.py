@@ -1,12 +1,12 @@
 """The checkout for fine-tuning: this checkout's code and settings, the base's parameters and pins, the new sources.
 
-It is in .videopoet/finetune, with its own dvc.yaml (a copy of dvc.finetune.yaml), so that plan, run, `dvc repro`,
+It is in .videopoet/finetune, with its own dvc.yaml derived from this one's, so that plan, run, `dvc repro`,
 records, reproduction and promotion work there as here. It shares this checkout's cache, remotes, records, registry and
 caches. A new layout keeps the outputs of its stages: DVC decides which of them are up to date.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from components.ingest.sources import Source
 from flows.dvc import pins
 from flows.dvc.repository import Repository
 from flows.execution.coordinator import exclusive_run
-from flows.finetuning import settings
+from flows.finetuning import graph, settings
 from flows.finetuning.base import KNOWN, Base
 from flows.machine.processes import locked
 from flows.machine.workspace import FINETUNE, GRAPH, PARAMS, Workspace
@@ -28,7 +28,6 @@ from flows.promotion import gate
 from flows.runs import source_archive
 from flows.runs.sources import TABLE
 
-OWN_GRAPH = Path("dvc.finetune.yaml")
 SHARED = ("cache", "code", "decisions", "mlflow", "runs")  # folders of .videopoet
 SHARED_FILES = ("mlflow.db", "roots.json")
 
@@ -48,11 +47,12 @@ def lay_out(workspace: Workspace, base: Base, new: Sequence[Source]) -> Workspac
     there = Workspace(workspace.folder(FINETUNE))
     with exclusive_run(there, print):
         laid = _lay_code(there.root)
-        shutil.copyfile(OWN_GRAPH, there.root / GRAPH)
+        text = graph.text(yaml.safe_load(Path(GRAPH).read_text()))
+        (there.root / GRAPH).write_text(text)
         if (there.root / codelock.FOLDER).is_dir():
-            shutil.copyfile(OWN_GRAPH, there.root / codelock.FOLDER / codelock.GRAPH)
+            (there.root / codelock.FOLDER / codelock.GRAPH).write_text(text)
             laid.append(f"{codelock.FOLDER}/{codelock.GRAPH}")
-        _write_params(there.root / PARAMS, base)
+        _write_params(there.root / PARAMS, base, yaml.safe_load(text)["stages"])
         (there.root / TABLE.parent).mkdir(exist_ok=True)
         sources.write(there.root / TABLE, new)
         sources.write(there.root / KNOWN, base.known_sources())
@@ -80,11 +80,10 @@ def _lay_code(folder: Path) -> list[str]:
     return laid
 
 
-def _write_params(path: Path, base: Base) -> None:
+def _write_params(path: Path, base: Base, stages: Mapping[str, Any]) -> None:
     """Write the base's parameters that the graph reads; sections `finetune` and `gate` come from this checkout."""
     here, theirs = params.read(Path(PARAMS)), base.params
-    stages = yaml.safe_load(OWN_GRAPH.read_text())["stages"].values()
-    read = {key.split(".")[0] for stage in stages for key in stage.get("params", [])} - {settings.SECTION}
+    read = {key.split(".")[0] for stage in stages.values() for key in stage.get("params", [])} - {settings.SECTION}
     settings.of(here)
     chosen: dict[str, Any] = {name: theirs[name] for name in theirs if name in read}
     if "pretokenize" in chosen:  # only super-resolution trains on pairs

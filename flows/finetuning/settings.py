@@ -16,10 +16,14 @@ SECTION = "finetune"
 class Settings:
     """Settings of a fine-tune."""
 
-    min_new_sources: int  # files that the base does not know; with fewer, nothing runs
-    min_new_clips: int  # clips of them that the filter kept and that the tasks can use; with fewer, nothing is trained
+    min_new_sources: int
+    """Files that the base does not know; with fewer, nothing runs."""
+    min_new_clips: int
+    """Clips of these files that the filter keeps and that the tasks can use; with fewer, nothing is trained."""
     training: Config
-    base: str = ""  # hash of the base run: written by the flow into the fine-tune's parameters
+    """How the base's text-to-video model is trained further."""
+    base: str = ""
+    """Hash of the base run; the flow writes it into the parameters of the fine-tune."""
 
     def __post_init__(self) -> None:
         if min(self.min_new_sources, self.min_new_clips) < 1:

@@ -29,8 +29,11 @@ class Gate:
     """Rules of the gate: measures by name."""
 
     better: list[str]
+    """Measures, `task/name`, that a candidate must gain on beyond their noise."""
     not_worse: list[str]
-    floors: dict[str, float]  # an upper bound if lower is better
+    """Measures that a candidate must not lose on beyond their noise."""
+    floors: dict[str, float]
+    """Measure -> minimum; the maximum if lower is better."""
 
     def __post_init__(self) -> None:
         if not (self.better or self.not_worse or self.floors):

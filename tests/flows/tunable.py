@@ -1,4 +1,4 @@
-"""A small real repository with a graph and the graph of its fine-tunes: what is learned decides what is scored.
+"""A small real repository with a graph that fine-tunes derive theirs from: what is learned decides what is scored.
 
 A model is a number, the share of samples that it is right on. A fine-tune adds the number of its settings' seed, in
 hundredths, to its base's. Sources are files of one letter; x and y are not worth keeping, w has no caption.
@@ -15,6 +15,7 @@ import yaml
 
 from components.corpus.data import Source, write
 from flows.dvc.repository import Repository
+from flows.graph import profiles
 from flows.machine.workspace import Workspace
 from flows.promotion.promoter import Promoter
 from flows.runs import run_records
@@ -24,19 +25,21 @@ from tests.flows.conftest import PROJECT, Checkout
 MOTION = "text_to_video/motion"
 INGEST = """
   ingest:
-    cmd: python components/work.py ingest data/clips data/sources.parquet
+    cmd: python components/work.py ingest --params ingest --sources data/sources.parquet --output data/clips
     deps: [codelock/work.json, data/sources.parquet]
     params: [ingest]
     outs: [data/clips]
 """
 SCORING = """
   generate:
-    cmd: python components/work.py generate data/samples models/net
+    cmd: python components/work.py generate --params generate --net models/net --output data/samples
     deps: [codelock/work.json, models/net]
     params: [generate]
     outs: [data/samples]
   evaluate:
-    cmd: python components/work.py evaluate metrics data/samples models/judge data/filtered
+    cmd: >-
+      python components/work.py evaluate --params evaluate
+      --samples data/samples --judge models/judge --filtered data/filtered --output metrics
     deps: [codelock/work.json, data/samples, models/judge, data/filtered]
     params: [evaluate]
     outs: [metrics]
@@ -45,41 +48,34 @@ GRAPH = f"""
 stages:
 {INGEST}
   filter:
-    cmd: python components/work.py filter data/filtered data/clips
+    cmd: python components/work.py filter --params filter --clips data/clips --output data/filtered
     deps: [codelock/work.json, data/clips]
     params: [filter]
     outs: [data/filtered]
-  train:
-    cmd: python components/work.py train models/net data/filtered
+  adapt:
+    matrix:
+      set: [t2i_t2v]
+    cmd: python components/work.py adapt --params adapt.${{item.set}} --filtered data/filtered --output models/net
     deps: [codelock/work.json, data/filtered]
-    params: [train]
+    params: ["adapt.${{item.set}}"]
     outs: [models/net]
   judge:
-    cmd: python components/work.py judge models/judge data/filtered
+    cmd: python components/work.py judge --params judge --filtered data/filtered --output models/judge
     deps: [codelock/work.json, data/filtered]
     params: [judge]
     outs: [models/judge]
 {SCORING}"""
-FINETUNE_GRAPH = f"""
-stages:
-{INGEST}
-  filter:
-    cmd: python components/work.py filter data/filtered data/clips base/data/filtered
-    deps: [codelock/work.json, data/clips, base/data/filtered]
-    params: [filter]
-    outs: [data/filtered]
-  finetune:
-    cmd: python components/work.py finetune models/net data/filtered base/models/net
-    deps: [codelock/work.json, data/filtered, base/models/net]
-    params: [finetune.training, finetune.base]
-    outs: [models/net]
-{SCORING}"""
 WORK = """
 import csv, json, pathlib, sys, yaml
-name, output, *inputs = sys.argv[1:]
+name, _, section, *words = sys.argv[1:]
+*inputs, output = words[1::2]
+name = "finetune" if section == "finetune.training" else name
 with open("started", "a") as file:
     print(name, file=file)
-section = yaml.safe_load(pathlib.Path("params.yaml").read_text())[name]
+given = yaml.safe_load(pathlib.Path("params.yaml").read_text())
+for part in section.split("."):
+    given = given[part]
+section = given
 if name == "ingest":
     import pyarrow.parquet
     value = sorted(pyarrow.parquet.read_table(inputs[0])["sha256"].to_pylist())
@@ -92,12 +88,12 @@ match name:
         new = [one for one in given[0] if one not in known and one not in section["worthless"]]
         value, kept = [*known, *new], len(new)
         captioned = len([one for one in new if one not in section["wordless"]])
-    case "train":
+    case "adapt":
         value = section["value"]
     case "judge":
         value = [section["strictness"], len(given[0])]
     case "finetune":
-        value = given[1] + section["training"]["seed"] / 100
+        value = given[1] + section["seed"] / 100
     case "generate":
         value = given[0]
     case "evaluate":
@@ -133,11 +129,11 @@ class Tunable(Checkout):
 
     def settle(self, *, gain: int = 30, least: int = 2) -> None:
         """Write params.yaml: what a fine-tune gains, in hundredths, and how many new clips it wants at least."""
-        training = yaml.safe_load((PROJECT / "profiles/test.yaml").read_text())["finetune"]["training"]
+        training = profiles.read("test", PROJECT / "profiles")["finetune"]["training"]
         params: dict[str, Any] = {
             "ingest": {"value": 1},
             "filter": {"worthless": [sha256("x"), sha256("y")], "wordless": [sha256("w")]},
-            "train": {"value": 0.4},
+            "adapt": {"t2i_t2v": {"value": 0.4}},
             "judge": {"strictness": 1.0},
             "generate": {"value": 0},
             "evaluate": {"value": 0},
@@ -173,7 +169,6 @@ def lay(root: Path) -> Tunable:
     for folder in ("components", "codelock"):
         (root / folder).mkdir(parents=True)
     (root / "dvc.yaml").write_text(GRAPH)
-    (root / "dvc.finetune.yaml").write_text(FINETUNE_GRAPH)
     (root / "components/work.py").write_text(WORK)
     (root / "codelock/work.json").write_text(json.dumps({"components.work": "aaaa"}) + "\n")
     ours = ["/data/*", "!/data/sources.parquet", "!/data/known_sources.parquet"]

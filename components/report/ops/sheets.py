@@ -5,7 +5,7 @@ A sheet is rows of tiles on white, with a white gap between rows (media/pictures
 
 import numpy as np
 
-from components.media.frames import Pixels
+from components.media.arrays import Pixels
 
 WIDTH_PX = 1060  # of the page's text
 TALL = 1.5  # height over width from which a sheet is cut

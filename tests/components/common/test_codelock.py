@@ -43,6 +43,22 @@ def test_a_changed_docstring_or_comment_changes_nothing(project: Path) -> None:
     assert codelock.modules("step") == before
 
 
+def test_a_docstring_of_a_field_or_variable_changes_nothing(project: Path) -> None:
+    edit(project, "def tool", "class Config:\n    steps: int\n    rate: float\nSIZE = 3\ndef tool")
+    codelock.write("step", project / "codelock")
+    edit(project, "steps: int", "steps: int\n    'Updates of the weights.'")
+    edit(project, "SIZE = 3", "SIZE = 3\n'In pixels.'")
+    assert codelock.write("step", project / "codelock") is False
+
+
+def test_a_string_that_is_used_is_code(project: Path) -> None:
+    edit(project, "return 1", "return 'one'")
+    codelock.write("step", project / "codelock")
+    edit(project, "'one'", "'two'")
+    with pytest.raises(ValueError, match=r"components\.common\.tool"):
+        codelock.check("step", project / "codelock")
+
+
 def test_changed_code_is_refused_by_name_and_with_the_remedy(project: Path) -> None:
     edit(project, "return 1", "return 2")
     with pytest.raises(ValueError, match=r"components\.common\.tool.*videopoet codelock refresh"):

@@ -16,6 +16,7 @@ from components.filter.config import (
     Config,
     VisualLimits,
 )
+from components.media.arrays import Pixels
 
 Run = partial[artifacts.Summary]
 
@@ -68,7 +69,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
     stored = data.Clips.stored
 
-    def counted(clips: data.Clips, index: int, frames: int) -> data.Pixels:
+    def counted(clips: data.Clips, index: int, frames: int) -> Pixels:
         found.append(clips[index].clip_id)
         return stored(clips, index, frames)
 

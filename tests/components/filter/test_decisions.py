@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.filter.baseline_clips import EMPTY_BASELINE, BaselineClips
-from components.filter.data import Clip, Pixels
+from components.filter.data import Clip
 from components.filter.decisions import HELD_OUT, IN_BASELINE, NEAR_DUPLICATE, ClipDecision, decide
 from components.filter.duplicates import FINGERPRINT_BYTES
 from components.filter.rules import ClipScores
+from components.media.arrays import Pixels
 from tests.components.filter.conftest import usual
 from tests.conftest import FORMATS
 

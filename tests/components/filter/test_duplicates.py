@@ -11,8 +11,8 @@ import pytest
 from components.corpus import ops as corpus_ops
 from components.corpus.plan import PlannedFile
 from components.filter import duplicates, search
-from components.filter.duplicates import Pixels
 from components.media import pixels, video
+from components.media.arrays import Pixels
 
 DISTANCE = 0.057
 

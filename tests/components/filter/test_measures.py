@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from components.filter import measures
-from components.filter.measures import Pixels
+from components.media.arrays import Pixels
 
 
 def texture(height_px: int = 128, width_px: int = 128) -> Pixels:

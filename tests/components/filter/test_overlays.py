@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from components.filter import measures, overlays
-from components.filter.measures import Pixels
+from components.media.arrays import Pixels
 from tests.components.filter.test_measures import camera
 
 PLACE, LINE = (20, 220), "Where are you going tomorrow?"

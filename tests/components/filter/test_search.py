@@ -10,7 +10,8 @@ import pytest
 
 from components.common.runtime import Runtime, use
 from components.filter import duplicates, mapped, search
-from components.filter.duplicates import INSTANTS, SIDE_PX, Pixels
+from components.filter.duplicates import INSTANTS, SIDE_PX
+from components.media.arrays import Pixels
 
 DISTANCE = 0.057
 

@@ -14,6 +14,7 @@ from components.filter import data as clips
 from components.generate.data import Sample, write_table
 from components.language_model.tasks import TASKS
 from components.media import audio, images, video
+from components.media.arrays import Pixels
 from components.report.config import Config
 from components.report.page import TITLES
 
@@ -60,7 +61,7 @@ stages:
 """
 
 
-def frames(color: str, *, scale: int = 1, height_px: int = 32) -> video.Pixels:
+def frames(color: str, *, scale: int = 1, height_px: int = 32) -> Pixels:
     """A square that glides to the right."""
     pixels = np.full((17, height_px * scale, 32 * scale, 3), 236, np.uint8)
     for number, frame in enumerate(pixels):

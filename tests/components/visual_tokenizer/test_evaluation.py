@@ -8,6 +8,7 @@ from components.common import artifacts
 from components.common.formats import Format
 from components.filter import data
 from components.filter.data import Clips
+from components.media.arrays import Pixels
 from components.visual_tokenizer import evaluation
 from components.visual_tokenizer.config import Config
 from components.visual_tokenizer.model import Model
@@ -55,7 +56,7 @@ def test_the_sheet_shows_clips_of_every_folder(config: Config, model: Model, of_
     seen: list[str] = []
     pixels = of_two_folders.pixels
 
-    def noted(index: int, form: Format) -> data.Pixels:
+    def noted(index: int, form: Format) -> Pixels:
         seen.append(of_two_folders[index].root)
         return pixels(index, form)
 

@@ -22,7 +22,7 @@ def call(*arguments: str, cwd: Path | None = None, environment=None) -> "subproc
 def test_help_is_quick_because_nothing_slow_is_imported(checkout):
     code = "import sys; from flows.cli import main; print(*sys.modules)"
     loaded = subprocess.check_output([sys.executable, "-c", code], env=checkout.environment(), text=True).split()
-    assert not {"dvc", "prefect", "mlflow", "torch", "pyarrow", "av", "jsonargparse"}.intersection(loaded)
+    assert not {"dvc", "prefect", "mlflow", "torch", "pyarrow", "av", "jsonargparse", "pydantic"}.intersection(loaded)
 
 
 @pytest.mark.parametrize("name", COMMANDS.split())

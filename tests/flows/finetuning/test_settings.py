@@ -1,11 +1,11 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 from flows.finetuning import settings
+from flows.graph import profiles
 
-SECTIONS = yaml.safe_load((Path(__file__).parents[3] / "profiles/test.yaml").read_text())
+SECTIONS = profiles.read("test", Path(__file__).parents[3] / "profiles")
 
 
 def test_the_settings_say_when_there_is_enough_and_how_it_is_learned():

@@ -15,13 +15,13 @@ RUN = """
 import sys
 from pathlib import Path
 from flows.runs import run_records
-from flows.execution.coordinator import Coordinator, alone
+from flows.execution.coordinator import Coordinator, exclusive_run
 from flows.execution.local import LocalExecutor
 from flows.runs.uploader import share
 from flows.dvc.repository import Repository
 from flows.machine.workspace import Workspace
 workspace = Workspace(Path.cwd())
-with alone(workspace, print):
+with exclusive_run(workspace, print):
     repository = Repository(Path.cwd())
     graph = repository.graph()
     executor = LocalExecutor(workspace, repository, graph.stages)
