@@ -62,6 +62,7 @@ class Benchmark:
 
 
 _machine = ""
+_recorded = 0  # figures of this process, which stay in their order
 
 
 def begin() -> None:
@@ -79,12 +80,15 @@ def record(claim: str, values: float | Sequence[float], unit: str = "", target: 
     """Keep a figure, if the script was asked to; three significant digits stay."""
     if not _machine:
         return
+    global _recorded
     several = values if isinstance(values, Sequence) else [values]
-    rounded = [float(f"{value:.3g}") if abs(value) < 1000 else round(float(value)) for value in several]
-    name = Path(sys.argv[0]).stem
-    today = datetime.now(UTC).date().isoformat()
+    name, today = Path(sys.argv[0]).stem, datetime.now(UTC).date().isoformat()
     known = read(name)
-    write(name, Benchmark(known.command, [Result(claim, rounded, unit, target, today, _machine), *known.results]))
+    known.results.insert(
+        _recorded, Result(claim, [_rounded(value) for value in several], unit, target, today, _machine)
+    )
+    _recorded += 1
+    write(name, known)
     write_page()
 
 
@@ -132,6 +136,11 @@ def page() -> str:
     ]
     lines += [row for _, row in sorted(before, key=lambda one: one[0], reverse=True)]
     return "\n".join(lines) + "\n"
+
+
+def _rounded(value: float) -> float:
+    short = float(f"{value:.3g}") if abs(value) < 1000 else float(round(value))
+    return int(short) if short.is_integer() else short
 
 
 def _rows(results: Sequence[Result]) -> Iterator[str]:

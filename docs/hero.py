@@ -2,9 +2,9 @@
 
     python docs/hero.py data/samples
 
-It shows the first six text-to-video samples of held-out prompts at base size, enlarged without smoothing, each above
-its prompt. They are taken in the order of the table, not chosen by eye. A clip plays once in its own time, its last
-frame stays for a second, then all begin anew.
+It shows the first six text-to-video samples of held-out prompts, or as many as there are, at base size, enlarged
+without smoothing, each above its prompt. They are taken in the order of the table, not chosen by eye. A clip plays once
+in its own time, its last frame stays for a second, then all begin anew.
 """
 
 import sys
@@ -26,12 +26,12 @@ PAPER, INK = (255, 255, 255), (36, 41, 47)
 
 
 def main(folder: Path) -> None:
-    """Write the picture; raises ValueError if there are too few samples, or if it is too large to be shown."""
+    """Write the picture; raises ValueError if there is nothing to show, or if it is too large to be shown."""
     formats = params.read()["formats"]
     fps, length = formats["fps"], formats["clip_frames"]
     samples = list(chosen(read_table(folder)))
-    if len(samples) < COLUMNS * ROWS:
-        raise ValueError(f"{folder} has {len(samples)} text-to-video samples, {COLUMNS * ROWS} are shown")
+    if not samples:
+        raise ValueError(f"{folder} has no text-to-video sample of a held-out prompt")
     clips = [video.decode(folder / sample.path, fps=fps, frames=length) for sample in samples]
     frames = []
     for instant in range(length):

@@ -86,9 +86,8 @@ LINKS = [
     for path, text in PAGES.items()
     for link in re.findall(r"\]\((?!http|#)([^)\s]+)\)", FENCE.sub("", text))
 ]
-IN_ORDER = sorted(  # on the finished run first, then what changes parameters or sources
-    (line for line in COMMANDS if line not in ELSEWHERE), key=lambda line: not line.startswith("videopoet run ")
-)
+FIRST = ("videopoet run", "videopoet promote")  # before the other commands change sources and parameters
+IN_ORDER = sorted((line for line in COMMANDS if line not in ELSEWHERE), key=lambda line: not line.startswith(FIRST))
 
 
 def test_readme_is_short_and_names_no_hash() -> None:

@@ -21,6 +21,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(recording, "PAGE", tmp_path / "RESULTS.md")
     monkeypatch.setattr(sys, "argv", ["benchmarks/decode.py", "13", "--record", "A"])
     monkeypatch.setattr(recording, "_machine", "")
+    monkeypatch.setattr(recording, "_recorded", 0)
     return tmp_path
 
 
@@ -40,14 +41,18 @@ def test_every_benchmark_takes_the_option_and_has_results(script: Path) -> None:
     assert recording.read(script.stem).results
 
 
-def test_a_recorded_figure_stands_before_the_older_ones_and_on_the_page(folder: Path) -> None:
+def test_a_recorded_figure_stands_before_the_older_ones_and_on_the_page(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recording.begin()
     assert sys.argv == ["benchmarks/decode.py", "13"]
     recording.record("speed", 0.98765, "×", "≥ 1")
+    recording.record("size", 3)
+    monkeypatch.setattr(recording, "_recorded", 0)  # as in another process
     recording.record("speed", [1.25, 1.5], "×", "≥ 1")
     found = recording.read("decode").results
-    assert [one.values for one in found] == [[1.25, 1.5], [0.988]]
-    assert [one.passed for one in found] == [True, False]
+    assert [one.values for one in found] == [[1.25, 1.5], [0.988], [3]]
+    assert [one.passed for one in found] == [True, False, None]
     now, _, before = (folder / "RESULTS.md").read_text().partition("## Before")
     assert "1.25, 1.5 ×" in now
     assert "| decode | speed | 0.988 × | ≥ 1 |" in before
