@@ -209,10 +209,13 @@ def _cells(same: Sequence[Score]) -> Iterator[str]:
         low, high = (_number(first[side], unit) for side in ("low", "high"))
         reached = f"{reached} [{low}, {high}]"
     yield reached
-    if first["baseline"] is not None:
-        yield f"{first['baseline_name']} {_values([one['baseline'] for one in same], unit)}"
-    else:
-        yield "–" if first["chance"] is None else f"chance {_values([one['chance'] for one in same], unit)}"
+    beside = {"chance": "chance", "baseline": first["baseline_name"]}
+    found = [
+        f"{words} {_values([one[key] for one in same], unit)}"
+        for key, words in beside.items()
+        if first[key] is not None
+    ]
+    yield ", ".join(found) or "–"
     ceilings = [one["reconstruction_ceiling"] for one in same]
     yield "–" if None in ceilings else _values(ceilings, unit)
 
