@@ -6,7 +6,7 @@ export DO_NOT_TRACK := 1
 # A core for each process; whole modules go to one, in the order in which tests/conftest.py puts them.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --dist loadscope --no-loadscope-reorder --numprocesses
 
-.PHONY: run test test-slow test-container image setup setup-dev setup-docs docs lint types contracts codelock unit chain clean
+.PHONY: run test test-slow test-container image setup setup-dev setup-docs docs lint types contracts codelock unit chain hero readme results bench-results clean
 
 run: setup ## train everything at profile `tiny`, generate, evaluate, report (11 to 22 minutes on 2 cores)
 	$(BIN)/videopoet run
@@ -65,6 +65,18 @@ unit: setup-dev ## the tests without the whole chain
 
 chain: setup-dev ## the whole chain at profile `test`
 	$(PYTEST) 2 -m chain
+
+hero: setup ## docs/assets/hero.gif, the moving picture of README, from the samples of the run here
+	$(BIN)/python -m documentation.hero data/samples
+
+readme: setup ## the generated tables of README, from profiles/ and docs/assets/results.json
+	$(BIN)/python -m documentation.readme
+
+results: setup ## the same, and README's results are those of the run here
+	$(BIN)/python -m documentation.readme --results .
+
+bench-results: setup ## write benchmarks/RESULTS.md from benchmarks/results/*.json
+	$(BIN)/python -m benchmarks
 
 clean: ## remove what the pipeline made; the environment and your sources stay
 	rm -rf data/*/ models metrics report .videopoet dvc.lock .dvc/cache .dvc/tmp

@@ -19,6 +19,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import recording
+
 from components.common import artifacts, params, runtime
 from components.corpus import data as corpus_data
 from components.corpus import stage as corpus
@@ -69,6 +71,8 @@ def main(files: int, read: Mapping[str, Any]) -> None:
     assert shards() == after, "the cache changed bytes"
     limit = taken_in(read, "cache", min_sharpness=read["filter"]["picture"]["min_sharpness"] + 1)
     same = sum(after.get(name) == digest for name, digest in before.items())
+    claim = "old shards that an append of a tenth leaves unchanged"
+    recording.record(claim, same, f"of {len(before)}", f"= {len(before)}")
     print(f"{same} of {len(before)} old shards (clips and kept clips) unchanged, {len(after) - len(before)} new ones")
     for what, name in (("files decoded", "decoded"), ("clips looked at", "looked_at")):
         few, every = getattr(append, name), getattr(whole, name)
@@ -76,6 +80,9 @@ def main(files: int, read: Mapping[str, Any]) -> None:
     for what, name in (("ingest", "ingest_s"), ("filter", "filter_s")):
         few_s, every_s = getattr(append, name), getattr(whole, name)
         print(f"{what} after the append {few_s:.1f} s, in full {every_s:.1f} s: {few_s / every_s:.2f}x")
+        recording.record(f"{what} after the append ÷ all of it with an empty cache", few_s / every_s, "×")
+    claim = "filter after a changed limit ÷ all of it with an empty cache"
+    recording.record(claim, limit.filter_s / whole.filter_s, "×")
     print(
         f"filter after a changed limit: {limit.looked_at} clips looked at, {limit.filter_s:.1f} s:"
         f" {limit.filter_s / whole.filter_s:.2f}x"
@@ -134,6 +141,7 @@ def shards() -> dict[str, str]:
 
 
 if __name__ == "__main__":
+    recording.begin()
     values = params.read(Path(PARAMS))
     with TemporaryDirectory() as folder:
         os.chdir(folder)

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import recording
 
 from components.common import params
 from components.common.weighted_sampler import WeightedSampler
@@ -48,7 +49,11 @@ def balanced(captions: list[str], config: Balance) -> None:
     print(
         f"  weights {weights_N.min():.3f} to {weights_N.max():.2f}; largest share {shares[0].share_before:.3f} before,"
     )
-    print(f"  {max(share.share_after for share in shares):.4f} after")
+    most = max(share.share_after for share in shares)
+    print(f"  {most:.4f} after")
+    claim = f"most frequent word's share of the draws, at most {config.max_share:g} wanted"
+    recording.record(claim, most, target=f"≤ {config.max_share:g}")
+    recording.record(f"cost of weighing a clip, at {config.max_share:g}", weighed_s / clips * 1e6, "core-µs")
     sampler = WeightedSampler(weights_N.astype(np.float64))
     random = np.random.default_rng(1)
     drawn = np.bincount(np.concatenate([sampler.draw(random, 10_000) for _ in range(100)]), minlength=clips)
@@ -62,6 +67,7 @@ def balanced(captions: list[str], config: Balance) -> None:
     alike = WeightedSampler(np.ones(clips))
     weighed, plain = (timed(lambda where=where: where.draw(random, BATCH, once=True)) for where in (sampler, alike))
     print(f"  a batch of {BATCH} by weight {weighed * 1e6:.0f} µs, alike {plain * 1e6:.0f} µs: {weighed / plain:.2f}x")
+    recording.record(f"a batch of 64 drawn by weight ÷ drawn alike, at {config.max_share:g}", weighed / plain, "×")
 
 
 def written(clips: int) -> list[str]:
@@ -83,4 +89,5 @@ def timed(once: Callable[[], object], times: int = 500) -> float:
 
 
 if __name__ == "__main__":
+    recording.begin()
     main(int(sys.argv[1]) if len(sys.argv) > 1 else 300_000)

@@ -30,6 +30,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+import recording
 
 from components.common import artifacts, params
 from components.common.artifacts import hash_file
@@ -238,6 +239,10 @@ def print_units(film: Unit, still: Unit) -> None:
     print("| | a video | a source minute | a picture |\n| --- | --- | --- | --- |")
     for name, of in (("ingest, core-seconds", "ingest_s"), ("filter, core-seconds", "filter_s"), ("clips", "clips")):
         one, picture = getattr(film, of), getattr(still, of)
+        if name != "clips":
+            stage = name.partition(",")[0]
+            recording.record(f"{stage}, a source minute", one / film.minutes, "core-seconds")
+            recording.record(f"{stage}, a picture", picture, "core-seconds")
         print(f"| {name} | {one:.2f} | {one / film.minutes:.2f} | {picture:.3f} |")
     stored = film.stored_bytes
     print(f"| stored, KB | {stored / 1e3:.0f} | {stored / film.minutes / 1e3:.0f} | {still.stored_bytes / 1e3:.0f} |")
@@ -254,6 +259,7 @@ def print_totals(film: Unit, still: Unit) -> None:
             ("filter", unit.filter_s, unit.stored_bytes),
         ):
             hours = seconds * count / 3600
+            recording.record(f"{stage} of {name}", hours, "core-hours")
             walls = " | ".join(f"{hours / cores:,.0f}" for cores in CORES)
             print(f"| {name}, {stage} | {hours:,.0f} | {walls} | {stored * count / TIB:,.0f} |")
     print()
@@ -293,6 +299,9 @@ def print_limits(
         print(f"| {name} | {size:,.0f} | {fills / 1e6:,.1f} M | {min(fills / rows, 1):.1%} |")
     waiting = data.ROWS * shards * stored / clips
     print(f"\nClips that wait until their shard gets {data.ROWS} of them: {waiting / GIB:,.1f} GiB at most.")
+    recording.record("search for near-duplicates, held a clip beside mapped files", print_bytes, "bytes")
+    claim = f"search for near-duplicates, a clip of {MANY_PRINTS:,}"
+    recording.record(claim, 1e3 * copy_s[1], "core-ms")
     print(
         f"Near-duplicates: of {FEW_PRINTS:,} clips each is compared with {pairs[0]:.0f} others in"
         f" {1e3 * copy_s[0]:.2f} ms, of {MANY_PRINTS:,} with {pairs[1]:.0f} in {1e3 * copy_s[1]:.2f} ms; at the latter,"
@@ -313,6 +322,7 @@ def print_limits(
 
 
 if __name__ == "__main__":
+    recording.begin()
     if len(sys.argv) != 3:
         sys.exit("say which media and profile: benchmarks/cost_model.py ../shared/media profiles/paper_1b.yaml")
     video.probe(next(iter((Path(sys.argv[1]) / "videos").iterdir())))  # before anything is timed

@@ -11,6 +11,7 @@ import statistics
 import time
 from collections.abc import Callable
 
+import recording
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -68,7 +69,10 @@ def main() -> None:
     rates = {name: BATCH * CODES / statistics.median(seconds) for name, seconds in spent_s.items()}
     figures = {f"{name}_codes_per_core_second": round(rate, 1) for name, rate in rates.items()}
     print(json.dumps(figures | {"ratio": round(rates["ours"] / rates["transformers"], 2)}))
+    claim = "codes a core-second, cached sampling ÷ LlamaForCausalLM.generate of the same shape"
+    recording.record(claim, rates["ours"] / rates["transformers"], "×", "≥ 1")
 
 
 if __name__ == "__main__":
+    recording.begin()
     main()

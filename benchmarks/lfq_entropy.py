@@ -15,6 +15,7 @@ from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 
+import recording
 import torch
 from torch import Tensor
 
@@ -84,6 +85,8 @@ def compare(bits: int) -> str:
     torch.testing.assert_close(value, truth, atol=1e-3, rtol=1e-3)
     torch.testing.assert_close(gradient_NK, true_NK, atol=1e-4, rtol=1e-2)
     ours_s, other_s = (statistics.median(one[side][0] for one in rounds) for side in (0, 1))
+    claim = f"core-seconds of the dense table ÷ factorized entropies, {bits} bits"
+    recording.record(claim, other_s / ours_s, "×", "> 1")
     return f"{bits:>4}  {ours_s * 1e3:>10.2f}  {other_s * 1e3:>12.1f}  {other_s / ours_s:>7.0f}×  {name}"
 
 
@@ -96,4 +99,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    recording.begin()
     main()

@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow.parquet as pq
+import recording
 import torch
 
 from components.common import params, runtime
@@ -73,7 +74,7 @@ def batches(mixture: Mixture, *, shuffled: bool) -> Work:
         yield
 
 
-def compared(name: str, ours: Callable[[], Work], in_order: Callable[[], Work]) -> None:
+def compared(name: str, count: int, ours: Callable[[], Work], in_order: Callable[[], Work]) -> None:
     """Print how fast ours is beside the floor: piece by piece in turn, so that both meet the same machine."""
     took: list[tuple[float, float]] = []
     for _ in range(TURNS):
@@ -88,7 +89,8 @@ def compared(name: str, ours: Callable[[], Work], in_order: Callable[[], Work]) 
         took.append((spent_s[0], spent_s[1]))
     ours_s, floor_s = (statistics.median(all_s) for all_s in zip(*took, strict=True))
     speed = statistics.median(floor / our for our, floor in took)
-    print(f"{name}: in order {floor_s:.2f} s, shuffled {ours_s:.2f} s: {speed:.3f} of its speed", flush=True)
+    recording.record(f"{name} in a shuffled order, speed beside reading in order", speed, "×", "≥ 0.9")
+    print(f"{count} {name}: in order {floor_s:.2f} s, shuffled {ours_s:.2f} s: {speed:.3f} of its speed", flush=True)
 
 
 def waiting(name: str, training: Training[object]) -> None:
@@ -97,18 +99,20 @@ def waiting(name: str, training: Training[object]) -> None:
     with TemporaryDirectory() as home, redirect_stderr(said), runtime.use(runtime.Runtime(Path(home), Path(home))):
         fit(training, steps=STEPS, seed=1, checkpoint_every_steps=STEPS, unit="steps", per_step=1)
     found = re.search(r"([\d.]+)% of the time waiting", said.getvalue())
+    if found:
+        recording.record(f"share of its time that the {name} waits for data", float(found[1]), "%", "≤ 1")
     print(f"{name}: {found and found[1]} % of {STEPS} steps waiting for data", flush=True)
 
 
 def main(kept: Path, tokens: Path) -> None:
     read = params.read()
     clips = Clips(kept, split="train")
-    compared(f"{len(clips)} clips", lambda: shuffled_clips(clips), lambda: clips_in_order(clips))
+    compared("clips", len(clips), lambda: shuffled_clips(clips), lambda: clips_in_order(clips))
     config = params.build("language_model", "language_model.image_heavy", read)
     dataset, chosen = TokenDataset(Tokens(tokens), "train"), config.optimization
     mixture = Mixture(config.mix, dataset, seed=config.seed, batch_tokens=chosen.global_batch_tokens)
     shuffled, in_order = (partial(batches, mixture, shuffled=is_shuffled) for is_shuffled in (True, False))
-    compared(f"{BATCHES} batches of tokens", shuffled, in_order)
+    compared("batches of tokens", BATCHES, shuffled, in_order)
     model = LanguageModel(config.architecture, dataset.token_spec, chosen.head_chunk_tokens)
     waiting("language model", language_model.Training(model, mixture, chosen))
     images = params.build("visual_tokenizer", "visual_tokenizer.image", read)
@@ -121,6 +125,7 @@ def main(kept: Path, tokens: Path) -> None:
 
 
 if __name__ == "__main__":
+    recording.begin()
     if len(sys.argv) != 3:
         sys.exit("say where kept clips and tokens are: python benchmarks/loader.py data/filtered data/tokens")
     main(Path(sys.argv[1]), Path(sys.argv[2]))

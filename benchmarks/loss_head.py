@@ -14,6 +14,8 @@ import resource
 import sys
 import time
 
+import recording
+
 VISUAL, AUDIO_FRAMES, LEVELS, CODEBOOK, WIDTH, CHUNK, TURNS = 1280, 106, 4, 1024, 256, 160, 3
 
 
@@ -65,7 +67,11 @@ def main() -> None:
             found[kind] = pool.apply(measure, (kind, bits))
     ratios = {name: round(found["dense"][name] / found["chunked"][name], 2) for name in found["dense"]}
     print(json.dumps(found | {"bits": bits, "dense_over_chunked": ratios}))
+    rows = f"the dense softmax ÷ chunks of a modality's rows, 2^{bits} codes"
+    recording.record(f"core-seconds of {rows}", ratios["core_seconds"], "×", "≥ 1")
+    recording.record(f"added memory of {rows}", ratios["added_memory_mib"], "×", "> 1")
 
 
 if __name__ == "__main__":
+    recording.begin()
     main()

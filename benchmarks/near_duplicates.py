@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import recording
 
 from components.common import params
 from components.corpus import ops as corpus_ops
@@ -85,12 +86,18 @@ def main(media: Path, count: int, files: int) -> None:
         f"{len(real)} real spans, {total} copies, {count} rendered clips; {duplicates.FINGERPRINT_BYTES} bytes a clip"
     )
     print(f"recall {right / total:.3f}, precision {right / max(right + wrong, 1):.4f} ({wrong} pairs of other clips)")
+    recording.record(f"recall of copies of {len(real)} real spans", right / total)
+    claim = f"precision among {count:,} rendered clips and other spans"
+    recording.record(claim, right / max(right + wrong, 1))
     print(f"{len(others) - wrong} pairs of other spans show the same, and count neither way")
     for name in changed[0]:
         print(f"  {name}: {sum((place, name) in hits for place in range(len(real))) / len(real):.3f}")
-    print(f"compared {compared / (len(clips) * (len(clips) - 1) / 2):.4f} of all pairs")
+    share = compared / (len(clips) * (len(clips) - 1) / 2)
+    print(f"compared {share:.4f} of all pairs")
+    recording.record("pairs that are compared", 100 * share, "% of all")
 
 
 if __name__ == "__main__":
+    recording.begin()
     given = [int(each) for each in sys.argv[2:]]
     main(Path(sys.argv[1]), *[*given, *(1000, 1000)[len(given) :]])

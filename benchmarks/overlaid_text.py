@@ -18,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import recording
 from PIL import Image, ImageDraw, ImageFont
 
 from components.filter import measures, overlays
@@ -200,13 +201,18 @@ def main(media: Path, folder: Path, files: int) -> None:
     limit = first[len(first) - 1 - int(MOST_WRONG * len(first))]
     print(f"limit {limit:.4f}, the smallest that at most {MOST_WRONG:.0%} of {len(first)} clips of one half break")
     report("the other half", limit, scores[STORED_PX], (1,))
-    report("the other half", OF_PROFILES, scores[STORED_PX], (1,))
+    subtitles, watermarks, wrong = report("the other half", OF_PROFILES, scores[STORED_PX], (1,))
+    recording.record("recall of subtitles, files of the other half", subtitles)
+    recording.record("recall of watermarks, files of the other half", watermarks)
+    recording.record("share of clips without text that are called so, files of the other half", wrong)
     for side_px, of in scores.items():
         report(f"both halves, {side_px} px", OF_PROFILES, of, (0, 1))
     print(f"cost: {texts / looks:.2f} of all else that the look costs")
+    recording.record("cost beside all else that the filter measures of a clip", texts / looks, "×")
 
 
-def report(words: str, limit: float, scores: Scores, halves: tuple[int, ...]) -> None:
+def report(words: str, limit: float, scores: Scores, halves: tuple[int, ...]) -> tuple[float, float, float]:
+    """Print what a limit finds; return the recall of subtitles and watermarks, and the share wrongly called text."""
     broken = {kind: [value > limit for half, value, _ in of if half in halves] for kind, of in scores.items()}
     subtitles = [each for kind, of in broken.items() if kind.startswith("subtitles") for each in of]
     right, wrong = sum(subtitles) + sum(broken["watermark"]), sum(broken["none"])
@@ -217,9 +223,11 @@ def report(words: str, limit: float, scores: Scores, halves: tuple[int, ...]) ->
     for kind, of in broken.items():
         if kind.startswith("subtitles"):
             print(f"  {kind}: {sum(of)} of {len(of)}")
+    return float(np.mean(subtitles)), float(np.mean(broken["watermark"])), wrong / max(len(broken["none"]), 1)
 
 
 if __name__ == "__main__":
+    recording.begin()
     if len(sys.argv) < 3:
         sys.exit("say where media and fonts are: benchmarks/overlaid_text.py ../shared/media /usr/share/fonts")
     main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 1000)

@@ -16,6 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import recording
 from av import VideoFrame
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
@@ -63,14 +64,15 @@ def peers(frames: list[VideoFrame], detector: SceneDetector) -> list[int]:
     return [cut.frame_num for cut in cuts]
 
 
-def judged(name: str, found: dict[str, list[int]], annotated: dict[str, list[int]]) -> None:
-    """Print how many of the annotated boundaries were found within one frame, and what else was."""
+def judged(name: str, found: dict[str, list[int]], annotated: dict[str, list[int]]) -> tuple[float, int]:
+    """Print and return the recall of annotated boundaries, within one frame, and how many others were found."""
     hits = wrong = 0
     for file, frames in annotated.items():
         hits += sum(any(abs(cut - frame) <= 1 for cut in found[file]) for frame in frames)
         wrong += sum(not any(abs(cut - frame) <= 1 for frame in frames) for cut in found[file])
     count = sum(len(frames) for frames in annotated.values())
     print(f"{name}: {hits} of {count} boundaries, {wrong} where there is none; recall {hits / count:.2f}", flush=True)
+    return hits / count, wrong
 
 
 def mixtures(films: dict[str, list[VideoFrame]], cuts: dict[str, list[int]], count: int) -> Iterator[tuple[int, Film]]:
@@ -117,10 +119,13 @@ def main(folder: Path, count: int = 300) -> None:
         for row in csv.DictReader(file):
             annotated[row["file"]].append(int(row["first_frame"]))
     cuts = {name: ours(frames, config) for name, frames in films.items()}
-    judged("ours", cuts, annotated)
+    recall, wrong = judged("ours", cuts, annotated)
+    recording.record("recall of 40 changes of shot, annotated by eye", recall)
+    recording.record("changes of shot found where there is none", wrong)
     for detector in (AdaptiveDetector, ContentDetector):
         found = {name: peers(frames, detector()) for name, frames in films.items()}
-        judged(f"PySceneDetect's {detector.__name__}", found, annotated)
+        theirs, _ = judged(f"PySceneDetect's {detector.__name__}", found, annotated)
+        recording.record(f"our recall ÷ that of PySceneDetect's {detector.__name__}", recall / theirs, "×")
 
     found_of, off = defaultdict(list), []
     for length, pictures in mixtures(films, cuts, count):
@@ -132,7 +137,9 @@ def main(folder: Path, count: int = 300) -> None:
         print(f"dissolves of {length} frames: {np.mean(found):.2f} of {len(found)} found")
     every = np.concatenate(list(found_of.values()))
     print(f"dissolves: {every.mean():.2f} of {len(every)} found; the nearer edge is off by {np.median(off):.0f} frames")
+    recording.record(f"recall of {len(every)} dissolves laid between real videos", float(every.mean()))
 
 
 if __name__ == "__main__":
+    recording.begin()
     main(Path(sys.argv[1]), *map(int, sys.argv[2:]))

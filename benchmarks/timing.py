@@ -9,6 +9,7 @@ that time; sound's is how far a second of it is from where it belongs, of spans 
 """
 
 import numpy as np
+import recording
 from films import FILMS, OUT_HZ, Film, lag_s, made, told_ms
 
 from components.media import audio, video
@@ -41,6 +42,7 @@ def sound_error_ms(film: Film, file: bytes) -> float:
 
 
 if __name__ == "__main__":
+    recording.begin()
     errors = {}
     for name, film in FILMS.items():
         file = made(film)
@@ -48,3 +50,5 @@ if __name__ == "__main__":
         print(f"{name}: {errors[name][0]:.3f} frames, {errors[name][1]:.3f} ms")
     frames, sound = (max(values) for values in zip(*errors.values(), strict=True))
     print(f"worst of {len(errors)} films: {frames:.3f} frames, {sound:.3f} ms")
+    recording.record("worst frame of 18 films, source frames from its instant", frames, target="≤ 0.5")
+    recording.record("worst sound of 18 films, from its instant", sound, "ms", "≤ 1")

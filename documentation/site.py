@@ -20,7 +20,7 @@ SITE = "zensical.toml"
 def stage(root: Path, folder: Path) -> int:
     """Write the sources of the site to `folder`, with llms.txt; return the number of pages."""
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(root / "docs", folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    shutil.copytree(root / "docs", folder)
     for name, page in FROM_ROOT.items():
         shutil.copyfile(root / name, folder / page)
     for path in (pages := sorted(folder.rglob("*.md"))):

@@ -1,4 +1,4 @@
-"""Clean checkouts of the working tree at profile `test`, and commands that run in them."""
+"""Clean checkouts of the working tree at profile `test`, one of them finished, and commands that run in them."""
 
 import os
 import shutil
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from filelock import FileLock
 
 from flows.graph import profiles
 
@@ -27,6 +28,19 @@ def clone(folder: Path) -> Path:
     for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "clone"]):
         subprocess.run(["git", *command], cwd=folder, check=True)
     return folder
+
+
+def finished(shared: Path) -> tuple[Path, str]:
+    """The clone of this session in which `videopoet run` has run, and what it printed: read it, or copy it.
+
+    The first process that asks makes it in the folder `shared`, the others wait.
+    """
+    folder, said = shared / "finished", shared / "finished.txt"
+    with FileLock(shared / "finished.lock"):
+        if not said.is_file():
+            folder.mkdir()
+            said.write_text(videopoet(clone(folder), "run"))
+    return folder, said.read_text()
 
 
 def environment() -> dict[str, str]:

@@ -1,6 +1,8 @@
 """Made-up data that tests of many components share: tiny formats and a folder of kept clips."""
 
 import hashlib
+import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from components.filter import data
 from components.ingest import encoding
 from components.media.arrays import Pixels
 from components.media.frames import to_planes
+from tests import clones
 
 FORMATS = Formats(
     fps=8,
@@ -97,6 +100,20 @@ def _row(
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the longest modules begin first: begun last, one of them leaves the other core idle for minutes."""
     items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Delete the finished clone once no process uses it: pytest keeps the folders of three sessions."""
+    factory = getattr(config, "_tmp_path_factory", None)
+    if factory is not None and "PYTEST_XDIST_WORKER" not in os.environ:
+        shutil.rmtree(factory.getbasetemp() / "finished", ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def finished_clone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A clone in which `videopoet run` has run, and what it printed. Read it only, or copy it."""
+    own = tmp_path_factory.getbasetemp()
+    return clones.finished(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
 
 
 @pytest.fixture(scope="session")

@@ -22,10 +22,13 @@ pytestmark = pytest.mark.chain
 
 
 @pytest.fixture(scope="module")
-def flow_clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
-    """A clone in which `videopoet run` has run, and what it printed."""
-    folder = clone(tmp_path_factory.mktemp("flow"))
-    said = videopoet(folder, "run")
+def flow_clone(
+    finished_clone: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Path, str]]:
+    """A copy of the finished clone, and what `videopoet run` printed there."""
+    made, said = finished_clone
+    folder = tmp_path_factory.mktemp("flow") / "clone"
+    shutil.copytree(made, folder, symlinks=True)
     yield folder, said
     shutil.rmtree(folder)
 

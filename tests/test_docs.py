@@ -1,5 +1,6 @@
 """The documentation promises nothing that is not there: links, commands with their options, generated pages."""
 
+import fnmatch
 import re
 import shlex
 import shutil
@@ -16,6 +17,7 @@ from typer._click.exceptions import UsageError
 from components.common import errors
 from documentation import cli, environment, exit_codes, reference, site
 from flows.cli.main import app
+from flows.graph.graph import flat
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "AGENTS.md", "k8s/README.md")
@@ -26,6 +28,7 @@ OUTSIDE = re.compile(
     r"""<(?:script|link|img|iframe|source|video|audio)\b[^>]*?\b(?:src|href)=["']?(?:https?:)?//[^"'\s>]+"""
 )
 PLACEHOLDER = re.compile(r"[A-Z]+")
+SUFFIXES = {".part", ".request", ".py", ".parquet", ".csv", ".json"}  # modules and files that are named like parameters
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].keys()
 
 
@@ -135,6 +138,25 @@ def test_tests_to_run_exist(line: str) -> None:
 @pytest.mark.parametrize("page", reference.PAGES)
 def test_a_generated_page_is_fresh(page: str) -> None:
     assert (ROOT / "docs/reference" / page).read_text() == reference.PAGES[page](), "run `make docs` and commit"
+
+
+def test_parameters_that_pages_name_exist() -> None:
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    keys = {*(key for name in flat(values) for key in _beginnings(name))}
+    unknown = [
+        f"{name(page)}: {found}"
+        for page in PAGES
+        for found in re.findall(r"`([a-z_0-9]+(?:\.[a-z_0-9*]+)+)(?:: [^`]*)?`", prose(page))
+        if found.partition(".")[0] in values
+        and Path(found).suffix not in SUFFIXES
+        and not any(fnmatch.fnmatch(key, found) for key in keys)
+    ]
+    assert not unknown
+
+
+def _beginnings(key: str) -> Iterator[str]:
+    parts = key.split(".")
+    yield from (".".join(parts[: count + 1]) for count in range(len(parts)))
 
 
 def test_every_exit_code_is_described() -> None:
