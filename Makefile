@@ -67,7 +67,7 @@ chain: setup-dev ## the whole chain at profile `test`
 	$(PYTEST) 2 -m chain
 
 hero: setup ## docs/assets/hero.gif, the moving picture of README, from the samples of the run here
-	$(BIN)/python -m documentation.hero data/samples
+	$(BIN)/python -m documentation.hero data/samples docs/assets/hero.gif
 
 readme: setup ## the generated tables of README, from profiles/ and docs/assets/results.json
 	$(BIN)/python -m documentation.readme

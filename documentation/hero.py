@@ -1,6 +1,6 @@
-"""Samples of a finished run -> docs/assets/hero.gif, the moving picture on top of README.
+"""Samples of a finished run -> the moving picture on top of README.
 
-    python -m documentation.hero data/samples
+    python -m documentation.hero data/samples docs/assets/hero.gif
 
 It shows the first six text-to-video samples of held-out prompts, or as many as there are, at base size, enlarged
 without smoothing, each above its prompt. They are taken in the order of the table, not chosen by eye. A clip plays once
@@ -19,13 +19,12 @@ from components.common import params
 from components.generate.data import Sample, read_table
 from components.media import video
 
-OUTPUT = Path(__file__).parent / "assets/hero.gif"
 COLUMNS, ROWS, TILE_PX, GAP_PX, CAPTION_PX, LETTERS = 3, 2, 192, 16, 44, 26
 HOLD_MS, MOST_BYTES = 1000, 1_000_000
 PAPER, INK = (255, 255, 255), (36, 41, 47)
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, output: Path) -> None:
     """Write the picture; raises ValueError if there is nothing to show, or if it is too large to be shown."""
     formats = params.read()["formats"]
     fps, length = formats["fps"], formats["clip_frames"]
@@ -47,10 +46,10 @@ def main(folder: Path) -> None:
     palette = strip.quantize(256)
     first, *others = (page.quantize(palette=palette, dither=Image.Dither.NONE) for page in frames)
     durations_ms = [1000 // fps] * (len(frames) - 1) + [HOLD_MS]
-    first.save(OUTPUT, save_all=True, append_images=others, duration=durations_ms, loop=0, optimize=True)
-    if (size := OUTPUT.stat().st_size) > MOST_BYTES:
-        raise ValueError(f"{OUTPUT} has {size:,} bytes, more than the {MOST_BYTES:,} that a page should load")
-    print(f"{OUTPUT.relative_to(Path.cwd())}: {size:,} bytes")
+    first.save(output, save_all=True, append_images=others, duration=durations_ms, loop=0, optimize=True)
+    if (size := output.stat().st_size) > MOST_BYTES:
+        raise ValueError(f"{output} has {size:,} bytes, more than the {MOST_BYTES:,} that a page should load")
+    print(f"{output}: {size:,} bytes")
 
 
 def chosen(table: list[Sample]) -> Iterator[Sample]:
@@ -78,4 +77,4 @@ def corner(place: int) -> tuple[int, int]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "data/samples"))
+    main(*map(Path, sys.argv[1:]))

@@ -29,6 +29,7 @@ from components.language_model.vocabulary import Vocabulary
 from components.super_resolution.model import Architecture as Enlarging
 from components.super_resolution.model import Model as SuperResolution
 from components.visual_tokenizer.model import Model as VisualTokenizer
+from flows.graph import profiles
 
 ROOT = Path(__file__).parents[1]
 README, RESULTS, MEASURED = ROOT / "README.md", ROOT / "docs/assets/results.json", ROOT / "benchmarks/results/run.json"
@@ -58,7 +59,7 @@ def main(checkouts: Sequence[Path]) -> None:
     if checkouts:
         RESULTS.write_text(json.dumps(collected(checkouts), indent=2, ensure_ascii=False) + "\n")
     text = README.read_text()
-    for name, table in (("profiles", profiles()), ("results", results(json.loads(RESULTS.read_text())))):
+    for name, table in (("profiles", profile_table()), ("results", results(json.loads(RESULTS.read_text())))):
         text = replaced(text, name, table)
     README.write_text(text)
 
@@ -72,7 +73,7 @@ def replaced(text: str, name: str, table: str) -> str:
     return f"{head}{begin}{table}\n{end}{rest.partition(end)[2]}"
 
 
-def profiles() -> str:
+def profile_table() -> str:
     """Return the table of profiles."""
     measured = json.loads(MEASURED.read_text())["results"]
     lines = [
@@ -80,7 +81,7 @@ def profiles() -> str:
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name, (hardware, status) in PROFILES.items():
-        values = params.read(ROOT / f"profiles/{name}.yaml")
+        values = profiles.read(name, ROOT / profiles.FOLDER)
         counts = " | ".join(short(count) for count in parameters(values))
         lines.append(
             f"| `{name}` | {counts} | {trained_on(values)} | {hardware} | {taken(measured, name)} | {status} |"
@@ -112,7 +113,7 @@ def parameters(values: Mapping[str, Any]) -> tuple[int, int, int]:
         tokenizers = (VisualTokenizer(codes), AudioTokenizer(audio.architecture))
         stages = []
         for name in ("stage1", "stage2"):
-            config, large = params.build("super_resolution", f"super_resolution.{name}", values), pairs.high(name)
+            config, large = params.build("super_resolution", f"super_resolution.{name}", values), pairs.hr_format(name)
             known: dict[str, Any] = {
                 "bits": codes.codebook_bits,
                 "text_width": text_width,

@@ -1,14 +1,12 @@
 """README and the pages in docs/ promise nothing that is not there, and README's commands work as they are written."""
 
 import json
-import os
 import re
 import shlex
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import boto3
@@ -19,6 +17,8 @@ import yaml
 
 from components.common import codelock
 from components.media import images, video
+from documentation import hero
+from documentation import readme as tables
 from flows.cli.main import app
 from tests import clones, s3
 from tests.conftest import made_frames
@@ -137,29 +137,19 @@ def test_the_graph_shows_stages_of_dvc_yaml() -> None:
     assert [name for name in stages if not any(name.startswith(node) for node in nodes)] == ["pretrained", "embed_text"]
 
 
-def test_the_generated_tables_are_those_that_make_readme_writes(tables: ModuleType) -> None:
+def test_the_generated_tables_are_those_that_make_readme_writes() -> None:
     found = json.loads(tables.RESULTS.read_text())
-    text = tables.replaced(README, "profiles", tables.profiles())
+    text = tables.replaced(README, "profiles", tables.profile_table())
     assert tables.replaced(text, "results", tables.results(found)) == README, "run `make readme`"
 
 
-def test_several_runs_become_mean_and_deviation(tables: ModuleType) -> None:
+def test_several_runs_become_mean_and_deviation() -> None:
     found = json.loads(tables.RESULTS.read_text())
     other = json.loads(json.dumps(found["runs"][0]))
     other["scores"][0]["value"] = found["runs"][0]["scores"][0]["value"] - 0.2
     lines = tables.results(found | {"runs": [found["runs"][0], other]})
     assert "Mean ± standard deviation of 2 runs" in lines
     assert "± 14 %" in lines
-
-
-@pytest.fixture(scope="module")
-def tables() -> Iterator[ModuleType]:
-    """documentation/readme.py."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ROOT / "docs"))
-        import readme
-
-        yield readme
 
 
 @pytest.fixture(scope="module")
@@ -205,16 +195,15 @@ def test_a_run_ends_with_the_lines_that_readme_shows(finished_clone: tuple[Path,
 
 
 @CHAINED
-def test_the_scores_of_a_run_have_every_row_of_the_table(finished_clone: tuple[Path, str], tables: ModuleType) -> None:
+def test_the_scores_of_a_run_have_every_row_of_the_table(finished_clone: tuple[Path, str]) -> None:
     found = tables.collected([finished_clone[0]])
     assert len(tables.results(found).splitlines()) == 5 + len(tables.SCORES)
 
 
 @CHAINED
-def test_the_moving_picture_is_made_of_a_run(finished_clone: tuple[Path, str], tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "docs", tmp_path / "docs")
-    shutil.copy2(finished_clone[0] / "params.yaml", tmp_path)
-    script = [str(tmp_path / "documentation/hero.py"), str(finished_clone[0] / "data/samples")]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    subprocess.run(["python", *script], cwd=tmp_path, env=environment, check=True)
-    assert 10_000 < (tmp_path / "docs/assets/hero.gif").stat().st_size < 1_000_000
+def test_the_moving_picture_is_made_of_a_run(
+    finished_clone: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(finished_clone[0])
+    hero.main(Path("data/samples"), tmp_path / "hero.gif")
+    assert 10_000 < (tmp_path / "hero.gif").stat().st_size < hero.MOST_BYTES
