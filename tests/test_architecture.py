@@ -20,6 +20,7 @@ TESTS = sorted(ROOT.glob("tests/**/test_*.py"))
 MAIN = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 GRAPHS = {"main": MAIN, "finetune": finetune_graph.derive(MAIN)}
 WALL_LINES, WALL_FUNCTION_LINES = 300, 60
+OF_EVERY_COMPONENT = {"Architecture", "Batch", "Config", "Model", "Training"}  # one role, in each component its own
 CHECKS = {"raises", "warns", "fail", "await_true", "await_line"}  # calls that can fail a test, as does `assert_…`
 COVERED_BY = {  # module of flows/ without a test of its own -> the test that covers it
     "cli/card_commands.py": "cli/test_card.py",
@@ -162,6 +163,17 @@ def test_every_module_of_components_has_a_test_or_a_tested_neighbor_that_imports
         path for path in modules if path not in tested and not any(modules[path] in imports[one] for one in covering)
     }
     assert not alone, ", ".join(sorted(map(name, alone)))
+
+
+def test_a_class_name_stands_for_one_thing() -> None:
+    classes = [
+        (node.name, name(path))
+        for path in [*SOURCES, *ROOT.glob("documentation/*.py")]
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef) and node.name not in OF_EVERY_COMPONENT
+    ]
+    places = {one: [where for other, where in classes if other == one] for one, _ in classes}
+    assert {one: found for one, found in places.items() if len(found) > 1} == {}
 
 
 def imported(path: Path) -> set[str]:

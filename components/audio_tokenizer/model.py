@@ -60,7 +60,7 @@ class Model(nn.Module):
         return wave_B1S[:, 0]
 
     def forward(self, wave_BS: Tensor, levels_B: Tensor, quantize: bool = True) -> Reconstruction:
-        """The round trip with gradients; each sound uses its own number of levels."""
+        """Encode and decode with gradients; each sound uses its own number of levels."""
         latent_BFD = self.latent(wave_BS)
         if not quantize:
             return Reconstruction(self.render(latent_BFD), latent_BFD, None)

@@ -26,7 +26,7 @@ def components() -> list[str]:
 
 
 def modules(component: str, room: str = "stage") -> dict[str, str]:
-    """Module or template -> hash, for a room of `component` and all of the project that it imports."""
+    """Return module or template -> hash, for an entry point of `component` and all of the project that it imports."""
     found: dict[str, str] = {}
     waiting = [f"components.{component}.{room}"]
     while waiting:

@@ -21,7 +21,7 @@ class Format:
     orientation: Orientation
 
     def scaled(self, factor: int) -> "Format":
-        """The same frames at `factor` times the height and width, as super-resolution makes them."""
+        """Return the same frames at `factor` times the height and width, as super-resolution makes them."""
         height_px, width_px = self.height_px * factor, self.width_px * factor
         return Format(f"{self.name}_x{factor}", self.frames, height_px, width_px, self.orientation)
 

@@ -34,6 +34,6 @@ class WeightedSampler:
         return self._at(random.random(count))
 
     def _at(self, share_N: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Indices at shares, in [0, 1), of the cumulative weight."""
+        """Return the indices at shares, in [0, 1), of the cumulative weight."""
         found: NDArray[np.int64] = self.cumulative_N.searchsorted(share_N * self.weight, side="right")
         return found.clip(max=len(self) - 1)

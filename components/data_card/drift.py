@@ -39,7 +39,7 @@ class Drift:
     gated: bool
 
     def breaks(self, most: float) -> bool:
-        """True if it moved further than `most`, and further than chance explains."""
+        """Return True if it moved further than `most`, and further than chance explains."""
         return self.gated and self.index > max(most, self.chance)
 
 

@@ -88,7 +88,7 @@ def _fall(counts: StageCounts, x: float, stream: float) -> list[tuple[FlowNode, 
 
 
 def _ribbon(start: Sequence[float], end: Sequence[float], kind: Kind, name: str, count: int) -> FlowRibbon:
-    """A band from the right side of the bar at `start` to `end`; both are (x, y, height)."""
+    """Draw a band from the right side of the bar at `start` to `end`; both are (x, y, height)."""
     (x, y, high), (to_x, to_y, to_high) = start, end
     x += BAR
     half = (x + to_x) / 2

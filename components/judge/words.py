@@ -31,7 +31,7 @@ class Words:
         return len(self.known) + UNKNOWN + 1
 
     def numbers(self, texts: Sequence[str]) -> Tensor:
-        """Number every word, (B, N) int64 padded with 0 to the longest text (at least one column)."""
+        """Return the number of every word, (B, N) int64 padded with 0 to the longest text (at least one column)."""
         rows = [[self._number.get(word, UNKNOWN) for word in split(text)] for text in texts]
         numbers_BN = torch.zeros(len(rows), max([1, *map(len, rows)]), dtype=torch.int64)
         for i, row in enumerate(rows):

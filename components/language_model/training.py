@@ -32,7 +32,7 @@ class Training:
         }
 
     def batch(self, step: int, rank: int, world: int) -> Batch:
-        """The sequences of a step."""
+        """Draw the sequences of a step."""
         return self.mixture.batch(step, rank, world)
 
     def step(self, strategy: Strategy, batch: Batch, step: int) -> Mapping[str, Tensor]:

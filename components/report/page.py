@@ -130,7 +130,7 @@ def drawn(graph: StageGraph) -> GraphLayout:
 
 
 def links(graph: StageGraph) -> dict[str, str]:
-    """Data card and metrics, relative to the report: the same in a checkout and in the record of a run."""
+    """Return the paths of data card and metrics, relative to the report, in a checkout as in a record."""
     report = graph.paths("report")
     card = graph.paths("data_card").get("output")
     found = {"data card": f"{card}/{CARD}"} if card else {}

@@ -101,7 +101,7 @@ def _roots(clips: Clips) -> list[str]:
 
 
 def _batches(clips: Clips, form: Format, count: int, device: torch.device, root: str | None = None) -> Iterator[Tensor]:
-    """The first `count` clips of a format, of one folder or of all, as pixels in [-1, 1]."""
+    """Yield the first `count` clips of a format, of one folder or of all, as pixels in [-1, 1]."""
     fits = [
         i
         for i, clip in enumerate(clips)

@@ -11,7 +11,7 @@ import yaml
 
 from flows.finetuning.base import FORMER
 from flows.graph import derived
-from flows.graph.derived import Change
+from flows.graph.derived import StageChange
 
 FILTER, TRAINED, NAME = "filter", "adapt@t2i_t2v", "finetune"
 OF_THE_BASE = {  # stages, or families, that are not run again
@@ -30,8 +30,8 @@ def derive(graph: Mapping[str, Any]) -> dict[str, Any]:
     stages = derived.expanded(graph)
     former = {name: FORMER + str(stages[name]["outs"][0]) for name in (FILTER, TRAINED)}
     changes = {
-        FILTER: Change(inputs={"known": former[FILTER]}),
-        TRAINED: Change(
+        FILTER: StageChange(inputs={"known": former[FILTER]}),
+        TRAINED: StageChange(
             name=NAME,
             section="finetune.training",
             params=("finetune.base",),

@@ -15,7 +15,7 @@ Body = Mapping[str, Any]  # a stage, as it stands in dvc.yaml
 
 
 @dataclass(frozen=True)
-class Change:
+class StageChange:
     """Difference between a stage of a derived graph and the stage that it comes from."""
 
     name: str = ""
@@ -39,7 +39,7 @@ def expanded(graph: Mapping[str, Any]) -> dict[str, Body]:
 def derive(
     graph: Mapping[str, Any],
     keep: Collection[str],
-    changes: Mapping[str, Change] | None = None,
+    changes: Mapping[str, StageChange] | None = None,
     plots: Sequence[Any] = (),
 ) -> dict[str, Any]:
     """Return the graph of the stages `keep`, by expanded name, changed as `changes` says, in the order of `graph`.
@@ -84,7 +84,7 @@ def _filled(value: Any, variable: str, text: str) -> Any:
     return value
 
 
-def _changed(body: Body, change: Change) -> Body:
+def _changed(body: Body, change: StageChange) -> Body:
     command, deps, params = str(body["cmd"]), list(body["deps"]), list(body["params"])
     old = SECTION.search(command)
     assert old, command

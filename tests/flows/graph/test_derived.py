@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from flows.graph.derived import Change, derive, expanded
+from flows.graph.derived import StageChange, derive, expanded
 
 GRAPH = yaml.safe_load("""
 stages:
@@ -54,7 +54,7 @@ def test_a_part_of_a_matrix_may_be_kept_and_what_nothing_makes_is_not_shown():
 
 
 def test_a_stage_gets_another_name_section_and_inputs():
-    change = Change(
+    change = StageChange(
         name="study", section="study.narrow", params=("study.seed",), inputs={"base": "base/net", "known": "k"}
     )
     found = derive(GRAPH, ["tune@b", "score"], {"tune@b": change}, plots=["models/b/other.csv"])
@@ -71,7 +71,7 @@ def test_a_stage_gets_another_name_section_and_inputs():
 
 def test_the_graph_that_is_derived_from_stays_as_it_was():
     before = yaml.safe_dump(GRAPH)
-    derive(GRAPH, ["tune@a", "clips"], {"clips": Change(section="other", inputs={"sources": "x"})})
+    derive(GRAPH, ["tune@a", "clips"], {"clips": StageChange(section="other", inputs={"sources": "x"})})
     assert yaml.safe_dump(GRAPH) == before
 
 
