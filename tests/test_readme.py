@@ -66,17 +66,22 @@ def commands(given: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(line for line in lines if line.startswith(tuple(f"{name} " for name in PROGRAMS))))
 
 
-def parsed(line: str) -> None:
-    """Parse a command's words by the real command line, without running it; raises its usage error."""
+def parsed(line: str) -> list[str]:
+    """Parse a command by the real command line, without running it: its name and those of its subcommands.
+
+    Raises the usage error of the command line.
+    """
     command: Any = typer.main.get_command(app)
-    context, words = None, shlex.split(line)
+    context, words, names = None, shlex.split(line), []
     while words:
+        names.append(words[0])
         try:
             context = command.make_context(words[0], words[1:], parent=context)
         except typer.Exit:  # --version, --help
-            return
+            return names
         words = [*context._protected_args, *context.args] if hasattr(command, "commands") else []
         command = command.resolve_command(context, words)[1] if words else None
+    return names
 
 
 COMMANDS = list(dict.fromkeys([*shown(README), *shown_inline(README)]))
@@ -98,7 +103,7 @@ def test_readme_is_short_and_names_no_hash() -> None:
 
 @pytest.mark.parametrize("command", [line for line in EVERYWHERE if line.startswith("videopoet ")])
 def test_the_command_line_takes_a_command_with_its_options(command: str) -> None:
-    parsed(command)
+    assert parsed(command)[0] == "videopoet"
 
 
 @pytest.mark.parametrize("command", ["videopoet runs diff latest", "videopoet run --now", "videopoet cards"])

@@ -41,7 +41,7 @@ def test_a_block_that_is_not_there_or_cannot_tell_anybody_is_named(prefect_serve
     from prefect.blocks.system import Secret
 
     Secret(value="x").save("quiet", overwrite=True)
-    with pytest.raises(ValueError, match="no block slack-webhook/nobody: make one"):
+    with pytest.raises(ValueError, match="no block slack-webhook/nobody: create one"):
         automations.declare(["slack-webhook/nobody"])
     with pytest.raises(ValueError, match="the block secret/quiet cannot send notifications"):
         automations.declare(["secret/quiet"])

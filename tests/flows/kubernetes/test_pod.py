@@ -22,7 +22,7 @@ from flows.machine.processes import ProcessResult
 
 @pytest.fixture
 def requested(checkout, tmp_path, monkeypatch) -> Path:
-    """An order for `left`, whose input is in the remote; the current folder is an empty one."""
+    """A request for `left`, whose input is in the remote; the current folder is an empty one."""
     Path(".dvc/config").write_text(f"[core]\n    remote = shared\n['remote \"shared\"']\n    url = {tmp_path}/remote\n")
     checkout.bring("seed")
     checkout.started()
@@ -42,7 +42,7 @@ def requested(checkout, tmp_path, monkeypatch) -> Path:
 
 
 def fetch(requested: Path) -> int:
-    return pod.main(["fetch", "--stage=left", "--message=../said", f"--order={requested}", "--code=../checkout"])
+    return pod.main(["fetch", "--stage=left", "--message=../said", f"--request={requested}", "--code=../checkout"])
 
 
 def run(*more: str) -> tuple[int, TerminationMessage]:
