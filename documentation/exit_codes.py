@@ -44,9 +44,10 @@ def page() -> str:
     """Return the reference of exit codes."""
     rows = [[f"**{code}**", *words] for code, words in sorted(CODES.items())]
     after = (
-        "A stage that ends with a negative number was killed by that signal: `-9` is SIGKILL, mostly because memory "
-        "ran out. `videopoet run` ends with the code of its failed stages if they agree, otherwise with 1. A stage "
-        "process (`python -m components …`) uses 64, 65, 75 and 143 in the same way; a pod does too."
+        "`videopoet run` ends with 64, 65, 75 or 143 if all failed stages ended with that code, otherwise with 1. A "
+        "stage process (`python -m components …`) uses these codes in the same way; a pod does too. `videopoet status` "
+        "shows each stage's own code: 137, or -9, is SIGKILL, mostly because memory ran out "
+        "([what to do](../troubleshooting.md#a-stage-that-was-killed))."
     )
     return tables.page(
         "Exit codes", "`components/common/errors.py`", tables.table(["code", "name", "means", "do"], rows), after

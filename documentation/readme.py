@@ -47,7 +47,7 @@ SCORES = (  # words, task, score; what stands beside it is the score's own chanc
     ("text-to-video, motion", "text_to_video", "motion_accuracy"),
     ("the same, combinations never trained on", "text_to_video", "motion_accuracy_unseen"),
     ("image-to-video, motion", "image_to_video", "motion_accuracy"),
-    ("inpainting, PSNR where hidden", "inpainting", "psnr_where_masked_beside_edge"),
+    ("inpainting, PSNR where masked", "inpainting", "psnr_where_masked_beside_edge"),
     ("video-to-audio, pitch agreement", "video_to_audio", "pitch_agreement"),
     ("super-resolution ×2, PSNR", "super_resolution", "psnr_x2"),
 )
