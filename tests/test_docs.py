@@ -28,8 +28,11 @@ OUTSIDE = re.compile(
     r"""<(?:script|link|img|iframe|source|video|audio)\b[^>]*?\b(?:src|href)=["']?(?:https?:)?//[^"'\s>]+"""
 )
 PLACEHOLDER = re.compile(r"[A-Z]+")
+EXAMPLES = {"profiles/mine.yaml"}
 SUFFIXES = {".part", ".request", ".py", ".parquet", ".csv", ".json"}  # modules and files that are named like parameters
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].keys()
+FILE = re.compile(r"`((?:benchmarks|codelock|components|documentation|flows|k8s|profiles|tests)/[\w./@-]*)`")
+COMMANDS = typer.main.get_command(app)
 
 
 def name(path: Path) -> str:
@@ -66,7 +69,7 @@ def starting(*words: str) -> list[object]:
 
 def parsed(words: list[str]) -> typer.Context:
     """Parse a command line of `videopoet` as it would be parsed, without running anything."""
-    command = typer.main.get_command(app)
+    command = COMMANDS
     context = command.make_context("videopoet", words)
     while isinstance(command, typer.core.TyperGroup) and (rest := [*context._protected_args, *context.args]):
         found, command, rest = command.resolve_command(context, rest)
@@ -103,13 +106,18 @@ def test_a_wrong_option_would_be_noticed() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_commands_in_the_text_exist(page: Path) -> None:
-    app_commands = typer.main.get_command(app).commands
     unknown = [
         found[0]
         for found in re.finditer(r"`videopoet (?P<command>[a-z_]+)[^`]*`", prose(page))
-        if found["command"] not in app_commands
+        if found["command"] not in COMMANDS.commands
     ]
     assert not unknown
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_files_that_the_text_names_exist(page: Path) -> None:
+    named = FILE.findall(prose(page))
+    assert [path for path in named if not (ROOT / path).exists() and path not in EXAMPLES] == []
 
 
 @pytest.mark.parametrize("line", starting("make "))
