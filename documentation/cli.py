@@ -22,7 +22,9 @@ def page() -> str:
     text = html.unescape(get_docs_for_click(obj=command, ctx=context, name="videopoet", title="videopoet"))
     text = re.sub(r"^# videopoet\n", "## videopoet\n", text)
     text = re.sub(r"^(#+) `videopoet (.+)`$", lambda found: f"{found[1]} videopoet {found[2]}", text, flags=re.M)
-    return tables.page("Command line", "the Typer application and the signatures of the stages", text.strip(), stages())
+    before = "Every command and option of `videopoet`, and the flags of the stages' own commands."
+    source = "the Typer application and the signatures of the stages"
+    return tables.page("Command line", source, before, text.strip(), stages())
 
 
 def stages() -> str:

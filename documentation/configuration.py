@@ -39,7 +39,8 @@ def placement() -> str:
 def prefect_parameters() -> str:
     """Return the reference of the deployments in prefect.yaml and of the parameters of their flows."""
     parts = [
-        "Defined in `prefect.yaml`, registered by `videopoet serve`. See [schedules](../how-to/schedule-and-notify.md)."
+        "Deployments, their schedules, and the parameters of their flows: defined in `prefect.yaml`, registered by "
+        "`videopoet serve`. See [schedules](../how-to/schedule-and-notify.md)."
     ]
     for deployment in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]:
         module, _, flow = deployment["entrypoint"].rpartition(".")

@@ -42,6 +42,7 @@ CODES: dict[int, tuple[str, str, str]] = {
 
 def page() -> str:
     """Return the reference of exit codes."""
+    before = "Exit codes of `videopoet`, of stages and of pods: their meaning, and what to do."
     rows = [[f"**{code}**", *words] for code, words in sorted(CODES.items())]
     after = (
         "`videopoet run` ends with 64, 65, 75 or 143 if all failed stages ended with that code, otherwise with 1. A "
@@ -49,6 +50,5 @@ def page() -> str:
         "shows each stage's own code: 137, or -9, is SIGKILL, mostly because memory ran out "
         "([what to do](../troubleshooting.md#a-stage-that-was-killed))."
     )
-    return tables.page(
-        "Exit codes", "`components/common/errors.py`", tables.table(["code", "name", "means", "do"], rows), after
-    )
+    table = tables.table(["code", "name", "means", "do"], rows)
+    return tables.page("Exit codes", "`components/common/errors.py`", before, table, after)
