@@ -28,7 +28,7 @@ OUTSIDE = re.compile(
     r"""<(?:script|link|img|iframe|source|video|audio)\b[^>]*?\b(?:src|href)=["']?(?:https?:)?//[^"'\s>]+"""
 )
 PLACEHOLDER = re.compile(r"[A-Z]+")
-EXAMPLES = {"profiles/mine.yaml"}
+EXAMPLES = {"profiles/wider.yaml"}
 SUFFIXES = {".part", ".request", ".py", ".parquet", ".csv", ".json"}  # modules and files that are named like parameters
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].keys()
 FILE = re.compile(r"`((?:benchmarks|codelock|components|documentation|flows|k8s|profiles|tests)/[\w./@-]*)`")
