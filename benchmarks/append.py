@@ -69,7 +69,7 @@ def main(files: int, read: Mapping[str, Any]) -> None:
     after = shards()
     whole = taken_in(read, "new cache")
     assert shards() == after, "the cache changed bytes"
-    limit = taken_in(read, "cache", min_sharpness=read["filter"]["picture"]["min_sharpness"] + 1)
+    limit = taken_in(read, "cache", min_sharpness=read["filter"]["visual"]["min_sharpness"] + 1)
     same = sum(after.get(name) == digest for name, digest in before.items())
     claim = "old shards that an append of a tenth leaves unchanged"
     recording.record(claim, same, f"of {len(before)}", f"= {len(before)}")
@@ -97,7 +97,7 @@ def empty() -> None:
 
 
 def taken_in(read: Mapping[str, Any], cache: str, **limits: float) -> Taken:
-    """Ingest and filter, with other limits of the picture."""
+    """Ingest and filter, with other limits of the image."""
     found = Taken()
     roots = {"mine": Path("here").absolute()}
     with counted(found), runtime.use(runtime.Runtime(Path("scratch").absolute(), Path(cache).absolute(), roots)):
@@ -107,7 +107,7 @@ def taken_in(read: Mapping[str, Any], cache: str, **limits: float) -> Taken:
         found.ingest_s = time.perf_counter() - start_s
         pretrained.run(params.build("pretrained", "pretrained", read), output=Path("pretrained"))
         config = params.build("filter", "filter", read)
-        config = replace(config, picture=replace(config.picture, **limits))
+        config = replace(config, visual=replace(config.visual, **limits))
         start_s = time.perf_counter()
         filter_stage.run(config, clips=Path("clips"), pretrained=Path("pretrained"), output=Path("kept"))
         found.filter_s = time.perf_counter() - start_s

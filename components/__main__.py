@@ -6,7 +6,7 @@ models, has one flag for each of its fields. This is the only place that reads t
 VIDEOPOET_SCRATCH   folder for checkpoints (default .videopoet/scratch)
 VIDEOPOET_CACHE     folder for cached work (default .videopoet/cache)
 VIDEOPOET_ROOTS     JSON file: alias -> folder or store of your own media (default .videopoet/roots.json)
-VIDEOPOET_TRACKING_URI, VIDEOPOET_RUN_ID   the MLflow run to tell
+VIDEOPOET_TRACKING_URI, VIDEOPOET_RUN_ID   the MLflow run to log to
 WORLD_SIZE, LOCAL_WORLD_SIZE, RANK, LOCAL_RANK   set by torchrun, where a training runs as several processes
 """
 
@@ -37,13 +37,13 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(f"{__doc__}\nstages: {', '.join(codelock.components())}")
         return 0
-    component, _, door = arguments[0].partition(".")
+    component, _, module = arguments[0].partition(".")
     try:
         if component not in codelock.components():
             raise ValueError(f"no stage `{component}`: choose one of {', '.join(codelock.components())}")
-        _run(component, door or "stage", arguments[1:])
+        _run(component, module or "stage", arguments[1:])
     except (ValueError, errors.DataError, errors.Retryable, errors.Stopped) as error:
-        origin = "" if door == "request" else f"{arguments[0]}: "  # the user called no module
+        origin = "" if module == "request" else f"{arguments[0]}: "  # the user called no module
         print(f"{origin}{error}", file=sys.stderr, flush=True)
         match error:
             case errors.DataError():
@@ -64,16 +64,16 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _run(component: str, door: str, arguments: list[str]) -> None:
+def _run(component: str, module: str, arguments: list[str]) -> None:
     # Signals end a data stage at once; its half-written folder is removed on the way out.
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, _stop)
     section = _section(arguments)
     config = params.build(component, section, params.read())
     os.environ["OMP_NUM_THREADS"] = str(config.threads)  # read by numerical libraries when they are imported
-    if door == "stage":
+    if module == "stage":
         codelock.check(component)
-    run = import_module(f"components.{component}.{door}").run
+    run = import_module(f"components.{component}.{module}").run
     flags = _flags(component, run, arguments)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(config.threads)
@@ -176,7 +176,7 @@ def _identity(path: Path) -> str:
 
 
 def _stop(number: int, _frame: object) -> None:
-    raise errors.Stopped(f"stopped by {signal.Signals(number).name}; the same command goes on from here")
+    raise errors.Stopped(f"stopped by {signal.Signals(number).name}; the same command resumes from here")
 
 
 if __name__ == "__main__":

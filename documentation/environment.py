@@ -76,7 +76,7 @@ def found() -> set[str]:
 def page() -> str:
     """Return the reference of environment variables."""
     before = (
-        "A parameter belongs in `params.yaml`; the environment only says where things are and who may be told. "
+        "A parameter belongs in `params.yaml`; the environment only locates folders and services. "
         "Stages read it in one file, `components/__main__.py`. All variables of Prefect are withheld from stages. "
         "Credentials of object stores are read by the stores' own clients (`AWS_ACCESS_KEY_ID`, …)."
     )

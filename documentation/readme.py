@@ -3,7 +3,7 @@
     python -m documentation.readme                     # from profiles/ and docs/assets/results.json
     python -m documentation.readme --results . ../b    # read the finished runs in these checkouts first
 
-Each table stands between two comments, which name it. Parameters are counted on models that are built without memory;
+Each table is between two comments that name it. Parameters are counted on models that are built without memory;
 time and memory come from benchmarks/results/run.json, so a profile that nobody measured says "not run". Results of
 several runs, of other seeds, become mean and standard deviation; one run has its own 95 % intervals.
 """
@@ -42,7 +42,7 @@ PROFILES = {  # for what hardware each is written, and what became of it
     "paper_1b": ("a GPU cluster", "checked, not run"),
     "paper_8b": ("a GPU cluster", "checked; cannot run without sharding"),
 }
-SCORES = (  # words, task, score; what stands beside it is the score's own chance or baseline, and ceiling
+SCORES = (  # label, task, score; the row adds the score's own chance or baseline, and its ceiling
     ("text-to-video, color", "text_to_video", "color_accuracy"),
     ("text-to-video, motion", "text_to_video", "motion_accuracy"),
     ("the same, combinations never trained on", "text_to_video", "motion_accuracy_unseen"),
@@ -138,7 +138,7 @@ def short(number: int) -> str:
 def trained_on(values: Mapping[str, Any]) -> str:
     """Return the data of a profile: the rendered corpus of a profile, or your own media."""
     videos, images = values["corpus"]["videos"], values["corpus"]["images"]
-    return f"{videos:,} videos, {images:,} pictures, rendered" if videos else "your media"
+    return f"{videos:,} videos, {images:,} images, rendered" if videos else "your media"
 
 
 def taken(measured: Sequence[Mapping[str, Any]], profile: str) -> str:

@@ -32,7 +32,7 @@ def stage(root: Path, folder: Path) -> int:
 
 
 def rewritten(text: str, origin: str, at: str) -> str:
-    """Return the text of the page `origin` of the repository as it stands `at` a place in the site."""
+    """Return the text of the page `origin` of the repository, with links as they must be `at` a path of the site."""
 
     def link(found: re.Match[str]) -> str:
         target = os.path.normpath(Path(origin).parent / found["target"])

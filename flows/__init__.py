@@ -1,1 +1,1 @@
-"""Order, placement and patience: reads dvc.yaml and runs its stages."""
+"""Order, placement and retries: read dvc.yaml and run its stages."""

@@ -50,7 +50,7 @@ class FinetuneResult:
     """Result of a fine-tune; `run` is empty if it was skipped."""
 
     became: FinetuneOutcome
-    words: str
+    text: str
     base: str
     new_sources: int
     new_clips: int = 0
@@ -100,10 +100,10 @@ def _finetune(workspace: Workspace, *, promote: bool, where: ExecutorName) -> St
             return failed(trained)
         run = trained.record.name
         try:
-            became, words, verdicts = _gated(there) if promote else _left(there, run)
+            became, text, verdicts = _gated(there) if promote else _left(there, run)
         except Interrupted:
             return Failed(message=f"stopped before the decision about run {run}; the next fine-tune resumes there")
-        return _ended(FinetuneResult(became, words, base.name, len(new), clips, run, verdicts))
+        return _ended(FinetuneResult(became, text, base.name, len(new), clips, run, verdicts))
 
 
 def reason_to_skip(what: str, count: int, least: int, base: Base) -> str:
@@ -128,10 +128,8 @@ def _gated(there: Workspace) -> GateOutcome:
     promoter = Promoter(there, get_run_logger().info)
     found = promoter.decide()
     promoter.carry_out(found)
-    words = (
-        f"{found.candidate} is champion" if found.passed else f"{found.candidate} is no better than {found.champion}"
-    )
-    return "promoted" if found.passed else "refused", words, tuple(verdict.words for verdict in found.verdicts)
+    text = f"{found.candidate} is champion" if found.passed else f"{found.candidate} is no better than {found.champion}"
+    return "promoted" if found.passed else "refused", text, tuple(verdict.text for verdict in found.verdicts)
 
 
 def _left(there: Workspace, run: str) -> GateOutcome:
@@ -141,9 +139,9 @@ def _left(there: Workspace, run: str) -> GateOutcome:
 
 def _ended(what: FinetuneResult) -> State[FinetuneResult]:
     """Return the state of the flow run, and publish its Prefect artifact."""
-    lines = [f"**{what.became}**: {what.words}", "", *(f"    {verdict}" for verdict in what.verdicts)]
+    lines = [f"**{what.became}**: {what.text}", "", *(f"    {verdict}" for verdict in what.verdicts)]
     create_markdown_artifact("\n".join(lines), key="finetune", description=f"a fine-tune of {what.base}")
-    return Completed(name=NAMES[what.became], message="\n".join([what.words, *what.verdicts]), data=what)
+    return Completed(name=NAMES[what.became], message="\n".join([what.text, *what.verdicts]), data=what)
 
 
 @contextmanager

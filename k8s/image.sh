@@ -31,7 +31,7 @@ lend /etc/pip.conf
 lend /etc/xdg/pip
 lend /etc/ssl/certs
 lend "$HOME/.config/pip"
-# Folders that pip is told to look into; an index of files refers to what lies beside it.
+# Folders that pip is configured to search; an index file refers to the files beside it.
 folders=$(pip config list | grep -oE "(file://)?/[^ ']+" | sed -E 's#^file://(.*)/[^/]+/?$#\1#' | sort --unique)
 for folder in $folders; do if [[ -d $folder ]]; then lend "$folder"; fi; done
 

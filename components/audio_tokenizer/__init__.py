@@ -1,1 +1,1 @@
-"""Sound to audio codes and back: a causal neural codec with residual vector quantization (SoundStream)."""
+"""Audio to codes and back: a causal neural codec with residual vector quantization (SoundStream)."""

@@ -108,7 +108,7 @@ class AudioLosses:
     """Mel bands of the spectral loss; short windows get fewer."""
 
     floor: float
-    """Magnitude (1: a full-scale tone) below which the spectral loss hears silence."""
+    """Magnitude (1: a full-scale tone) below which the spectral loss takes audio for silence."""
 
     commitment: float
     """Weight of the squared distance of latents to their codes."""
@@ -144,7 +144,7 @@ class AudioLosses:
 
 @dataclass(frozen=True)
 class Config:
-    """One training run of the codec on the sounds of the kept clips."""
+    """One training run of the codec on the audio of the kept clips."""
 
     formats: Formats
     """The shapes and rates that all stages share."""
@@ -189,10 +189,10 @@ class Config:
     """Steps between checkpoints from which a stopped training resumes."""
 
     cache_mib: int
-    """Memory in MiB for decoded sounds of the train split."""
+    """Memory in MiB for decoded waveforms of the train split."""
 
     evaluation_sounds: int
-    """Held-out sounds that the codec is measured on."""
+    """Held-out waveforms that the codec is measured on."""
 
     def __post_init__(self) -> None:
         samples = self.formats.samples(self.formats.clip_frames)

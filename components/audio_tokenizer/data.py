@@ -1,6 +1,6 @@
-"""kept clips -> stretches of sound; a trained codec -> files and back.
+"""kept clips -> stretches of audio; a trained codec -> files and back.
 
-Only clips with audible sound are used. Decoded sounds are kept in memory up to a limit, which changes speed only.
+Only clips with an audible audio track are used. Decoded waveforms stay in memory up to a limit, which affects speed.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from components.nn import weights
 KIND = "audio_tokenizer"
 
 
-class Sounds:
+class AudibleClips:
     """The audible clips of a split, as waveforms in [-1, 1] at the clips' own length."""
 
     def __init__(self, folder: Path, split: Literal["train", "heldout"], cache_mib: int = 0):
@@ -37,11 +37,11 @@ class Sounds:
         return len(self.audible)
 
     def wave(self, number: int) -> npt.NDArray[np.float32]:
-        """Return the whole sound of the number-th audible clip."""
+        """Return the whole waveform of the number-th audible clip."""
         return self._wave(number)
 
     def stretch(self, draw: np.random.Generator, length: int) -> npt.NDArray[np.float32]:
-        """Return `length` samples from a random position of a sound drawn by its weight, padded with silence."""
+        """Return `length` samples from a random position of a clip drawn by its weight, padded with silence."""
         wave_S = self.wave(int(self.sampler.draw(draw, 1)[0]))
         start = int(draw.integers(max(1, len(wave_S) - length + 1)))
         piece_S = wave_S[start : start + length]

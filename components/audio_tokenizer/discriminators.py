@@ -1,7 +1,7 @@
-"""Discriminators of real and reconstructed sound: three on the waveform at falling rates, one on its complex spectrum.
+"""Discriminators of real and reconstructed audio: three on the waveform at falling rates, one on its complex spectrum.
 
 Each returns its feature maps, the last of which are logits (above 0: real); SoundStream, section III-D.
-Shapes: B sounds, C channels, S samples, W frequency bins, T spectral frames.
+Shapes: B waveforms, C channels, S samples, W frequency bins, T spectral frames.
 """
 
 from collections.abc import Sequence
@@ -79,13 +79,13 @@ def features(layers: nn.ModuleList, x: Tensor) -> list[Tensor]:
 
 
 def discriminator_loss(real: Sequence[Sequence[Tensor]], fake: Sequence[Sequence[Tensor]]) -> Tensor:
-    """Hinge loss: logits of real sounds above 1, of reconstructed ones below -1."""
+    """Hinge loss: logits of real waveforms above 1, of reconstructed ones below -1."""
     pairs = zip(real, fake, strict=True)
     return torch.stack([F.relu(1 - yes[-1]).mean() + F.relu(1 + no[-1]).mean() for yes, no in pairs]).mean()
 
 
 def adversarial_loss(fake: Sequence[Sequence[Tensor]]) -> Tensor:
-    """Hinge loss of the codec: logits of reconstructed sounds above 1."""
+    """Hinge loss of the codec: logits of reconstructed waveforms above 1."""
     return torch.stack([F.relu(1 - maps[-1]).mean() for maps in fake]).mean()
 
 

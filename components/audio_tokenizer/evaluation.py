@@ -1,4 +1,4 @@
-"""Metrics of a trained codec on held-out sounds, beside those of silence."""
+"""Metrics of a trained codec on held-out waveforms, beside those of silence."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ BATCH = 16
 
 @torch.no_grad()
 def measure(model: Model, waves: Sequence[npt.NDArray[np.float32]], sample_rate_hz: int) -> dict[str, float]:
-    """Return means over the sounds; a remainder shorter than a code frame is left out.
+    """Return means over the waveforms; a remainder shorter than a code frame is left out.
 
     `mel_l1_level_N` uses the first N levels only; `codes_used_level_N` is the share of codes that occur at all.
     """

@@ -1,6 +1,6 @@
-"""Causal convolutions over sound.
+"""Causal convolutions over waveforms.
 
-Shapes: B sounds, C channels, S samples (at any rate), F code frames.
+Shapes: B waveforms, C channels, S samples (at any rate), F code frames.
 Padding is zeros on the past side only, as if preceded by silence, so no output depends on a later input:
 after a stride of s, output i sees inputs up to (i + 1)·s - 1, and back again the same holds.
 """

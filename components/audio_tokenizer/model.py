@@ -2,7 +2,7 @@
 
 Invariants: no code frame depends on a sample after it, no sample on a code frame after it; a remainder shorter than one
 frame is cut, never padded (2.125 s at 16 kHz and hop 320 are 106 frames).
-Shapes: B sounds, S samples, F code frames, L levels, D latent width. Samples lie in [-1, 1].
+Shapes: B waveforms, S samples, F code frames, L levels, D latent width. Samples are in [-1, 1].
 """
 
 from typing import NamedTuple
@@ -45,7 +45,7 @@ class Model(nn.Module):
 
     @torch.no_grad()
     def decode(self, codes_BLF: Tensor) -> Tensor:
-        """Return the waveform (B, F · hop); fewer levels than all give a coarser sound."""
+        """Return the waveform (B, F · hop); fewer levels than all give a coarser waveform."""
         return self.render(self.quantizer.decode(codes_BLF)).clamp(-1, 1)
 
     def latent(self, wave_BS: Tensor) -> Tensor:
@@ -60,7 +60,7 @@ class Model(nn.Module):
         return wave_B1S[:, 0]
 
     def forward(self, wave_BS: Tensor, levels_B: Tensor, quantize: bool = True) -> Reconstruction:
-        """Encode and decode with gradients; each sound uses its own number of levels."""
+        """Encode and decode with gradients; each waveform uses its own number of levels."""
         latent_BFD = self.latent(wave_BS)
         if not quantize:
             return Reconstruction(self.render(latent_BFD), latent_BFD, None)

@@ -2,7 +2,7 @@
 
 Invariant: latent = sum of the chosen codes + the last residual. Codebooks learn by moving averages of the vectors that
 chose them; their state is buffers, and every draw takes the generator it is given, so a resumed run is exact.
-Shapes: N vectors, D width, L levels, K codes, B sounds, F code frames.
+Shapes: N vectors, D width, L levels, K codes, B waveforms, F code frames.
 """
 
 from typing import NamedTuple, Protocol, TypeVar
@@ -61,7 +61,7 @@ class ResidualQuantizer(nn.Module):
         return torch.stack([F.embedding(codes_BLF[:, i], self.codebooks[i]) for i in range(levels)]).sum(0)
 
     def forward(self, x_BFD: Tensor, levels_B: Tensor) -> Quantized:
-        """Quantize each sound with its own number of levels; codes and residuals are given for all levels."""
+        """Quantize each waveform with its own number of levels; codes and residuals are given for all levels."""
         residual_BFD, total_BFD, codes, residuals, commitments = x_BFD, torch.zeros_like(x_BFD), [], [], []
         for level, codebook_KD in enumerate(self.codebooks):
             codes_BF = nearest(residual_BFD.flatten(0, 1), codebook_KD).view(x_BFD.shape[:2])

@@ -1,6 +1,6 @@
-"""Spectra of sound: mel magnitudes, the multi-scale spectral loss, mel distance and pitch agreement.
+"""Spectra of audio: mel magnitudes, the multi-scale spectral loss, mel distance and pitch agreement.
 
-Shapes: B sounds, S samples, T spectral frames, W frequency bins, M mel bands. Frequencies in Hz.
+Shapes: B waveforms, S samples, T spectral frames, W frequency bins, M mel bands. Frequencies in Hz.
 """
 
 from collections.abc import Sequence
@@ -70,7 +70,7 @@ def mel_l1(made_BS: Tensor, true_BS: Tensor, sample_rate_hz: int) -> float:
 
 
 def pitch_agreement(made_BS: Tensor, true_BS: Tensor, sample_rate_hz: int) -> float:
-    """Return the share of the audible frames whose strongest frequency lies within a semitone of the original's."""
+    """Return the share of the audible frames whose strongest frequency is within a semitone of the original's."""
     window = analysis_window(sample_rate_hz)
     made_BT, true_BT = strongest_hz(made_BS, sample_rate_hz), strongest_hz(true_BS, sample_rate_hz)
     loudness_BT = F.avg_pool1d(F.pad(true_BS.square(), (window // 2, window // 2)), window, window // 4).sqrt()

@@ -1,6 +1,6 @@
 """kept clips -> the trained audio tokenizer.
 
-The artifact is the moving average of the weights, measured on held-out sounds, with spectrograms of originals above
+The artifact is the moving average of the weights, measured on held-out waveforms, with spectrograms of originals above
 their reconstructions.
 """
 
@@ -22,14 +22,14 @@ SHOWN = 8
 
 def run(config: Config, *, clips: Path, output: Path) -> Summary:
     """Train on the audible clips of the training split; raises DataError if there are none in either split."""
-    sounds = data.Sounds(clips, "train", config.cache_mib)
-    heldout = data.Sounds(clips, "heldout")
-    for split, found in (("train", sounds), ("heldout", heldout)):
+    training_clips = data.AudibleClips(clips, "train", config.cache_mib)
+    heldout_clips = data.AudibleClips(clips, "heldout")
+    for split, found in (("train", training_clips), ("heldout", heldout_clips)):
         if not len(found):
             raise DataError(
-                f"no clip of the {split} split has audible sound: add clips with sound, or keep them in filter"
+                f"no clip of the {split} split has an audible audio track: add clips with audio, or keep them in filter"
             )
-    training = Training(config, sounds)
+    training = Training(config, training_clips)
     history = fit(
         training,
         steps=config.optimization.steps,
@@ -39,7 +39,7 @@ def run(config: Config, *, clips: Path, output: Path) -> Summary:
         per_step=config.global_batch_sounds,
     )
     model = training.ema.cpu().eval()
-    waves = [heldout.wave(number) for number in range(min(len(heldout), config.evaluation_sounds))]
+    waves = [heldout_clips.wave(number) for number in range(min(len(heldout_clips), config.evaluation_sounds))]
     rate = config.formats.sample_rate_hz
     metrics = evaluation.measure(model, waves, rate)
     current().tracker.scalars(metrics, config.optimization.steps)
@@ -50,6 +50,6 @@ def run(config: Config, *, clips: Path, output: Path) -> Summary:
         originals = [torch.from_numpy(wave) for wave in waves[:SHOWN]]
         pairs = [(wave, model.decode(model.encode(wave[None]))[0]) for wave in originals]
         spectrograms.write_comparison(folder / "spectrograms.png", pairs, rate)
-        counts = {"training_sounds": len(sounds), "evaluation_sounds": len(waves)}
+        counts = {"training_sounds": len(training_clips), "evaluation_sounds": len(waves)}
         facts = {"sample_rate_hz": rate, "hop": model.config.hop}
         return artifacts.describe(folder, data.KIND, inputs={"clips": clips}, counts=counts, facts=facts)

@@ -2,7 +2,7 @@
 
 Codebooks are unused for the first `codebooks.start_step` steps, are then initialized by k-means and follow the encoder
 by moving averages. All random numbers come from seeds of the step number.
-Shapes: B sounds, S samples; S = window_frames · hop.
+Shapes: B waveforms, S samples; S = window_frames · hop.
 """
 
 import copy
@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 
 from components.audio_tokenizer import discriminators, spectra
 from components.audio_tokenizer.config import Config
-from components.audio_tokenizer.data import Sounds
+from components.audio_tokenizer.data import AudibleClips
 from components.audio_tokenizer.model import Model, Reconstruction
 from components.common.fit.optimizer import adamw, optimizer_step
 from components.common.fit.strategy import Strategy
@@ -26,7 +26,7 @@ from components.nn import ema
 
 @dataclass(frozen=True)
 class Batch:
-    """Stretches of sound, and how many levels each may use."""
+    """Stretches of audio, and how many levels each may use."""
 
     wave: Tensor  # (B, S)
     levels: Tensor  # (B)
@@ -35,9 +35,9 @@ class Batch:
 class Training:
     """The codec, its moving average, and the discriminators where the losses ask for them."""
 
-    def __init__(self, config: Config, sounds: Sounds):
+    def __init__(self, config: Config, clips: AudibleClips):
         torch.manual_seed(seed_of(config.seed, "weights"))
-        self.config, self.sounds = config, sounds
+        self.config, self.clips = config, clips
         self.codec = Model(config.architecture)
         self.ema = copy.deepcopy(self.codec).requires_grad_(False)
         self.modules: dict[str, nn.Module] = {"codec": self.codec, "ema": self.ema}
@@ -55,7 +55,7 @@ class Training:
         count = config.global_batch_sounds // world
         draw = np.random.default_rng(seed_of(config.seed, "batch", step, rank))
         length = config.window_frames * config.architecture.hop
-        waves = [self.sounds.stretch(draw, length) for _ in range(count)]
+        waves = [self.clips.stretch(draw, length) for _ in range(count)]
         levels_B = np.full(count, config.architecture.levels)
         fewer_B = draw.random(count) < config.level_dropout
         levels_B[fewer_B] = draw.integers(1, config.architecture.levels + 1, int(fewer_B.sum()))

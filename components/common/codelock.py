@@ -25,10 +25,10 @@ def components() -> list[str]:
     return sorted(path.parent.name for path in (SOURCE / "components").glob("*/stage.py"))
 
 
-def modules(component: str, room: str = "stage") -> dict[str, str]:
+def modules(component: str, module: str = "stage") -> dict[str, str]:
     """Return module or template -> hash, for an entry point of `component` and all of the project that it imports."""
     found: dict[str, str] = {}
-    waiting = [f"components.{component}.{room}"]
+    waiting = [f"components.{component}.{module}"]
     while waiting:
         name = waiting.pop()
         if name not in found:

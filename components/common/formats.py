@@ -1,4 +1,4 @@
-"""The shapes of images, clips and sounds in all stages: the `formats` section of params.yaml.
+"""The shapes of images, clips and audio in all stages: the `formats` section of params.yaml.
 
 An image is a clip of one frame. Sizes are base sizes, before super-resolution (stage 1 doubles, stage 2 quadruples).
 """
@@ -52,7 +52,7 @@ class Formats:
     """Width of portrait clips and images."""
 
     sample_rate_hz: int
-    """Samples per second of all sounds."""
+    """Samples per second of all audio."""
 
     text_tokens: int
     """Most tokens of a caption that the models see."""
@@ -120,7 +120,7 @@ class Formats:
         return Format(kinds[frames], frames, self.height_px, self.width_px, orientation)
 
     def samples(self, frames: int) -> int:
-        """Return how many sound samples last as long as `frames` frames, rounded down."""
+        """Return how many audio samples last as long as `frames` frames, rounded down."""
         return frames * self.sample_rate_hz // self.fps
 
 

@@ -15,11 +15,11 @@ from components.common.errors import DataError
 
 @dataclass(frozen=True)
 class Expectation:
-    """One expectation of a column: Great Expectations' name for it, and what it means in words."""
+    """One expectation of a column: Great Expectations' name for it, and its meaning as text."""
 
     kind: str
     column: str
-    words: str
+    meaning: str
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -31,24 +31,24 @@ class Finding:
     holds: bool
     unexpected: int  # rows that break it; 0 for an expectation of the column as a whole
     examples: tuple[str, ...]
-    words: str  # what was found instead, "" if it holds
+    problem: str  # what was found instead, "" if it holds
 
 
-Suite = tuple[pa.Table, Sequence[Expectation]]  # what is looked at, and what must be true of it
+Suite = tuple[pa.Table, Sequence[Expectation]]  # a table, and what must be true of it
 
 
 def check(table: pa.Table, expectations: Sequence[Expectation], name: str) -> None:
     """Raise DataError naming every violated expectation of the table `name`; an empty table passes."""
-    broken = [finding.words for finding in look(table, expectations, name) if not finding.holds]
+    broken = [finding.problem for finding in findings(table, expectations, name) if not finding.holds]
     if broken:
         raise DataError(f"the gate of {name} is broken: {'; '.join(broken)}")
 
 
-def look(table: pa.Table, expectations: Sequence[Expectation], name: str) -> list[Finding]:
+def findings(table: pa.Table, expectations: Sequence[Expectation], name: str) -> list[Finding]:
     """Return a finding for each expectation, in their order; none for an empty table."""
     if table.num_rows == 0:
         return []
-    results = _asked(_context(), table, expectations, name)
+    results = _results(_context(), table, expectations, name)
     return [
         _finding(each, bool(result.success), result.result, table.num_rows)
         for each, result in zip(expectations, results, strict=True)
@@ -63,7 +63,7 @@ def data_docs(suites: Mapping[str, Suite], folder: Path) -> Path:
     context.add_data_docs_site("gates", site | {"store_backend": store})
     for name, (table, expectations) in suites.items():
         if table.num_rows:
-            _asked(context, table, expectations, name)
+            _results(context, table, expectations, name)
     context.build_data_docs()
     return folder / "index.html"
 
@@ -84,7 +84,7 @@ def _context() -> Any:
     return gx.get_context(mode="ephemeral", project_config=quiet)
 
 
-def _asked(context: Any, table: pa.Table, expectations: Sequence[Expectation], name: str) -> Sequence[Any]:
+def _results(context: Any, table: pa.Table, expectations: Sequence[Expectation], name: str) -> Sequence[Any]:
     """Great Expectations' results, in the order of the expectations; the context keeps them for its pages."""
     import great_expectations as gx
     from great_expectations.core import ExpectationSuite
@@ -111,11 +111,11 @@ def _asked(context: Any, table: pa.Table, expectations: Sequence[Expectation], n
 def _finding(expectation: Expectation, holds: bool, result: dict[str, Any], rows: int) -> Finding:
     count = int(result.get("unexpected_count") or 0)
     examples = tuple(str(value) for value in result.get("partial_unexpected_list", [])[:3])
-    words = "" if holds else _in_words(expectation, result, count, examples, rows)
-    return Finding(expectation, holds, count, examples, words)
+    problem = "" if holds else _problem(expectation, result, count, examples, rows)
+    return Finding(expectation, holds, count, examples, problem)
 
 
-def _in_words(expectation: Expectation, result: dict[str, Any], count: int, examples: Sequence[str], rows: int) -> str:
+def _problem(expectation: Expectation, result: dict[str, Any], count: int, examples: Sequence[str], rows: int) -> str:
     such = f" (such as {', '.join(examples)})"
     found = f", but {count} of {rows} rows break it{such}" if count else f" ({result or 'not checked'})"
-    return f"{expectation.words} [{expectation.column}]{found}"
+    return f"{expectation.meaning} [{expectation.column}]{found}"

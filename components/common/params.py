@@ -89,24 +89,24 @@ def check(params: Mapping[str, Any], commands: Mapping[str, str]) -> dict[str, A
             except ValueError as error:
                 faults.append(str(error))
     unknown = sorted(set(params) - read_sections)
-    faults += [f"params.yaml: no stage reads section `{name}`: remove it, or mend its name" for name in unknown]
+    faults += [f"params.yaml: no stage reads section `{name}`: remove it, or correct its name" for name in unknown]
     if faults:
         raise ValueError("\n".join(sorted(set(faults))))
     return configs
 
 
 def _plain(fault: ErrorDetails, values: Mapping[str, Any], section: str) -> tuple[str, str, str]:
-    """Say what the library found in the words of a parameter file: what, what it should be, what it is."""
+    """Describe what the library found, in terms of a parameter file: the key, what it must be, what it is."""
     keys: list[str] = []
     value: Any = values
-    for part in fault["loc"]:  # behind the keys stands which of several alternatives it is
+    for part in fault["loc"]:  # the keys are followed by the alternative of a union
         held = isinstance(value, list) if isinstance(part, int) else isinstance(value, Mapping) and part in value
         if held:
             keys, value = [*keys, str(part)], value[part]
     path = ".".join((section, *keys))
     match fault["type"]:
         case "unexpected_keyword_argument":
-            return f"unknown key `{'.'.join(keys)}`: ", "remove it, or mend its name", ""
+            return f"unknown key `{'.'.join(keys)}`: ", "remove it, or correct its name", ""
         case "missing":
             return f"missing: {path}.{fault['loc'][-1]}: ", "add it (profiles/base.yaml shows values)", ""
         case "value_error":

@@ -86,19 +86,19 @@ def _languages(inputs: CardInputs) -> tuple[list[str], list[str]]:
 
 
 def _totals(table: pa.Table) -> dict[str, int]:
-    kinds, sounds, captions = (table[name].to_pylist() for name in ("kind", "audio_state", "caption"))
+    kinds, audio_states, captions = (table[name].to_pylist() for name in ("kind", "audio_state", "caption"))
     spans = [
         end - start if kind == "video" else 0.0
         for start, end, kind in zip(table["start_s"].to_pylist(), table["end_s"].to_pylist(), kinds, strict=True)
     ]
-    heard = (span for span, sound in zip(spans, sounds, strict=True) if sound == "audible")
+    audible = (span for span, state in zip(spans, audio_states, strict=True) if state == "audible")
     return {
         "sources": len(set(table["source_sha256"].to_pylist())),
         "videos": kinds.count("video"),
         "images": kinds.count("image"),
         "captioned": sum(caption != "" for caption in captions),
         "video_s": round(sum(spans)),
-        "audible_s": round(sum(heard)),
+        "audible_s": round(sum(audible)),
     }
 
 

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from components.common.pages import words
+from components.common.pages import formatting
 from components.data_card.data import ScoreLimit
 from components.data_card.statistics import EDGES, BinCounts
 
@@ -21,7 +21,7 @@ class HistogramBar:
     width: float
     dropped_px: float
     kept_px: float
-    words: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class LimitLine:
     x: float
     out_x: float
     out_width: float
-    words: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def histogram(score: str, bins: BinCounts, bounds: Sequence[ScoreLimit]) -> Hist
     limits = [_limit(bound.reason, "below", bound.least, place) for bound in mine if bound.least is not None]
     limits += [_limit(bound.reason, "above", bound.most, place) for bound in mine if bound.most is not None]
     unit = mine[0].unit if mine else ""
-    title = words.title(score.removesuffix(f"_{unit}"))
+    title = formatting.title(score.removesuffix(f"_{unit}"))
     return Histogram(score, title, unit, bars, ticks, _count_ticks(highest), tuple(limits), unmeasured)
 
 
@@ -97,7 +97,7 @@ def _count_ticks(highest: int) -> tuple[tuple[float, str], ...]:
     power = 10 ** (len(str(highest)) - 1)
     step = next(step for step in (power, 2 * power, 5 * power) if highest / step < 4) if power > 1 or highest > 3 else 1
     return tuple(
-        (round(FLOOR - (FLOOR - TOP) * count / highest, 1), words.number(count))
+        (round(FLOOR - (FLOOR - TOP) * count / highest, 1), formatting.number(count))
         for count in range(0, highest + 1, step)
     )
 

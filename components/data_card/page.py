@@ -7,7 +7,7 @@ from typing import Literal
 
 from components.common import pages
 from components.common.gates import Finding
-from components.common.pages import words
+from components.common.pages import formatting
 from components.data_card.data import BalanceSummary, QuarantinedFile, ScoreLimit
 from components.data_card.drift import Drift
 from components.data_card.flow_chart import BAR, flow_chart
@@ -28,10 +28,10 @@ Outcome = Literal["pass", "fail", "off"]
 
 @dataclass(frozen=True)
 class CardVerdict:
-    """Outcome of a check of the card, and its words."""
+    """Outcome of a check of the card, and its reason as text."""
 
     outcome: Outcome
-    words: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def drift_verdict(drifts: Sequence[Drift] | None, max_drift: float) -> CardVerdi
     if drifts is None:
         return CardVerdict("off", "no accepted card: gate off")
     if broken := [drift.column for drift in drifts if drift.breaks(max_drift)]:
-        return CardVerdict("fail", f"{words.listed(broken)} drifted too far from the accepted card")
+        return CardVerdict("fail", f"{formatting.listed(broken)} drifted too far from the accepted card")
     return CardVerdict("pass", f"no column drifted further than {max_drift:g} from the accepted card")
 
 
@@ -127,9 +127,9 @@ def license_verdict(statistics: Statistics) -> CardVerdict:
     kept = statistics.shares["license"].kept
     named = [license for license in kept if license]
     if LICENSE_RULE not in statistics.rules_off:
-        return CardVerdict("pass", f"all kept clips have an allowed license: {words.listed(named)}")
+        return CardVerdict("pass", f"all kept clips have an allowed license: {formatting.listed(named)}")
     unknown = kept.get("", 0)
-    found = f"; {words.number(unknown)} of {words.number(statistics.clips.kept)} kept clips name no license"
+    found = f"; {formatting.number(unknown)} of {formatting.number(statistics.clips.kept)} kept clips name no license"
     return CardVerdict("off", f"not checked: the filter has no list of allowed licenses{found if unknown else ''}")
 
 

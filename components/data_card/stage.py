@@ -41,7 +41,7 @@ def run(config: Config, *, clips: Path, filtered: Path, reference: Path, output:
         refused = runtime.current().scratch / REFUSED
         refused.mkdir(parents=True, exist_ok=True)
         _write(refused, html, statistics)
-        raise DataError(_in_words(broken, config.max_drift, refused))
+        raise DataError(_explained(broken, config.max_drift, refused))
     with artifacts.fresh(output) as folder:
         _write(folder, html, statistics)
         inputs = {"clips": clips, "filtered": filtered, "reference": reference}
@@ -84,19 +84,19 @@ def _boundaries(inputs: data.CardInputs) -> list[page.GateReport]:
     from a dozen places on the web. `videopoet card --data-docs` writes them.
     """
     return [
-        page.GateReport(name, table.num_rows, tuple(gates.look(table, expectations, name)))
+        page.GateReport(name, table.num_rows, tuple(gates.findings(table, expectations, name)))
         for name, (table, expectations) in suites(inputs).items()
     ]
 
 
-def _in_words(broken: list[Drift], most: float, refused: Path) -> str:
-    words = "; ".join(
+def _explained(broken: list[Drift], most: float, refused: Path) -> str:
+    text = "; ".join(
         f"{drift.column} {drift.index:.2f} (chance explains {drift.chance:.2f}; largest shift {drift.shift.value!r},"
         f" {drift.shift.before:.1%} → {drift.shift.after:.1%})"
         for drift in broken[:NAMED]
     )
-    words += f"; and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
+    text += f"; and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
     return (
-        f"the data drifted from the reference further than data_card.max_drift = {most:g} allows: {words}."
+        f"the data drifted from the reference further than data_card.max_drift = {most:g} allows: {text}."
         f" The card is {refused / data.PAGE}; if this is what you want, `{data.ACCEPT} {refused}`"
     )

@@ -1,1 +1,1 @@
-"""How clips move and what stands in front: the structure that stylization is conditioned on."""
+"""Motion and depth of clips: the structure that stylization is conditioned on."""

@@ -69,7 +69,7 @@ def inpainting_metrics(samples: Sequence[Sample], media: SampleMedia, references
     shown: list[Comparison] = []
     for sample, made, true, reconstructed in _pairs(samples, media, references):
         region = cast(Region, sample.region)
-        where = np.broadcast_to(regions.hidden(region, *true.shape[1:3]), true.shape[:3])
+        where = np.broadcast_to(regions.masked(region, *true.shape[1:3]), true.shape[:3])
         for found, pixels in (
             (gray, np.where(where[..., None], GRAY, true)),
             (shown, regions.condition(true, region)),

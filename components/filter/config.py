@@ -107,7 +107,7 @@ class AttributeBalance:
     model: str
     """Name of an image classifier in `pretrained.models`; '' balances over no attribute."""
     labels: tuple[str, ...]
-    """Labels of the model (`id2label`) to tell apart; at least two."""
+    """Labels of the model (`id2label`) to distinguish; at least two."""
     min_probability: float
     """Probability (0 to 1) of the most likely label below which a clip gets no label."""
     max_share: float
@@ -133,7 +133,7 @@ class Balancing:
     min_clips: int
     """Least number of training clips whose captions have a word for it to be a concept."""
     stopwords: tuple[str, ...]
-    """Words that are no concepts, in lower case."""
+    """Words that are not concepts, in lower case."""
     attribute: AttributeBalance
     """Balancing over the labels of an image classifier."""
 

@@ -74,16 +74,16 @@ def first_frame(path: Path, fmt: Format) -> Pixels:
     with _read(path, "holds no image"):
         try:
             frame_HWC = images.read(path)
-        except Unreadable as not_a_picture:
-            frame_HWC = _first_of_clip(path, not_a_picture)
+        except Unreadable as not_an_image:
+            frame_HWC = _first_of_clip(path, not_an_image)
     return pixels.crop_and_resize(frame_HWC[None], fmt.height_px, fmt.width_px)
 
 
-def _first_of_clip(path: Path, not_a_picture: Unreadable) -> Pixels:
+def _first_of_clip(path: Path, not_an_image: Unreadable) -> Pixels:
     try:
         frame_HWC: Pixels = video.decode(path, fps=1, frames=1)[0]
     except Unreadable as error:
-        raise not_a_picture if error.reason == "unreadable_container" else error from None
+        raise not_an_image if error.reason == "unreadable_container" else error from None
     return frame_HWC
 
 
@@ -112,8 +112,8 @@ def _masked(frames_THWC: Pixels, mask: Path | None, task: Task, config: Config) 
     if mask is None:
         return regions.condition(frames_THWC, config.inpainted if task.masked == "inpaint" else config.outpainted)
     with _read(mask, "is no mask"):
-        picture_HWC = images.read(mask)
-    masked_HW = pixels.crop_and_resize(picture_HWC[None], *frames_THWC.shape[1:3])[0].mean(axis=-1) >= 128
+        mask_HWC = images.read(mask)
+    masked_HW = pixels.crop_and_resize(mask_HWC[None], *frames_THWC.shape[1:3])[0].mean(axis=-1) >= 128
     return regions.filled(frames_THWC, masked_HW)
 
 

@@ -76,7 +76,7 @@ def orientation(height_px: int, width_px: int, formats: Formats) -> Orientation:
 
 
 def audio_state(samples_S: npt.NDArray[np.float32] | None) -> Literal["audible", "silent", "none"]:
-    """Tell audible audio, a track of silence, and no track apart."""
+    """Classify audio as audible, as a silent track, or as absent."""
     if samples_S is None:
         return "none"
     return "audible" if float(np.abs(samples_S).max(initial=0.0)) > SILENCE else "silent"

@@ -7,16 +7,16 @@ from dataclasses import asdict
 from pathlib import Path
 
 from components.common.params import typed
+from components.judge.caption_vocabulary import CaptionVocabulary
 from components.judge.config import Architecture
 from components.judge.model import Judge
-from components.judge.words import Words
 from components.nn import weights
 
 
 def save(folder: Path, judge: Judge, architecture: Architecture) -> None:
     """Write a judge into `folder`."""
     values = {name: list(kinds) for name, kinds in judge.values.items()}
-    config = {"architecture": asdict(architecture), "attributes": values, "words": list(judge.words.known)}
+    config = {"architecture": asdict(architecture), "attributes": values, "words": list(judge.vocabulary.known)}
     weights.save(folder, judge, config)
 
 
@@ -24,6 +24,6 @@ def load(folder: Path) -> Judge:
     """Read a judge, ready for inference; raises ValueError if `folder` holds no model."""
     config = weights.read_config(folder)
     architecture = typed(Architecture, config["architecture"], "architecture")
-    judge = Judge(architecture, Words(config["words"]), config["attributes"])
+    judge = Judge(architecture, CaptionVocabulary(config["words"]), config["attributes"])
     weights.load_into(judge, folder)
     return judge

@@ -36,7 +36,7 @@ def metrics(judge: Judge, train: Examples, heldout: Examples) -> dict[str, float
     captioned = [i for i, caption in enumerate(heldout.captions) if caption and not heldout.is_image[i]]
     if captioned:
         captions = [heldout.captions[i] for i in captioned]
-        values |= retrieval(features_ND[captioned], judge.text(judge.words.numbers(captions)), captions)
+        values |= retrieval(features_ND[captioned], judge.text(judge.vocabulary.ids(captions)), captions)
     return values
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from components.common.formats import Formats, Orientation
 from components.filter.data import Clips, Frames
-from components.judge.words import split
+from components.judge.caption_vocabulary import split_words
 from components.media.arrays import Pixels
 
 MISSING = -100  # the class number that cross-entropy ignores
@@ -85,7 +85,7 @@ def _said(examples: Examples, name: str) -> float:
         for attributes, caption in zip(examples.attributes, examples.captions, strict=True)
         if attributes.get(name) and caption
     ]
-    return sum(set(split(value)) <= set(split(caption)) for value, caption in pairs) / max(1, len(pairs))
+    return sum(set(split_words(value)) <= set(split_words(caption)) for value, caption in pairs) / max(1, len(pairs))
 
 
 def visible_in_stills(examples: Examples) -> frozenset[str]:

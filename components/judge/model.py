@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from components.judge.caption_vocabulary import CaptionVocabulary
 from components.judge.config import Architecture
-from components.judge.words import Words
 from components.media.tensors import to_unit
 
 CLIPS_AT_ONCE = 32
@@ -76,7 +76,7 @@ class VideoEncoder(nn.Module):
 
 
 class TextEncoder(nn.Module):
-    """words_BN (0 = no word) -> features_BD: the mean of the word vectors, through two layers."""
+    """ids_BN of words (0 = no word) -> features_BD: the mean of the word vectors, through two layers."""
 
     def __init__(self, words: int, architecture: Architecture):
         super().__init__()
@@ -84,28 +84,28 @@ class TextEncoder(nn.Module):
         self.embedding = nn.Embedding(words, width, padding_idx=0)
         self.out = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, architecture.features))
 
-    def forward(self, words_BN: Tensor) -> Tensor:
-        count_B1 = (words_BN > 0).sum(dim=1, keepdim=True).clamp(min=1)
-        features_BD: Tensor = self.out(self.embedding(words_BN).sum(dim=1) / count_B1)
+    def forward(self, ids_BN: Tensor) -> Tensor:
+        count_B1 = (ids_BN > 0).sum(dim=1, keepdim=True).clamp(min=1)
+        features_BD: Tensor = self.out(self.embedding(ids_BN).sum(dim=1) / count_B1)
         return features_BD
 
 
 class Judge(nn.Module):
     """Classifies attributes of clips and compares clips with texts; `values` lists each attribute's learned values."""
 
-    def __init__(self, architecture: Architecture, words: Words, values: Mapping[str, Sequence[str]]):
+    def __init__(self, architecture: Architecture, vocabulary: CaptionVocabulary, values: Mapping[str, Sequence[str]]):
         super().__init__()
-        self.words = words
+        self.vocabulary = vocabulary
         self.values = {name: tuple(values[name]) for name in sorted(values)}
         self.video = VideoEncoder(architecture)
-        self.text = TextEncoder(len(words), architecture)
+        self.text = TextEncoder(len(vocabulary), architecture)
         # a module's name may hold no dot, an attribute's may: heads go by position
         self.heads = nn.ModuleList(nn.Linear(architecture.features, len(kinds)) for kinds in self.values.values())
 
-    def forward(self, x_BCTHW: Tensor, words_BN: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    def forward(self, x_BCTHW: Tensor, ids_BN: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Clips in -1..1 and texts -> the features of both (B, D), and the clips' attribute scores."""
         features_BD = self.video(x_BCTHW)
-        return features_BD, self.text(words_BN), self.logits(features_BD)
+        return features_BD, self.text(ids_BN), self.logits(features_BD)
 
     def logits(self, features_BD: Tensor) -> dict[str, Tensor]:
         """Score every value of every attribute: name -> (B, K)."""
@@ -133,7 +133,7 @@ class Judge(nn.Module):
     @torch.no_grad()
     def text_features(self, texts: Sequence[str]) -> Tensor:
         """Return D features of each text."""
-        features_BD: Tensor = self.text(self.words.numbers(texts).to(self.text.embedding.weight.device))
+        features_BD: Tensor = self.text(self.vocabulary.ids(texts).to(self.text.embedding.weight.device))
         return features_BD
 
     @torch.no_grad()

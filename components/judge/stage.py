@@ -13,11 +13,11 @@ from components.common.fit import fit
 from components.common.random import seed_of
 from components.filter.data import Clips
 from components.judge import data, evaluation
+from components.judge.caption_vocabulary import CaptionVocabulary
 from components.judge.config import Config
 from components.judge.examples import Examples, learnable_values
 from components.judge.model import Judge
 from components.judge.training import Training
-from components.judge.words import Words
 
 
 def run(config: Config, *, clips: Path, output: Path) -> Summary:
@@ -27,7 +27,11 @@ def run(config: Config, *, clips: Path, output: Path) -> Summary:
     if not len(train):
         raise ValueError(f"{clips} holds no clip of the train split: the judge has nothing to learn from")
     torch.manual_seed(seed_of(config.seed, "weights"))
-    judge = Judge(config.architecture, Words.of(train.captions), learnable_values(train, config.min_clips_per_value))
+    judge = Judge(
+        config.architecture,
+        CaptionVocabulary.learned(train.captions),
+        learnable_values(train, config.min_clips_per_value),
+    )
     history = fit(
         Training(config, judge, train),
         steps=config.optimization.steps,
@@ -49,6 +53,6 @@ def run(config: Config, *, clips: Path, output: Path) -> Summary:
             folder,
             "judge",
             inputs={"clips": clips},
-            counts={"train": len(train), "heldout": len(heldout), "words": len(judge.words.known)},
+            counts={"train": len(train), "heldout": len(heldout), "words": len(judge.vocabulary.known)},
             facts={"attributes": {name: list(kinds) for name, kinds in judge.values.items()}},
         )

@@ -35,7 +35,7 @@ class Batch:
 
     frames: Tensor  # BTHWC uint8
     labels: Tensor  # BA, MISSING where unknown
-    words: Tensor  # BN
+    word_ids: Tensor  # BN
     captions: Tensor  # B: equal captions have equal numbers, -1 where there is none to learn from
 
 
@@ -43,7 +43,7 @@ class Training:
     """One training run of the judge."""
 
     def __init__(self, config: Config, judge: Judge, examples: Examples):
-        self.config, self.examples, self.words = config, examples, judge.words
+        self.config, self.examples, self.vocabulary = config, examples, judge.vocabulary
         self.groups = examples.groups()
         self.labels_NA = labels(examples.attributes, judge.values)
         still = visible_in_stills(examples)
@@ -69,7 +69,7 @@ class Training:
         """Learn from one batch; draws the degradations from torch's generator, which the step seeds."""
         config, judge, optimizer = self.config, self.modules["judge"], self.optimizers["judge"]
         x_BCTHW = degrade(shift(to_unit(batch.frames.to(strategy.device)), config.shift_px), config.blur, config.noise)
-        video_BD, text_BD, logits = judge(x_BCTHW, batch.words.to(strategy.device))
+        video_BD, text_BD, logits = judge(x_BCTHW, batch.word_ids.to(strategy.device))
         attributes = attribute_loss(logits, batch.labels.to(strategy.device), config.label_smoothing)
         captions = caption_loss(video_BD, text_BD, batch.captions.to(strategy.device), config.temperature)
         loss = attributes + config.contrast_weight * captions
@@ -79,19 +79,19 @@ class Training:
     def _clips(self, indices: NDArray[np.int64]) -> Batch:
         """Whole clips with their captions."""
         frames_BTHWC = torch.from_numpy(np.stack([self.examples.pixels(int(i)) for i in indices]))
-        words_BN = self.words.numbers([self.examples.captions[i] for i in indices])
-        return Batch(frames_BTHWC, self.labels_NA[indices], words_BN, self.caption_N[indices])
+        ids_BN = self.vocabulary.ids([self.examples.captions[i] for i in indices])
+        return Batch(frames_BTHWC, self.labels_NA[indices], ids_BN, self.caption_N[indices])
 
     def _stills(self, indices: NDArray[np.int64], random: np.random.Generator) -> Batch:
         """Images with their captions, and single frames of clips without what only a moving clip can tell."""
         clips = [self.examples.pixels(int(i)) for i in indices]
         frames = [clip[random.integers(len(clip))][None] for clip in clips]
-        words_BN = self.words.numbers([self.examples.captions[i] for i in indices])
+        ids_BN = self.vocabulary.ids([self.examples.captions[i] for i in indices])
         is_image_B = torch.from_numpy(self.examples.is_image[indices])
         return Batch(
             torch.from_numpy(np.stack(frames)),
             self.labels_NA[indices].masked_fill(self.moving_only_A, MISSING),
-            words_BN,
+            ids_BN,
             self.caption_N[indices].masked_fill(~is_image_B, -1),
         )
 

@@ -87,8 +87,8 @@ class SequenceLayout:
         _, frame, row, column, _, audio_frame = self.positions.float().unbind(dim=1)
         frames = 1 + STRIDE_FRAMES * (self.shape.latent[0] - 1)
         shown_frame = (audio_frame - 0.5) * frames / max(1, self.shape.audio_frames)  # the middle of an audio frame
-        heard = 1 + (shown_frame - 1 + STRIDE_FRAMES / 2) / STRIDE_FRAMES
-        time = torch.where(audio_frame > 0, heard, frame)
+        audio_time = 1 + (shown_frame - 1 + STRIDE_FRAMES / 2) / STRIDE_FRAMES
+        time = torch.where(audio_frame > 0, audio_time, frame)
         key_NA = torch.stack([torch.arange(self.tokens, dtype=torch.float32), time, row, column], dim=1)
         query_NA = key_NA.clone()
         query_NA[self.prefix : -1, 1:] = key_NA[self.prefix + 1 :, 1:]

@@ -1,4 +1,4 @@
-"""One step of the language model on one (task, format) group, and what the next phase needs to go on.
+"""One step of the language model on one (task, format) group, and what the next phase needs to continue.
 
 The optimizer's moments and its step travel with the model, so two phases are one training that changes its mix.
 """

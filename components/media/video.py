@@ -245,7 +245,7 @@ def _shown(frames: Iterable[VideoFrame], fps: Fraction, start_s: float | None) -
                 count += 1
                 instant_s = origin_s + count * fps.denominator / fps.numerator
         elif start_s is None:
-            instant_s = origin_s = max(0.0, time_s)  # what an edit list cuts off lies before 0
+            instant_s = origin_s = max(0.0, time_s)  # frames that an edit list cuts off have times below 0
         held, held_s = frame, time_s
     if held is None:
         return

@@ -46,7 +46,7 @@ class Config:
     precision: Precision
     """Precision of the visual tokenizer; bfloat16 changes about 1 % of the codes."""
     regions: tuple[Region, ...]
-    """Regions hidden from the condition of inpainting and outpainting; each gives a column of codes."""
+    """Regions masked in the condition of inpainting and outpainting; each gives a column of codes."""
     pairs: PairSelection
     """Clips that become super-resolution pairs."""
     formats: Formats

@@ -65,7 +65,7 @@ def expectations(facts: Mapping[str, Any]) -> list[Expectation]:
             "expect_column_values_to_be_in_set", "text_finite", "text vectors are finite", {"value_set": [True]}
         ),
         Expectation(between, "weight", "a clip can be drawn", {"min_value": 0, "strict_min": True}),
-        Expectation(between, "text_behind", "nothing stands behind a text's end", {"max_value": 0}),
+        Expectation(between, "text_behind", "no text follows a text's end", {"max_value": 0}),
     ]
 
 

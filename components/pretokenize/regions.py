@@ -1,7 +1,7 @@
 """Hidden regions of masked video-to-video tasks, and the pixels of their conditions.
 
-COMMIT: a condition is tokenized from pixels whose hidden part is removed, so that its tokens cannot leak the target.
-The edge of the visible part is extended over the hidden one, for inpainting as for outpainting. MAGVIT makes the hidden
+COMMIT: a condition is tokenized from pixels whose masked part is removed, so that its tokens cannot leak the target.
+The edge of the visible part is extended over the masked one, for inpainting as for outpainting. MAGVIT makes the masked
 part black; but black regions, which no video has, shift the statistics the tokenizer normalizes by, and a small one
 then loses much of what is visible. Bands and center cover the middle half, as in MAGVIT.
 
@@ -20,8 +20,8 @@ from components.pretokenize.config import Region
 Mask = NDArray[np.bool_]
 
 
-def hidden(region: Region, height_px: int, width_px: int) -> Mask:
-    """Return the mask (H, W) of the pixels that `region` hides."""
+def masked(region: Region, height_px: int, width_px: int) -> Mask:
+    """Return the mask (H, W) of the pixels that `region` masks."""
     rows, columns = _middle(height_px)[:, None], _middle(width_px)[None, :]
     match region:
         case "inpaint_center":
@@ -42,14 +42,14 @@ def hidden(region: Region, height_px: int, width_px: int) -> Mask:
 
 def condition(frames_THWC: Pixels, region: Region) -> Pixels:
     """Return the frames with what `region` hides filled."""
-    return filled(frames_THWC, hidden(region, *frames_THWC.shape[1:3]))
+    return filled(frames_THWC, masked(region, *frames_THWC.shape[1:3]))
 
 
-def filled(frames_THWC: Pixels, hidden_HW: Mask) -> Pixels:
-    """Give each hidden pixel the color of the nearest visible one; raises ValueError if nothing is visible."""
-    if hidden_HW.all():
+def filled(frames_THWC: Pixels, masked_HW: Mask) -> Pixels:
+    """Give each masked pixel the color of the nearest visible one; raises ValueError if nothing is visible."""
+    if masked_HW.all():
         raise ValueError("the mask hides the whole frame: leave some of it visible")
-    row_HW, column_HW = ndimage.distance_transform_edt(hidden_HW, return_distances=False, return_indices=True)
+    row_HW, column_HW = ndimage.distance_transform_edt(masked_HW, return_distances=False, return_indices=True)
     return frames_THWC[:, row_HW, column_HW]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, get_args
 
 from components.common.formats import Format, Formats
-from components.common.pages import words
+from components.common.pages import formatting
 from components.generate.data import Sample
 from components.language_model.tasks import SUPER_RESOLUTION
 from components.pretokenize.config import Region
@@ -100,7 +100,7 @@ class Gallery:
         return tuple(
             TaskSection(
                 name,
-                words.title(name),
+                formatting.title(name),
                 tasks.described(name),
                 len(members),
                 tuple(self.card(versions) for versions in evenly(members, each)),
@@ -117,7 +117,7 @@ class Gallery:
         width_px = largest_px if largest_px > fmt.width_px else self.base_width_px
         given = self._given(sample, fmt)
         real = self._real(sample, fmt.scaled(largest_px // fmt.width_px) if largest_px > fmt.width_px else fmt)
-        named = f"{words.title(sample.task)}: {sample.prompt or sample.sample_id}"
+        named = f"{formatting.title(sample.task)}: {sample.prompt or sample.sample_id}"
         shown = (
             *(self._original("given", original, width_px, named) for original in given),
             *(self._made(media, fmt, len(made) > 1, width_px, named) for media in made),
@@ -147,9 +147,9 @@ class Gallery:
         return MediaView(role, source, media.kind, *size, media.audio, width_px, f"{named} ({role})")
 
     def _original(self, role: str, original: Original, width_px: int, named: str) -> MediaView:
-        heard = original.is_complete and original.kind == "video" and self.audible[original.clip_id]
+        is_audible = original.is_complete and original.kind == "video" and self.audible[original.clip_id]
         source, size = f"assets/originals/{original.name}", (original.fmt.height_px, original.fmt.width_px)
-        return MediaView(role, source, original.kind, *size, heard, width_px, f"{named} ({role})")
+        return MediaView(role, source, original.kind, *size, is_audible, width_px, f"{named} ({role})")
 
 
 def subject(sample: Sample) -> Subject:

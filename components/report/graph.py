@@ -51,8 +51,8 @@ class StageGraph:
             if not any(parent in above[other] for other in stage.parents)
         ]
 
-    def makers(self, component: str) -> dict[str, str]:
-        """Flag of the component's command, as a Python name -> the stage that makes the path of the flag."""
+    def producers(self, component: str) -> dict[str, str]:
+        """Flag of the component's command, as a Python name -> the stage that produces the path of the flag."""
         made = {path: stage.name for stage in self.stages for path in stage.outputs}
         return {flag: made[path] for flag, path in self.paths(component).items() if path in made}
 
@@ -80,7 +80,7 @@ def read(path: Path) -> StageGraph:
 
 def _stage(name: str, description: str, body: Mapping[str, Any], made: Mapping[str, str]) -> StageNode:
     inputs = tuple(body.get("deps", []))
-    parents = {maker: None for path in inputs for out, maker in made.items() if f"{path}/".startswith(f"{out}/")}
+    parents = {producer: None for path in inputs for out, producer in made.items() if f"{path}/".startswith(f"{out}/")}
     return StageNode(
         name, description, " ".join(body["cmd"].split()), inputs, tuple(body.get("outs", [])), tuple(parents)
     )

@@ -34,8 +34,8 @@ class Original:
     def name(self) -> str:
         """Name of its file, the same for the same pixels."""
         part = "" if self.frames == self.fmt.frames else f"-{self.frames}"
-        hidden = f"-{self.region}" if self.region else ""
-        return f"{self.clip_id}-{self.fmt.name}{part}{hidden}{'.png' if self.kind == 'image' else '.mp4'}"
+        masked = f"-{self.region}" if self.region else ""
+        return f"{self.clip_id}-{self.fmt.name}{part}{masked}{'.png' if self.kind == 'image' else '.mp4'}"
 
 
 class Originals:
@@ -55,6 +55,6 @@ class Originals:
             frames_THWC = regions.condition(frames_THWC, original.region)
         if original.kind == "image":
             return images.encode_png(frames_THWC[0])
-        heard = original.is_complete and self.audible[original.clip_id]
-        audio_S = self.clips.samples(row, original.fmt.frames) if heard else None
+        is_audible = original.is_complete and self.audible[original.clip_id]
+        audio_S = self.clips.samples(row, original.fmt.frames) if is_audible else None
         return video.encode_mp4(frames_THWC, fps=fps, audio_S=audio_S, sample_rate_hz=sample_rate_hz)

@@ -113,7 +113,7 @@ def render(
         layout=drawn(graph),
         box_height=BOX_HEIGHT_PX,
         anchors={stage.name: "" for stage in graph.stages}
-        | {stage: _anchor(name) for name, stage in graph.makers("report").items()},
+        | {stage: _anchor(name) for name, stage in graph.producers("report").items()},
         sections=sections,
         tables=_tables(scores),
         stand_ins=sorted({name for score in scores for name in STAND_IN.findall(score.name)}),

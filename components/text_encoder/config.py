@@ -33,10 +33,10 @@ class Train:
     """Share of activations set to 0 in training."""
 
     noise_share: float
-    """Share of a caption's tokens that is hidden."""
+    """Share of a caption's tokens that is masked."""
 
     span_tokens: float
-    """Mean length of a hidden span in tokens."""
+    """Mean length of a masked span in tokens."""
 
     optimization: Optimization
     """Optimizer and learning-rate schedule."""

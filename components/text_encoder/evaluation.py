@@ -17,17 +17,17 @@ BATCH = 64
 
 @torch.no_grad()
 def denoising(training: Training, tokens: Sequence[Sequence[int]], seed: int) -> dict[str, float]:
-    """Return the share of hidden tokens predicted correctly, each given those before it; chance is the commonest."""
+    """Return the share of masked tokens predicted correctly, each given those before it; chance is the commonest."""
     model = training.model.cpu().eval()
-    right, hidden = 0, []
+    right, masked = 0, []
     for number in range(ROUNDS):
         draw = np.random.default_rng(seed_of(seed, "evaluation", number))
         for start in range(0, len(tokens), BATCH):
             batch = corrupted(tokens[start : start + BATCH], training.config, draw)
             guess_BN: Tensor = model(**inputs(batch.source, batch.target)).logits.argmax(-1)
-            right += int((guess_BN == batch.target)[batch.hidden].sum())
-            hidden.append(batch.target[batch.hidden])
-    tokens_N = torch.cat(hidden)
+            right += int((guess_BN == batch.target)[batch.masked].sum())
+            masked.append(batch.target[batch.masked])
+    tokens_N = torch.cat(masked)
     return {
         "denoising_accuracy": right / len(tokens_N),
         "denoising_chance": float(tokens_N.bincount().max()) / len(tokens_N),
@@ -35,18 +35,21 @@ def denoising(training: Training, tokens: Sequence[Sequence[int]], seed: int) ->
 
 
 def neighbors(
-    encoder: CaptionEncoder, asked: Mapping[str, Mapping[str, str]], known: Mapping[str, Mapping[str, str]], limit: int
+    encoder: CaptionEncoder,
+    queries: Mapping[str, Mapping[str, str]],
+    known: Mapping[str, Mapping[str, str]],
+    limit: int,
 ) -> dict[str, float]:
     """Return how often the nearest other caption (cosine of mean vectors) shares each attribute, with chance."""
-    near_MN = means(encoder, list(asked), limit) @ means(encoder, list(known), limit).T
-    same_MN = torch.tensor([[text == other for other in known] for text in asked])
+    near_MN = means(encoder, list(queries), limit) @ means(encoder, list(known), limit).T
+    same_MN = torch.tensor([[text == other for other in known] for text in queries])
     nearest = near_MN.masked_fill(same_MN, -2).argmax(1).tolist()
     answers = list(known.values())
     metrics = {}
-    for name in sorted({name for attributes in asked.values() for name in attributes}):
+    for name in sorted({name for attributes in queries.values() for name in attributes}):
         others = [attributes.get(name, "") for attributes in answers]
-        rows = {text: row for row, text in enumerate(asked)}
-        said = [(rows[text], value) for text, value in _said(asked, name).items()]
+        rows = {text: row for row, text in enumerate(queries)}
+        said = [(rows[text], value) for text, value in _said(queries, name).items()]
         if said:
             metrics[f"nearest_same_{name}"] = float(np.mean([others[nearest[row]] == value for row, value in said]))
             chance = float(np.mean([others.count(value) / len(others) for _, value in said]))
@@ -56,12 +59,15 @@ def neighbors(
 
 @torch.no_grad()
 def readable(
-    encoder: CaptionEncoder, asked: Mapping[str, Mapping[str, str]], known: Mapping[str, Mapping[str, str]], limit: int
+    encoder: CaptionEncoder,
+    queries: Mapping[str, Mapping[str, str]],
+    known: Mapping[str, Mapping[str, str]],
+    limit: int,
 ) -> dict[str, float]:
     """Return the share of attributes in captions that a linear map of the mean vector, fitted on `known`, predicts."""
     metrics = {}
-    for name in sorted({name for attributes in asked.values() for name in attributes}):
-        taught, tested = _said(known, name), _said(asked, name)
+    for name in sorted({name for attributes in queries.values() for name in attributes}):
+        taught, tested = _said(known, name), _said(queries, name)
         values = sorted(set(taught.values()))
         if len(values) > 1 and tested:
             x_ND = F.pad(means(encoder, list(taught), limit), (0, 1), value=1.0).double()

@@ -1,9 +1,9 @@
 """Span corruption: the training task of the small T5.
 
-The target is the whole caption, not the hidden spans alone: an encoder trained on the spans alone loses words that
+The target is the whole caption, not the masked spans alone: an encoder trained on the spans alone loses words that
 predict no others, such as colors, and these describe a clip.
 
-Invariant: the source with each sentinel replaced by the tokens hidden there is the target.
+Invariant: the source with each sentinel replaced by the tokens masked there is the target.
 Shapes: lists of token ids; B captions, N tokens.
 """
 
@@ -20,11 +20,11 @@ IGNORED = -100  # label that no loss counts
 def corrupt(
     tokens: Sequence[int], *, noise_share: float, span_tokens: float, draw: np.random.Generator
 ) -> tuple[list[int], list[bool]]:
-    """Hide random spans, each behind one sentinel: (source, which of `tokens` are hidden). At least one is."""
-    hidden = min(len(tokens), max(1, round(len(tokens) * noise_share)))
-    kept = len(tokens) - hidden
-    spans = min(max(1, round(hidden / span_tokens)), hidden, kept + 1, SENTINELS)
-    lengths = _split(hidden - spans, spans, draw) + 1
+    """Mask random spans, each with one sentinel: (source, which of `tokens` are masked). At least one is."""
+    masked = min(len(tokens), max(1, round(len(tokens) * noise_share)))
+    kept = len(tokens) - masked
+    spans = min(max(1, round(masked / span_tokens)), masked, kept + 1, SENTINELS)
+    lengths = _split(masked - spans, spans, draw) + 1
     gaps = _split(kept - (spans - 1), spans + 1, draw)
     gaps[1:-1] += 1  # spans do not touch
     source, missing = list(tokens[: gaps[0]]), [False] * int(gaps[0])

@@ -19,15 +19,15 @@ from components.text_encoder.training import Training
 
 def run(config: Config, *, clips: Path, pretrained: Path, output: Path) -> Summary:
     """Train on the captions of `clips`, or take the named model of `pretrained`."""
-    known, asked = data.captions(clips, "train"), data.captions(clips, "heldout")
+    training_captions, heldout_captions = data.captions(clips, "train"), data.captions(clips, "heldout")
     limit = config.formats.text_tokens
     if config.kind == "train" and config.train is not None:
-        encoder, history, metrics = _train(config, config.train, list(known), list(asked))
+        encoder, history, metrics = _train(config, config.train, list(training_captions), list(heldout_captions))
     else:
         encoder, history, metrics = data.load(_public(pretrained, config.pretrained)), None, {}
-    if known and asked:
-        metrics |= evaluation.neighbors(encoder, asked, known, limit) | evaluation.readable(
-            encoder, asked, known, limit
+    if training_captions and heldout_captions:
+        metrics |= evaluation.neighbors(encoder, heldout_captions, training_captions, limit) | evaluation.readable(
+            encoder, heldout_captions, training_captions, limit
         )
     current().tracker.scalars(metrics, config.train.optimization.steps if config.train else 0)
     with artifacts.fresh(output) as folder:
@@ -38,19 +38,19 @@ def run(config: Config, *, clips: Path, pretrained: Path, output: Path) -> Summa
             folder,
             data.KIND,
             inputs={"clips": clips, "pretrained": pretrained},
-            counts={"training_captions": len(known), "evaluation_captions": len(asked)},
+            counts={"training_captions": len(training_captions), "evaluation_captions": len(heldout_captions)},
             facts={"width": encoder.width, "vocabulary": encoder.tokenizer.get_vocab_size()},
         )
 
 
 def _train(
-    config: Config, train: Train, known: list[str], asked: list[str]
+    config: Config, train: Train, training_captions: list[str], heldout_captions: list[str]
 ) -> tuple[data.CaptionEncoder, History, dict[str, float]]:
-    if not known:
+    if not training_captions:
         raise DataError("no clip of the train split has a caption: add captions, or set text_encoder.kind to t5")
-    tokenizer = train_tokenizer(known, train.vocabulary)
+    tokenizer = train_tokenizer(training_captions, train.vocabulary)
     limit = config.formats.text_tokens
-    training = Training(train, config.seed, tokenizer, known, limit)
+    training = Training(train, config.seed, tokenizer, training_captions, limit)
     history = fit(
         training,
         steps=train.optimization.steps,
@@ -59,7 +59,7 @@ def _train(
         unit="captions",
         per_step=train.global_batch_captions,
     )
-    heldout = [row.ids[: limit - 1] for row in tokenizer.encode_batch(asked, add_special_tokens=False)]
+    heldout = [row.ids[: limit - 1] for row in tokenizer.encode_batch(heldout_captions, add_special_tokens=False)]
     metrics = evaluation.denoising(training, heldout, config.seed) if heldout else {}
     return data.CaptionEncoder(training.encoder(), tokenizer), history, metrics
 

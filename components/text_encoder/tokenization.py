@@ -2,7 +2,7 @@
 
 Byte-pair merges, because their training gives the same file every time (the unigram trainer does not); single
 characters stay in the vocabulary, so an unknown word is spelled out rather than lost. Ids follow T5: padding 0, end 1,
-unknown 2, then the sentinels that stand for hidden spans.
+unknown 2, then the sentinels that stand for masked spans.
 """
 
 import string

@@ -1,4 +1,4 @@
-"""Training of the small T5: it restores whole captions, of which spans are hidden.
+"""Training of the small T5: it restores whole captions, of which spans are masked.
 
 Shapes: B captions, N tokens.
 """
@@ -24,11 +24,11 @@ from components.text_encoder.tokenization import END_ID, PADDING_ID
 
 @dataclass(frozen=True)
 class Batch:
-    """Captions with hidden spans, the whole captions, and where they differ."""
+    """Captions with masked spans, the whole captions, and where they differ."""
 
     source: Tensor  # (B, N)
     target: Tensor  # (B, N), ops.IGNORED after a caption's end
-    hidden: Tensor  # (B, N) bool: target tokens that the source does not show
+    masked: Tensor  # (B, N) bool: target tokens that the source does not show
 
 
 class Training:
@@ -92,8 +92,8 @@ def corrupted(rows: Sequence[Sequence[int]], config: Train, draw: np.random.Gene
     ]
     source_BN = ops.pad([[*source, END_ID] for source, _ in pairs], PADDING_ID)
     target_BN = ops.pad([[*row, END_ID] for row in rows], ops.IGNORED)
-    hidden_BN = ops.pad([[*hidden, False] for _, hidden in pairs], False)
-    return Batch(torch.from_numpy(source_BN), torch.from_numpy(target_BN), torch.from_numpy(hidden_BN).bool())
+    masked_BN = ops.pad([[*masked, False] for _, masked in pairs], False)
+    return Batch(torch.from_numpy(source_BN), torch.from_numpy(target_BN), torch.from_numpy(masked_BN).bool())
 
 
 def inputs(source_BN: Tensor, target_BN: Tensor) -> dict[str, Tensor]:

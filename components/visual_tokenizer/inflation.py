@@ -16,7 +16,7 @@ from components.visual_tokenizer.model import Model
 def inflate(image: Model, video: Model) -> None:
     """Overwrite `video`'s weights with `image`'s; raises ValueError if the two differ other than in time.
 
-    A network of the very same shape is copied, so that a training may also go on from a video tokenizer.
+    A network of the same shape is copied, so that a training may also start from a video tokenizer.
     """
     ours, theirs = video.config, image.config
     if ours == theirs:

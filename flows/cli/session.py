@@ -113,7 +113,7 @@ def finetune(workspace: Workspace, *, promote: bool, where: ExecutorName) -> int
             print(verdict)
         if result.run:
             print(f"record    {workspace.folder('runs').relative_to(workspace.root) / result.run / 'index.html'}")
-        print(f"{result.became:<10}{result.words}")
+        print(f"{result.became:<10}{result.text}")
         return int(result.became == "refused")
     return _exit_code(result, state.message)
 

@@ -63,6 +63,6 @@ class RemoteHandoff:
         return None if content is None else parsed(content.decode(errors="replace"))
 
 
-def lock(name: str, asked: LockEntry) -> str:
+def lock(name: str, requested: LockEntry) -> str:
     """Return a dvc.lock with one entry."""
-    return str(dumps_yaml({"schema": "2.0", "stages": {name: lines_of(asked)}}))
+    return str(dumps_yaml({"schema": "2.0", "stages": {name: lines_of(requested)}}))

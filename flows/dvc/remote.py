@@ -216,9 +216,9 @@ class Remote:
 
     def _absent(self, hashes: Iterable[str]) -> list[str]:
         """Return the missing hashes, checked one by one: DVC's own query deletes altered objects."""
-        asked = [*hashes]
+        requested = [*hashes]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            return [md5 for md5, found in zip(asked, pool.map(self._has, asked), strict=True) if not found]
+            return [md5 for md5, found in zip(requested, pool.map(self._has, requested), strict=True) if not found]
 
     def _is_whole(self, md5: str) -> bool:
         if not self._has(md5) or self._is_altered(md5):

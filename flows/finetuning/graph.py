@@ -1,7 +1,7 @@
 """dvc.yaml -> the graph of a fine-tune.
 
-A path that no stage of it makes is the champion's, pinned by hash in base.dvc: what lies in base/ lay at the path
-behind it. So tokenizers, text encoder and judge stay what they were, and only what is new is learnt from.
+A path that none of its stages produces comes from the champion, pinned by hash in base.dvc: base/PATH was PATH there.
+So tokenizers, text encoder and judge do not change, and only new clips are trained on.
 """
 
 from collections.abc import Mapping

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 SECTION = re.compile(r"(?<=--params )\S+")
-Body = Mapping[str, Any]  # a stage, as it stands in dvc.yaml
+Body = Mapping[str, Any]  # a stage, as written in dvc.yaml
 
 
 @dataclass(frozen=True)

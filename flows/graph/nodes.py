@@ -57,7 +57,7 @@ def parse(path: Path) -> Document:
 
 
 def written(node: Node, depth: int = 0) -> Iterator[str]:
-    """Yield the lines of a mapping; an empty line stands above each section."""
+    """Yield the lines of a mapping; an empty line precedes each section."""
     margin = INDENT * depth
     for key, value in (node.keys or {}).items():
         if depth == 0:

@@ -102,7 +102,7 @@ class _Overlay:
             keys = dict(self.over(replace(below, keys=keys), start, path, free=free)[0].keys or {})
         if not free:
             for key in sorted(own.keys() - keys.keys()):
-                self.faults.append(f"`{_join(path, key)}` is unknown: remove it, or mend its name")
+                self.faults.append(f"`{_join(path, key)}` is unknown: remove it, or correct its name")
                 del own[key]
         if shared := (above.keys or {}).get(SHARED):
             alike = []

@@ -55,8 +55,8 @@ class KubernetesExecutor:
     def __init__(self, repository: Repository, graph: Graph, stages: Sequence[Stage]):
         self.repository, self.graph = repository, graph
         self.stopping = Event()
-        self.exchange = RemoteHandoff(repository)
-        self.remote = self.exchange.remote
+        self.handoff = RemoteHandoff(repository)
+        self.remote = self.handoff.remote
         placements = Placements.read()
         self._placements = {stage.name: placements.of(stage) for stage in stages}
         self._cluster = Cluster(placements.namespace, self.stopping)
@@ -158,7 +158,7 @@ class KubernetesExecutor:
         if ended.phase == "failed":
             if ended.code == errors.RETRY:  # its status may not tell everything: start again
                 self._cluster.delete_job(request.name)
-            raise StageFailed(stage.name, ended.code, ended.words)
+            raise StageFailed(stage.name, ended.code, ended.text)
         return ended
 
     def _sources(self, stage: Stage) -> dict[str, Artifact]:
@@ -180,7 +180,7 @@ class KubernetesExecutor:
             GRAPH: self._graph,
             PARAMS: self._params,
             LOCK: lock(stage.name, requested),
-            CONFIG: self.exchange.config(),
+            CONFIG: self.handoff.config(),
             ROOTS: json.dumps(self._media_roots(stage)),
         }
         environment = {
@@ -203,7 +203,7 @@ class KubernetesExecutor:
 
     def _send_source(self, name: str, path: str, md5: str) -> None:
         if not self.remote.holds([md5]):
-            self.exchange.push_source(name, path)
+            self.handoff.push_source(name, path)
 
     def _submit(self, request: JobRequest, placement: Placement, line: Callable[[str], None], *, force: bool) -> str:
         """Create the requested Job and its objects unless they exist; returns the Job's uid."""
@@ -239,7 +239,7 @@ class KubernetesExecutor:
 
     def _collect(self, stage: Stage, request: JobRequest, md5: str) -> LockEntry:
         """Return the entry that the pod pushed; raises RefusedEntry if it is not the requested one or incomplete."""
-        entry, requested = self._with_retries(lambda: self.exchange.entry(md5)), request.requested
+        entry, requested = self._with_retries(lambda: self.handoff.entry(md5)), request.requested
         if entry is None:
             raise RefusedEntry(f"{stage.name}: the remote's lock entry {md5} has another hash")
         faults = [] if entry.cmd == requested.cmd else ["the command differs"]

@@ -22,7 +22,7 @@ class JobStatus:
     """Status of a stage in the cluster."""
 
     phase: Phase
-    words: str = ""  # the reason to wait, or the error message
+    text: str = ""  # the reason to wait, or the error message
     code: int = 0  # the stage's exit code (common/errors.py); minus the signal's number if a signal ended it
     message: TerminationMessage = field(default_factory=TerminationMessage)
 
@@ -77,11 +77,11 @@ def _alive(pod: Any) -> JobStatus:
     if pod.status.phase == "Running":
         return JobStatus("running", f"on {pod.spec.node_name}" if pod.spec.node_name else "")
     waiting = [one.state.waiting for one in _containers(pod) if one.state and one.state.waiting]
-    words = next((f"{one.reason}{f': {one.message}' if one.message else ''}" for one in waiting if one.reason), "")
+    text = next((f"{one.reason}{f': {one.message}' if one.message else ''}" for one in waiting if one.reason), "")
     if pod.spec.node_name:
-        return JobStatus("pulling", words)
+        return JobStatus("pulling", text)
     unscheduled = [one.message for one in pod.status.conditions or [] if one.type == "PodScheduled" and one.message]
-    return JobStatus("queued", unscheduled[0] if unscheduled else words)
+    return JobStatus("queued", unscheduled[0] if unscheduled else text)
 
 
 def _succeeded(pods: Sequence[Any], *, is_in_parts: bool) -> JobStatus:
@@ -104,16 +104,16 @@ def _failed(condition: Any, pods: Sequence[Any]) -> JobStatus:
         )
     ends = [ended for ended in map(_ended, pods) if ended and ended.exit_code]
     if not ends:
-        words = (
+        text = (
             f"its pod is gone without a termination message ({condition.reason or 'Failed'}: {condition.message or ''})"
         )
-        return JobStatus("failed", words, errors.RETRY)
+        return JobStatus("failed", text, errors.RETRY)
     ended = min(ends, key=lambda one: _AFTER.get(one.exit_code, 0))
     message = TerminationMessage.read(ended.message or "")
-    words = message.said or ended.reason or ""
+    text = message.said or ended.reason or ""
     if ended.reason == OUT_OF_MEMORY:
-        return JobStatus("failed", f"{words} (out of memory: raise `memory` in k8s/placement.yaml)", -9, message)
-    return JobStatus("failed", words, _code(ended.exit_code), message)
+        return JobStatus("failed", f"{text} (out of memory: raise `memory` in k8s/placement.yaml)", -9, message)
+    return JobStatus("failed", text, _code(ended.exit_code), message)
 
 
 def _ended(pod: Any) -> Any:

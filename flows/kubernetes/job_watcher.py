@@ -40,8 +40,8 @@ class JobWatcher:
         now = state(job, pods)
         self._monitor.hold(0 if now.over else self._gpus * sum(map(on_node, pods)))
         self._pass_on_lines(pods)
-        if (now.phase, now.words) != (self._reported and (self._reported.phase, self._reported.words)) and not now.over:
-            self._monitor(f"kubernetes: {now.phase}{f' ({now.words})' if now.words else ''}")
+        if (now.phase, now.text) != (self._reported and (self._reported.phase, self._reported.text)) and not now.over:
+            self._monitor(f"kubernetes: {now.phase}{f' ({now.text})' if now.text else ''}")
             self._reported = now
         self._had_pods |= bool(pods)
         if pods or not self._had_pods or now.over or job.spec.suspend:  # its queue may have suspended it

@@ -74,8 +74,8 @@ def fetch(name: str, request: Path, code: Path) -> None:
         shutil.copyfile(request / file, place)
     repository = Repository(Path.cwd())
     check(repository, name)
-    exchange = RemoteHandoff(repository)
-    with_retries(lambda: exchange.pull_inputs(name), Processes().stopping)
+    handoff = RemoteHandoff(repository)
+    with_retries(lambda: handoff.pull_inputs(name), Processes().stopping)
 
 
 def check(repository: Repository, name: str) -> LockEntry:
@@ -127,7 +127,7 @@ class PodRunner:
             with self.monitor.sampling():
                 ended = self._execute(parts.command(requested.cmd, self.part, self.parts))
             return _exit_code(ended.code), TerminationMessage(said=self._said(), took=ended)
-        exchange = RemoteHandoff(self.repository)
+        handoff = RemoteHandoff(self.repository)
         prepared = self.repository.prepare(self.name)
         machine = fingerprint.current(self.repository.graph().by_name[self.name].threads, self.world_size)
         with self.monitor.sampling():
@@ -136,7 +136,7 @@ class PodRunner:
         def push() -> str:
             self.repository.record(prepared, machine)
             self.repository.push([self.name])
-            return exchange.push_entry(self.name)
+            return handoff.push_entry(self.name)
 
         entry = "" if ended.code or self.rank else with_retries(push, self.processes.stopping)
         return _exit_code(ended.code), TerminationMessage(entry, self._said(), ended, machine)

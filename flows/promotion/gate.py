@@ -55,7 +55,7 @@ class RuleVerdict:
     bound: float | None  # of a floor
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         """The rule and the values, in one line."""
         sign = "ok" if self.passed else "NO"
         if self.rule == "floor":

@@ -48,7 +48,7 @@ class Promotion:
     @property
     def lines(self) -> list[str]:
         """Candidate, champion and the table."""
-        rows = [verdict.words for verdict in self.verdicts]
+        rows = [verdict.text for verdict in self.verdicts]
         return [f"candidate {self.candidate}, champion {self.champion or 'none'}", *rows]
 
 
@@ -81,12 +81,12 @@ class Promoter:
         champion = self.registry.at("champion")
         if champion and champion.run not in (promotion.champion, promotion.candidate):
             raise errors.Retryable(f"{champion.run} has become champion in the meantime: try again")
-        words = "promoted" if promotion.passed else "refused"
+        text = "promoted" if promotion.passed else "refused"
         decided = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        table = asdict(promotion) | {"decision": words, "decided": decided}
+        table = asdict(promotion) | {"decision": text, "decided": decided}
         name = f"{promotion.candidate}-{promotion.champion or 'none'}.json"
         write_json(self.workspace.folder("decisions") / name, table)
-        registered = self.registry.register(promotion.candidate, words)
+        registered = self.registry.register(promotion.candidate, text)
         if promotion.passed:
             self.registry.promote(registered)
         if (record := self.workspace.folder("runs") / promotion.candidate).is_dir():

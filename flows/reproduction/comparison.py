@@ -28,7 +28,7 @@ class FileComparison:
     """Agreement of two files within the tolerance, and the difference as text."""
 
     agrees: bool
-    words: str
+    text: str
 
 
 def compare(old: Path, new: Path, tolerance: float) -> FileComparison:

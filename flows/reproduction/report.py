@@ -75,9 +75,9 @@ class Reproduction:
         files = [item for path in changed for item in self._files(path, record, entry)]
         if classes and not causes and all(item.agrees for item in files):
             stated = f"all numbers agree within {self.tolerance:.1%}"
-            return StageVerdict(stage, "within tolerance", (*classes, stated, *(item.words for item in files)))
+            return StageVerdict(stage, "within tolerance", (*classes, stated, *(item.text for item in files)))
         causes += [f"input {path} is different" for path, kind in inputs.items() if kind == "different"]
-        far = [item.words for item in files if not (classes and item.agrees)]
+        far = [item.text for item in files if not (classes and item.agrees)]
         return StageVerdict(stage, "different", (*causes, *classes, *far))
 
     def _classes(self, took: Mapping[str, Any], note: Mapping[str, Any]) -> list[str]:
@@ -101,7 +101,7 @@ class Reproduction:
                 yield comparison.FileComparison(False, f"{path} {'is missing' if name not in new else 'is new'}")
             elif old[name] != new[name]:
                 near = self._compare(out, name, old[name], record)
-                yield comparison.FileComparison(near.agrees, f"{path}: {near.words}")
+                yield comparison.FileComparison(near.agrees, f"{path}: {near.text}")
 
     def _compare(self, out: str, name: str, md5: str, record: Mapping[str, Any]) -> comparison.FileComparison:
         new = self.folder / out / name
@@ -125,7 +125,7 @@ class Reproduction:
         return note
 
 
-def keep(folder: Path, run: str, verdicts: list[StageVerdict]) -> Path:
+def write_verdict(folder: Path, run: str, verdicts: list[StageVerdict]) -> Path:
     """Write verdict.json."""
     write_json(folder / FILE, {"run": run, "stages": [asdict(verdict) for verdict in verdicts]})
     return folder / FILE

@@ -29,7 +29,7 @@ from flows.graph.untrusted import relative
 from flows.machine import signals
 from flows.machine.processes import Interrupted, StageFailed
 from flows.machine.workspace import CONSTRAINTS, PARAMS, Workspace
-from flows.reproduction.report import FILE, Reproduction, StageVerdict, keep
+from flows.reproduction.report import FILE, Reproduction, StageVerdict, write_verdict
 from flows.runs import record_view, run_records, source_archive
 from flows.runs.sources import TABLE, folders, save_folders
 
@@ -72,7 +72,7 @@ def reproduce(
     verdicts = Reproduction(record_folder, folder, originals, tolerance).verdicts(stages)
     kinds = Counter(verdict.kind for verdict in verdicts)
     lines = [line for verdict in verdicts for line in _shown(verdict)]
-    lines += ["", f"verdict {keep(folder, record['run'], verdicts)}"]
+    lines += ["", f"verdict {write_verdict(folder, record['run'], verdicts)}"]
     lines += [", ".join(f"{count} {kind}" for kind, count in kinds.items())]
     return ReproductionResult(code or int(kinds["different"] + kinds["not run"] > 0), tuple(lines))
 

@@ -116,10 +116,10 @@ def _columns(path: Path) -> dict[str, list[str]]:
 
 def _reason(out: Path, clips: set[str]) -> str:
     """Return the reason why the output does not contain the clips, by its own table of scores."""
-    book = out / "scores.parquet"
+    scores = out / "scores.parquet"
     reasons = (
-        {row["reason"] for row in read_rows(book) if row["reason"] and row["clip_id"] in clips}
-        if book.is_file()
+        {row["reason"] for row in read_rows(scores) if row["reason"] and row["clip_id"] in clips}
+        if scores.is_file()
         else set()
     )
     return f" (dropped: {', '.join(sorted(reasons))})" if reasons else ""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from components.common.artifacts import replace_file
-from components.common.pages import environment, with_run_facts, words
+from components.common.pages import environment, formatting, with_run_facts
 from components.report.ops.names import measure_name, readable
 from flows.machine.workspace import PARAMS, Workspace
 from flows.runs import record_view, run_records
@@ -133,10 +133,10 @@ def _template(template: str, record: Mapping[str, Any], name: str, contents: Con
 def _cells(note: Mapping[str, Any], with_gpu: bool) -> list[str]:
     """Time and size of a stage in words, empty where not known."""
     return [
-        words.duration(note["seconds"]) if note else "made elsewhere",
+        formatting.duration(note["seconds"]) if note else "made elsewhere",
         f"{note['cpu_s']:,.1f}" if note else "",
         *([f"{note['gpu_s']:,.1f}" if "gpu_s" in note else ""] if with_gpu else []),
-        *(words.size(note[key]) if key in note else "" for key in SIZES),
+        *(formatting.size(note[key]) if key in note else "" for key in SIZES),
     ]
 
 
@@ -156,19 +156,19 @@ def _metric_title(key: str) -> str:
         return readable(key)
     stem, _, instrument = measure.partition(".")
     name = measure_name(stem, task)
-    title = ", ".join([f"{words.title(task)}: {name.title}", *name.variants])
+    title = ", ".join([f"{formatting.title(task)}: {name.title}", *name.variants])
     return f"{title} (by {instrument})" if instrument else title
 
 
 def _verdict(verdict: Mapping[str, Any]) -> dict[str, str | bool]:
     """Return one rule of the gate in words."""
     keys = ("candidate", "champion", "gain", "low", "high", "bound")
-    number = {key: words.number(verdict[key]) for key in keys if verdict.get(key) is not None}
+    number = {key: formatting.number(verdict[key]) for key in keys if verdict.get(key) is not None}
     task, _, measure = str(verdict["measure"]).partition("/")
     name = measure_name(measure, task)
     return {
         "passed": bool(verdict["passed"]),
-        "measure": ", ".join([f"{words.title(task)}: {name.title}", *name.variants]),
+        "measure": ", ".join([f"{formatting.title(task)}: {name.title}", *name.variants]),
         "rule": f"at or beyond {number['bound']}" if "bound" in number else f"{verdict['rule']} than the champion",
         "candidate": number.get("candidate", ""),
         "champion": number.get("champion", ""),

@@ -37,9 +37,11 @@ def add(workspace: Workspace, where: str, alias: str) -> str:
     roots = folders(workspace)
     if roots.get(alias, root) != root:
         raise ValueError(f"`{alias}` is already {roots[alias]}: choose another name with --alias")
-    known, book = _known(), workspace.folder(SEEN) / f"{alias}.json"
+    known, marks = _known(), workspace.folder(SEEN) / f"{alias}.json"
     mine = [source for source in known if source.root == alias]
-    seen = {name: (size, time) for name, (size, time) in json.loads(book.read_text()).items()} if book.is_file() else {}
+    seen = (
+        {name: (size, time) for name, (size, time) in json.loads(marks.read_text()).items()} if marks.is_file() else {}
+    )
     try:
         scan = sources.Scan(storage.storage_of(root), alias, only=only, known=mine, seen=seen)
     except FileNotFoundError:
@@ -52,7 +54,7 @@ def add(workspace: Workspace, where: str, alias: str) -> str:
     TABLE.parent.mkdir(exist_ok=True)
     sources.write(TABLE, table)
     save_folders(workspace, roots | {alias: root})
-    replace_file(book, json.dumps(scan.seen, sort_keys=True).encode())
+    replace_file(marks, json.dumps(scan.seen, sort_keys=True).encode())
     here = [source for source in table if source.root == alias and source.state == "present"]
     captions, size = sum(bool(source.caption) for source in here), sum(source.size_bytes for source in here)
     found = f"{alias}: {len(here)} files, {captions} with a caption, {size / 1e6:,.1f} MB in {root}"

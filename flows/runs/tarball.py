@@ -66,7 +66,7 @@ class Tarball:
     def check_links(self) -> None:
         """Raise Untrusted if a link, or a chain of links, can lead out of the folder or into `.git`.
 
-        A target first climbs and then descends. It climbs only through real folders, because nothing lies under a link;
+        A target first climbs and then descends. It climbs only through real folders, because no member is below a link;
         below them it may pass through other links, each of which leads inside and does not climb again.
         """
         for member in (member for member in self.members if member.kind == "link"):

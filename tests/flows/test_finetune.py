@@ -68,7 +68,7 @@ def test_too_few_new_files_and_it_is_skipped_before_anything_is_made(tunable: Tu
     tunable.sources("abcd")
     name, result = tuned()
     assert (name, result.became, result.base, result.new_sources) == ("Skipped", "skipped", champion, 1)
-    assert result.words == f"1 new files since {champion}, at least 2 are needed"
+    assert result.text == f"1 new files since {champion}, at least 2 are needed"
     assert not tunable.there.root.exists()
 
 
@@ -76,7 +76,7 @@ def test_too_few_new_clips_and_it_is_skipped_after_the_filter_with_no_record(tun
     tunable.sources("abcdxy")
     name, result = tuned()
     assert (name, result.new_sources, result.new_clips) == ("Skipped", 3, 1)
-    assert result.words == f"1 new clips with a caption to train on since {champion}, at least 2 are needed"
+    assert result.text == f"1 new clips with a caption to train on since {champion}, at least 2 are needed"
     assert tunable.there.started() == ["ingest", "filter"]
     assert [path.name for path in (tunable.root / ".videopoet/runs").iterdir()] == [champion]
     assert aliases() == {"champion": champion}
@@ -84,7 +84,7 @@ def test_too_few_new_clips_and_it_is_skipped_after_the_filter_with_no_record(tun
 
 def test_clips_without_words_count_only_where_a_task_needs_none(tunable: Tunable, champion: str):
     tunable.sources("abcdw")
-    assert tuned()[1].words == f"1 new clips with a caption to train on since {champion}, at least 2 are needed"
+    assert tuned()[1].text == f"1 new clips with a caption to train on since {champion}, at least 2 are needed"
     settings = yaml.safe_load(Path("params.yaml").read_text())
     settings["finetune"]["training"]["mix"]["tasks"]["image_to_video"] = 1.0  # reads a caption, and
     settings["finetune"]["training"]["mix"]["tasks"]["frame_prediction"] = 1.0  # this one reads none
@@ -122,7 +122,7 @@ def test_one_that_is_no_better_is_refused_with_its_table(tunable: Tunable, champ
     tunable.sources("abcde")
     name, result = tuned()
     assert (name, result.became) == ("Refused", "refused")
-    assert result.words == f"{result.run} is no better than {champion}"
+    assert result.text == f"{result.run} is no better than {champion}"
     assert aliases() == {"champion": champion, "candidate": result.run}
     table = json.loads((tunable.root / f".videopoet/decisions/{result.run}-{champion}.json").read_text())
     assert (table["decision"], [verdict["passed"] for verdict in table["verdicts"]]) == ("refused", [True, False])
@@ -144,7 +144,7 @@ def test_the_next_one_starts_from_the_one_before(tunable: Tunable, champion: str
     tunable.settle(gain=30)
     tunable.sources("abcde")
     _, first = tuned()
-    assert tuned()[1].words == f"0 new files since {first.run}, at least 2 are needed"
+    assert tuned()[1].text == f"0 new files since {first.run}, at least 2 are needed"
     tunable.settle(gain=25)
     tunable.sources("abcdefg")
     _, second = tuned()

@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from components.corpus.data import Source, write
+from components.corpus.data import Source
+from components.corpus.data import write as write_sources
 from flows.dvc.repository import Repository
 from flows.graph import profiles
 from flows.machine.workspace import Workspace
@@ -125,7 +126,9 @@ class Tunable(Checkout):
     def sources(self, letters: str) -> None:
         """Let these be the user's sources."""
         (self.root / "data").mkdir(exist_ok=True)
-        write(self.root / "data/sources.parquet", [Source("mine", f"{one}.mp4", 1, sha256(one)) for one in letters])
+        write_sources(
+            self.root / "data/sources.parquet", [Source("mine", f"{one}.mp4", 1, sha256(one)) for one in letters]
+        )
 
     def settle(self, *, gain: int = 30, least: int = 2) -> None:
         """Write params.yaml: what a fine-tune gains, in hundredths, and how many new clips it wants at least."""

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from components.common.pages import words
+from components.common.pages import formatting
 
 SHARED = Path(__file__).parent / "templates"
 RUN_FACTS = ("<!-- run facts -->", "<!-- end of run facts -->")
 
 
 def environment(templates: Path) -> Environment:
-    """Return the engine for a folder of templates, with base.css and the filters of `words`."""
+    """Return the engine for a folder of templates, with base.css and the filters of `formatting`."""
     made = Environment(
         loader=FileSystemLoader([templates, SHARED]),
         autoescape=True,
@@ -24,13 +24,13 @@ def environment(templates: Path) -> Environment:
         undefined=StrictUndefined,
     )
     made.filters |= {
-        "number": words.number,
-        "compact": words.compact,
-        "quantity": words.quantity,
-        "duration": words.duration,
-        "size": words.size,
-        "title": words.title,
-        "listed": words.listed,
+        "number": formatting.number,
+        "compact": formatting.compact,
+        "quantity": formatting.quantity,
+        "duration": formatting.duration,
+        "size": formatting.size,
+        "title": formatting.title,
+        "listed": formatting.listed,
     }
     return made
 

@@ -6,7 +6,7 @@ Right is better, whatever the measure. Places are shares of the line, 0 left and
 from dataclasses import dataclass
 from typing import Final
 
-from components.common.pages import words
+from components.common.pages import formatting
 from components.evaluate.records import Score
 
 PADDING = 0.06
@@ -58,14 +58,14 @@ def bar(score: Score) -> ScoreBar:
     if score.low is not None and score.high is not None:
         left, right = sorted((place(score.low), place(score.high)))
         interval = (left, right)
-    marks = tuple(Mark(kind, place(value), words.quantity(value, score.unit)) for kind, value in known.items())
+    marks = tuple(Mark(kind, place(value), formatting.quantity(value, score.unit)) for kind, value in known.items())
     return ScoreBar(place(score.value), interval, marks, _label(score, marks))
 
 
 def _label(score: Score, marks: tuple[Mark, ...]) -> str:
     """Everything that the line shows, in words."""
-    parts = [words.quantity(score.value, score.unit)]
+    parts = [formatting.quantity(score.value, score.unit)]
     if score.low is not None and score.high is not None:
-        low = words.quantity(score.low, score.unit, bare=True)
-        parts.append(f"95 % interval {low} to {words.quantity(score.high, score.unit)}")
+        low = formatting.quantity(score.low, score.unit, bare=True)
+        parts.append(f"95 % interval {low} to {formatting.quantity(score.high, score.unit)}")
     return "; ".join(parts + [f"{NAMES[mark.kind]} {mark.label}" for mark in marks])

@@ -7,7 +7,7 @@ Coordinates are pixels of the chart's own view box, origin at the upper left.
 import math
 from dataclasses import dataclass
 
-from components.common.pages import words
+from components.common.pages import formatting
 from components.report.records import Points
 
 LOGARITHMIC = 30.0
@@ -63,8 +63,8 @@ def chart(name: str, points: Points, frame: Frame = LARGE) -> Chart:
         name=name,
         frame=frame,
         line=" ".join(f"{across.place(step):.1f},{up.place(value):.1f}" for step, value in points),
-        first=words.number(values[0]),
-        last=words.number(values[-1]),
+        first=formatting.number(values[0]),
+        last=formatting.number(values[-1]),
         steps=across.ticks(6),
         values=up.ticks(5),
         logarithmic=logarithmic,
@@ -88,7 +88,7 @@ class _Axis:
     def ticks(self, wanted: int) -> tuple[Tick, ...]:
         """Round numbers within the axis; the ends themselves if it holds no round one."""
         marks = self._decades() if self.logarithmic else round_numbers(self.low, self.high, wanted)
-        return tuple(Tick(round(self.place(mark), 1), words.number(mark)) for mark in marks or [self.low])
+        return tuple(Tick(round(self.place(mark), 1), formatting.number(mark)) for mark in marks or [self.low])
 
     def _decades(self) -> list[float]:
         exponents = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)

@@ -22,7 +22,6 @@ PRIMARY: Final = ("unseen", "x2", "x4")  # variants that answer a question of th
 SIZES: Final = ("x2", "x4")  # secondary wherever the task is not super-resolution itself
 PHRASES: Final = {
     "where it moves": "where it moves",
-    "where hidden": "in the hidden region",
     "where masked": "in the masked region",
     "mel l1": "log-mel distance",
     "mel correlation": "log-mel correlation",

@@ -1,6 +1,6 @@
 """Contact sheets -> sheets of a shape that fits the page.
 
-A sheet is rows of tiles on white, with a white gap between rows (media/pictures.py). Pixels are never scaled here.
+A sheet is rows of tiles on white, with white gaps between rows (media/contact_sheets.py). Pixels are never scaled here.
 """
 
 import numpy as np

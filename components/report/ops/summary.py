@@ -14,7 +14,7 @@ HEADLINES: Final = {  # task -> the measure that answers first whether the task 
     "text_to_video": "motion_accuracy",
     "image_to_video": "psnr_where_it_moves",
     "frame_prediction": "psnr_where_it_moves",
-    "inpainting": "psnr_where_hidden_beside_edge",
+    "inpainting": "psnr_where_masked_beside_edge",
     "video_to_audio": "pitch_agreement",
     "super_resolution": "psnr_x4",  # the strictest: bicubic scaling is hard to beat
 }
@@ -31,10 +31,10 @@ class Reference:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The comparison of a score with its reference; `words` complete the outcome."""
+    """The comparison of a score with its reference; `text` completes the outcome."""
 
     outcome: Outcome
-    words: str
+    text: str
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """A task -> a sentence that says what it is given and what it generates."""
 
-from components.common.pages import words
+from components.common.pages import formatting
 from components.language_model.tasks import SUPER_RESOLUTION, TASKS, Task
 
 
@@ -13,7 +13,7 @@ def takes_media(name: str) -> bool:
 
 
 def order(name: str) -> tuple[bool, bool, int]:
-    """Sorts tasks that follow words before others, clips before pictures, then as the language model lists them."""
+    """Sort key: tasks with a prompt first, then clips before images, then as the language model lists them."""
     task = TASKS.get(name)
     if task is None:
         return (True, True, len(TASKS) + (name == SUPER_RESOLUTION))
@@ -27,21 +27,21 @@ def described(name: str) -> str:
     task = TASKS.get(name)
     if task is None:
         return ""
-    visual = [("a picture" if task.media == "image" else "a video")] if task.makes_visual else []
-    made = words.listed([*visual, *(["its sound"] if task.makes_audio else [])])
-    return f"From {words.listed(_given(task)) or 'nothing'}: {made}."
+    visual = [("an image" if task.media == "image" else "a video")] if task.makes_visual else []
+    made = formatting.listed([*visual, *(["its audio"] if task.makes_audio else [])])
+    return f"From {formatting.listed(_given(task)) or 'nothing'}: {made}."
 
 
 def _given(task: Task) -> list[str]:
     possible = (
-        (task.text, "words"),
+        (task.text, "a prompt"),
         (task.frames == "first", "a first frame"),
         (task.frames == "any", "the first frames"),
         (task.frames == "whole", "a video"),
-        (task.masked == "inpaint", "a video with its middle hidden"),
+        (task.masked == "inpaint", "a video with its middle masked"),
         (task.masked == "outpaint", "the middle of a video"),
         (task.structure, "optical flow and depth"),
-        (task.audio == "whole", "a sound"),
-        (task.audio == "start", "the start of its sound"),
+        (task.audio == "whole", "audio"),
+        (task.audio == "start", "the start of its audio"),
     )
     return [text for there, text in possible if there]

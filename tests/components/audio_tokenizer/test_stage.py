@@ -38,9 +38,9 @@ def undisturbed(config: Config, kept_clips: Path, folder: Path) -> Path:
 def test_what_is_trained_can_be_read_and_plays_clips(output: Path, kept_clips: Path, config: Config) -> None:
     model = data.load(output)
     assert model.config == config.architecture
-    sounds = data.Sounds(kept_clips, "heldout", 8)
-    codes_BLF = model.encode(torch.from_numpy(sounds.wave(0))[None])
-    assert codes_BLF.shape[1:] == (3, model.frames(len(sounds.wave(0))))
+    audible_clips = data.AudibleClips(kept_clips, "heldout", 8)
+    codes_BLF = model.encode(torch.from_numpy(audible_clips.wave(0))[None])
+    assert codes_BLF.shape[1:] == (3, model.frames(len(audible_clips.wave(0))))
     assert model.decode(codes_BLF).shape == (1, codes_BLF.shape[2] * config.architecture.hop)
 
 
@@ -54,9 +54,9 @@ def test_figures_curve_and_picture_are_there(output: Path) -> None:
 
 
 def test_only_audible_clips_are_heard(kept_clips: Path) -> None:
-    sounds = [data.Sounds(kept_clips, split, 8) for split in ("train", "heldout")]
+    audible_clips = [data.AudibleClips(kept_clips, split, 8) for split in ("train", "heldout")]
     audible = [clip for clip in Clips(kept_clips) if clip.audio_state == "audible"]
-    assert sum(map(len, sounds)) == len(audible) == 8
+    assert sum(map(len, audible_clips)) == len(audible) == 8
 
 
 def test_a_killed_run_ends_with_the_same_bytes(
@@ -80,14 +80,14 @@ def test_a_killed_run_ends_with_the_same_bytes(
 
 
 def test_without_discriminators_none_is_built(config: Config, kept_clips: Path) -> None:
-    sounds = data.Sounds(kept_clips, "train", 8)
+    audible_clips = data.AudibleClips(kept_clips, "train", 8)
     quiet = replace(config, losses=replace(config.losses, adversarial=0.0, feature_matching=0.0))
-    assert sorted(Training(quiet, sounds).modules) == ["codec", "ema"]
-    assert sorted(Training(config, sounds).modules) == ["codec", "discriminators", "ema"]
+    assert sorted(Training(quiet, audible_clips).modules) == ["codec", "ema"]
+    assert sorted(Training(config, audible_clips).modules) == ["codec", "discriminators", "ema"]
 
 
 def test_batches_depend_on_the_step_alone(config: Config, kept_clips: Path) -> None:
-    training = Training(config, data.Sounds(kept_clips, "train", 1))
+    training = Training(config, data.AudibleClips(kept_clips, "train", 1))
     first, again, next_one = training.batch(3, 0, 1), training.batch(3, 0, 1), training.batch(4, 0, 1)
     assert torch.equal(first.wave, again.wave)
     assert torch.equal(first.levels, again.levels)
@@ -103,15 +103,15 @@ def test_sounds_are_drawn_by_their_weight(config: Config, kept_clips: Path, tmp_
     weights = np.full(len(every), 0.01, np.float32)
     weights[audible[1]] = 100
     write_weights(folder, every.table["clip_id"].to_pylist(), weights)
-    sounds, heard = data.Sounds(folder, "train", 8), list[int]()
-    wave = sounds.wave
-    sounds.wave = lambda number: heard.append(number) or wave(number)
-    Training(replace(config, global_batch_sounds=64), sounds).batch(0, 0, 1)
+    audible_clips, heard = data.AudibleClips(folder, "train", 8), list[int]()
+    wave = audible_clips.wave
+    audible_clips.wave = lambda number: heard.append(number) or wave(number)
+    Training(replace(config, global_batch_sounds=64), audible_clips).batch(0, 0, 1)
     assert heard.count(1) > 60
 
 
 def test_some_examples_train_with_fewer_levels(config: Config, kept_clips: Path) -> None:
-    training = Training(replace(config, global_batch_sounds=64), data.Sounds(kept_clips, "train", 8))
+    training = Training(replace(config, global_batch_sounds=64), data.AudibleClips(kept_clips, "train", 8))
     counts = training.batch(0, 0, 1).levels.bincount().tolist()
     assert counts[0] == 0
     assert all(count > 0 for count in counts[1:])
@@ -124,5 +124,5 @@ def test_clips_without_sound_stop_with_words(config: Config, kept_clips: Path, t
     with artifacts.fresh(tmp_path / "mute") as fresh:
         write(fresh, [clips.row(index) for index in mute])
         artifacts.describe(fresh, "kept clips", inputs={}, counts={}, facts=facts(config.formats))
-    with pytest.raises(DataError, match="no clip of the train split has audible sound"):
+    with pytest.raises(DataError, match="no clip of the train split has an audible audio track"):
         run(config, clips=tmp_path / "mute", output=tmp_path / "output")

@@ -18,7 +18,7 @@ def test_what_holds_passes_in_silence(capfd: pytest.CaptureFixture[str]) -> None
     assert capfd.readouterr().out == ""
 
 
-def test_every_broken_expectation_is_told_in_words_with_examples() -> None:
+def test_every_broken_expectation_is_reported_with_examples() -> None:
     with pytest.raises(DataError) as caught:
         gates.check(TABLE, [POSITIVE, SMALL, UNIQUE], "things")
     assert str(caught.value) == (
@@ -28,14 +28,14 @@ def test_every_broken_expectation_is_told_in_words_with_examples() -> None:
 
 
 def test_a_look_says_of_each_expectation_whether_it_holds_and_what_breaks_it() -> None:
-    found = gates.look(TABLE, [POSITIVE, SMALL], "things")
+    found = gates.findings(TABLE, [POSITIVE, SMALL], "things")
     assert [finding.expectation for finding in found] == [POSITIVE, SMALL]
     assert [(finding.holds, finding.unexpected, finding.examples) for finding in found] == [
         (True, 0, ()),
         (False, 1, ("30",)),
     ]
-    assert found[0].words == ""
-    assert found[1].words.startswith("sizes stay below ten")
+    assert found[0].problem == ""
+    assert found[1].problem.startswith("sizes stay below ten")
 
 
 def test_an_expectation_of_a_missing_column_is_broken() -> None:
@@ -45,7 +45,7 @@ def test_an_expectation_of_a_missing_column_is_broken() -> None:
 
 def test_an_empty_table_passes() -> None:
     gates.check(TABLE.slice(0, 0), [SMALL, UNIQUE], "things")
-    assert gates.look(TABLE.slice(0, 0), [SMALL, UNIQUE], "things") == []
+    assert gates.findings(TABLE.slice(0, 0), [SMALL, UNIQUE], "things") == []
 
 
 def test_the_pages_of_several_tables_say_what_holds_and_what_breaks(tmp_path: Path) -> None:

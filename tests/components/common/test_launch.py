@@ -30,8 +30,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Nodes]]:
         with socket() as found:
             found.bind(("127.0.0.1", 0))
             port = found.getsockname()[1]
-        told = {"PET_NNODES": "2", "PET_RDZV_BACKEND": "static", "PET_RDZV_ENDPOINT": f"127.0.0.1:{port}"}
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", **told, **more}
+        rendezvous = {"PET_NNODES": "2", "PET_RDZV_BACKEND": "static", "PET_RDZV_ENDPOINT": f"127.0.0.1:{port}"}
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", **rendezvous, **more}
         nodes = []
         for rank in range(2):
             command = [

@@ -9,9 +9,9 @@ SPEED = ScoreLimit("too_fast", "speed", "widths/s", None, 2.0)
 
 def test_bars_stand_side_by_side_and_the_highest_fills_the_picture() -> None:
     made = histogram("speed", BinCounts(bins([0.2, 0.25, 0.5, 3.0, None]), bins([0.2, 0.5])), [SPEED])
-    assert made.bars[0].words == "0.2 to 0.3: 2 arrived, 1 kept"
+    assert made.bars[0].text == "0.2 to 0.3: 2 arrived, 1 kept"
     assert made.bars[0].kept_px == made.bars[0].dropped_px == (FLOOR - TOP) / 2
-    assert made.bars[-1].words == "3 to 5: 1 arrived, 0 kept"
+    assert made.bars[-1].text == "3 to 5: 1 arrived, 0 kept"
     assert made.bars[-1].x + made.bars[-1].width == pytest.approx(WIDTH, abs=1)
     assert made.unmeasured == 1
 
@@ -19,11 +19,11 @@ def test_bars_stand_side_by_side_and_the_highest_fills_the_picture() -> None:
 def test_a_limit_stands_where_its_value_is_and_shades_what_it_drops() -> None:
     made = histogram("speed", BinCounts(bins([1.0, 3.0]), bins([1.0])), [SPEED])
     (limit,) = made.limits
-    before = next(bar for bar in made.bars if bar.words.startswith("2 to"))
+    before = next(bar for bar in made.bars if bar.text.startswith("2 to"))
     assert limit.x == pytest.approx(before.x, abs=0.2)
     assert limit.out_x == limit.x
     assert limit.out_x + limit.out_width == pytest.approx(WIDTH)
-    assert limit.words == "too_fast: above 2"
+    assert limit.text == "too_fast: above 2"
 
 
 def test_a_limit_far_from_all_clips_is_in_the_picture() -> None:

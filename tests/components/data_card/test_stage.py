@@ -11,7 +11,7 @@ import pytest
 
 from components.common import artifacts, runtime
 from components.common.errors import DataError
-from components.common.pages import words
+from components.common.pages import formatting
 from components.data_card import counting, samples, stage
 from components.data_card.config import Config
 from components.data_card.data import CARD, PAGE, read
@@ -133,10 +133,10 @@ def test_what_is_drawn_more_or_less_often_stands_in_the_card(
     assert any(share["share_after"] < share["share_before"] for share in shares)
     above = sum(share["share_after"] > 0.2 * 1.01 for share in shares)
     assert above
-    assert f"at most {words.quantity(0.2, 'share')} each" in section
+    assert f"at most {formatting.quantity(0.2, 'share')} each" in section
     assert f"{above} of them have more" in section
     for share in shares[:16]:
-        before, after = (words.quantity(share[name], "share") for name in ("share_before", "share_after"))
+        before, after = (formatting.quantity(share[name], "share") for name in ("share_before", "share_after"))
         assert re.search(rf"{share['name']}</bdi>.*?{re.escape(f'{before} → {after}')}", section)
 
 

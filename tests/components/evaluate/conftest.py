@@ -136,7 +136,7 @@ class FaintCodec(nn.Module):
 
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight videos and four pictures to learn from, as many held out."""
+    """Eight videos and four images to learn from, as many held out."""
     output = tmp_path_factory.mktemp("evaluate") / "clips"
     rows = [row(i, "train" if i < 8 else "heldout") for i in range(16)]
     rows += [row(16 + i, "train" if i < 4 else "heldout", image=True) for i in range(8)]

@@ -15,9 +15,9 @@ from components.evaluate.scoring import METRICS
 from components.filter.data import Clips
 from components.generate import data as generated
 from components.judge import data as judges
+from components.judge.caption_vocabulary import CaptionVocabulary
 from components.judge.config import Architecture
 from components.judge.model import Judge
-from components.judge.words import Words
 from components.language_model.tasks import SUPER_RESOLUTION, TASKS
 from components.nn import weights
 from components.visual_tokenizer import config as visual_tokenizer
@@ -31,7 +31,7 @@ def models(tmp_path):
     sound = audio_tokenizer.Architecture(2, 4, 1.0, 4, (4, 8), (1,), "snake", 4, 2, 8)
     sight = visual_tokenizer.Architecture("patch", 4, 3, 8, (1, 1), 1, 1, (2,), (2,), 4, 6)
     sizes = Architecture((4, 4), (4, 4), 4, 4, 4)
-    judge = Judge(sizes, Words(["red"]), {"color": ("blue", "red"), "motion": ("left", "right")})
+    judge = Judge(sizes, CaptionVocabulary(["red"]), {"color": ("blue", "red"), "motion": ("left", "right")})
     writers = {
         "judge": lambda folder: judges.save(folder, judge, sizes),
         "visual_tokenizer": lambda folder: weights.save(folder, VisualModel(sight), asdict(sight)),

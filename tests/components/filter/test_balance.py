@@ -63,8 +63,8 @@ def test_a_clip_with_less_that_is_frequent_among_the_same_never_weighs_less(said
     labels = labeled(said)
     weights = balance.weights(said, labels, config)
     _, kinds = balance.frequent(said, labels, config)
-    told = [(set(kind), weight) for kind, weight in zip(kinds, weights.tolist(), strict=True) if kind is not None]
-    assert all(weight >= other for fewer, weight in told for more, other in told if fewer <= more)
+    found = [(set(kind), weight) for kind, weight in zip(kinds, weights.tolist(), strict=True) if kind is not None]
+    assert all(weight >= other for fewer, weight in found for more, other in found if fewer <= more)
 
 
 @settings(max_examples=60, deadline=None)

@@ -41,7 +41,7 @@ def every(kept_clips: Path) -> list[data.EncodedClip]:
 
 @pytest.fixture(scope="module")
 def new(every: list[data.EncodedClip]) -> list[data.EncodedClip]:
-    """A video and a picture to train on, which the past does not know."""
+    """A video and an image to train on that are not in the baseline."""
     train = [row for row in every if row.clip.split == "train"]
     return [next(row for row in train if row.clip.kind == kind) for kind in ("video", "image")]
 

@@ -24,7 +24,7 @@ def rendered(seed: int = 1, **change: Any) -> Pixels:
 
 
 def filmed(seed: int = 0) -> Pixels:
-    """A camera over soft spots, as rich as a real picture."""
+    """A camera over soft spots, as rich as a real image."""
     noise = np.random.default_rng(seed).integers(0, 256, (10, 20, 3), np.uint8)
     wide = cv2.resize(noise, (384, 192), interpolation=cv2.INTER_CUBIC)
     return np.stack([wide[:, 8 * t : 8 * t + 192] for t in range(17)])

@@ -57,15 +57,15 @@ def test_blur_takes_sharpness_and_one_sharp_still_is_enough() -> None:
 
     sharp = texture()
     blurred = cv2.GaussianBlur(sharp, (0, 0), 6)
-    of_sharp, of_blurred = (measures.measure_frames(picture[None], 8).sharpness for picture in (sharp, blurred))
+    of_sharp, of_blurred = (measures.measure_frames(image[None], 8).sharpness for image in (sharp, blurred))
     assert of_blurred < 10 < 50 < of_sharp
     assert measures.measure_frames(np.stack([blurred, blurred, sharp]), 8).sharpness == of_sharp
 
 
 def test_shares_without_light_and_with_nothing_but_light() -> None:
-    picture = np.full((1, 128, 128, 3), 128, np.uint8)
-    picture[:, :32], picture[:, 96:112] = 0, 255
-    measure = measures.measure_frames(picture, 8)
+    image = np.full((1, 128, 128, 3), 128, np.uint8)
+    image[:, :32], image[:, 96:112] = 0, 255
+    measure = measures.measure_frames(image, 8)
     assert (measure.dark, measure.bright) == (0.25, 0.125)
 
 

@@ -129,11 +129,11 @@ def test_other_weights_judge_again_and_other_limits_do_not(
         table = pq.read_table(tmp_path / "filtered" / data.SCORES)
         return [tuple(row.values()) for row in table.select(["clip_score", "unsafe", "attribute"]).to_pylist()]
 
-    told = content(0.0, 0.9, pretrained)
-    assert all(label for *_, label in told)
-    assert content(1.0, 0.8, pretrained) == [(match, unsafe, None) for match, unsafe, _ in told]
-    assert len(decoded) == len(told)
+    classified = content(0.0, 0.9, pretrained)
+    assert all(label for *_, label in classified)
+    assert content(1.0, 0.8, pretrained) == [(match, unsafe, None) for match, unsafe, _ in classified]
+    assert len(decoded) == len(classified)
     (tmp_path / "other").mkdir()
     others = content(0.0, 0.9, made(tmp_path / "other", seed=1))
-    assert len(decoded) == 2 * len(told)
-    assert all(one[:2] != other[:2] for one, other in zip(told, others, strict=True))
+    assert len(decoded) == 2 * len(classified)
+    assert all(one[:2] != other[:2] for one, other in zip(classified, others, strict=True))

@@ -1,4 +1,4 @@
-"""What is found of text that is laid over made-up pictures, by the font that Pillow brings."""
+"""Text overlays found in generated images, with the font that Pillow brings."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_a_subtitle_is_found_and_takes_about_its_share_of_the_picture(moving: Pi
     box = ImageFont.load_default(18).getbbox(LINE)
     share = (box[2] - box[0]) * (box[3] - box[1]) / 256**2
     assert score(moving) == 0
-    for clip in (moving, moving[:1]):  # a still picture has the geometry alone
+    for clip in (moving, moving[:1]):  # a still image has the geometry alone
         assert share / 2 < score(written(clip, level=level)) < share * 2
 
 

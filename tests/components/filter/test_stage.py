@@ -182,8 +182,8 @@ def test_labels_of_a_model_are_drawn_equally_often(
     rows = pq.read_table(tmp_path / "filtered" / data.BALANCE).to_pylist()
     labels = {row["name"]: row for row in rows if row["of"] == "attribute"}
     assert labels["cold"]["share_before"] > 2 * labels["warm"]["share_before"]
-    told = labels["cold"]["share_after"] + labels["warm"]["share_after"]
-    assert labels["cold"]["share_after"] == pytest.approx(0.5 * told, rel=0.01)
+    total = labels["cold"]["share_after"] + labels["warm"]["share_after"]
+    assert labels["cold"]["share_after"] == pytest.approx(0.5 * total, rel=0.01)
     assert labels[""]["share_after"] == pytest.approx(labels[""]["share_before"], abs=1e-6)
     scores = pq.read_table(tmp_path / "filtered" / data.SCORES).to_pylist()
     assert {row["attribute"] for row in scores} == {"warm", "cold", None}

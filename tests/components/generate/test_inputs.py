@@ -75,11 +75,11 @@ BAD: dict[str, Callable[[], bytes]] = {
 def test_what_cannot_be_read_is_refused_by_its_name(kind: str, option: str, config: Config, tmp_path: Path) -> None:
     path = tmp_path / "mine.bin"
     path.write_bytes(BAD[kind]())
-    with pytest.raises(ValueError, match=r"mine\.bin (holds no image|gives no|is no mask|has no audio)") as told:
+    with pytest.raises(ValueError, match=r"mine\.bin (holds no image|gives no|is no mask|has no audio)") as error:
         read(option, path, config, tmp_path)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(error.value)
     if ("large film" in kind and option in ("video", "image")) or ("picture" in kind and option in ("image", "mask")):
-        assert ("resolution_too_large" in str(told.value)) == ("large" in kind)
+        assert ("resolution_too_large" in str(error.value)) == ("large" in kind)
 
 
 @pytest.mark.parametrize("option", TASK_OF)

@@ -25,7 +25,7 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A person's files: a clip with sound, a picture, a mask."""
+    """A person's files: a clip with audio, an image, a mask."""
     folder = tmp_path_factory.mktemp("files")
     draw = np.random.default_rng(0)
     frames = draw.integers(0, 255, (20, 48, 64, 3), np.uint8)

@@ -65,9 +65,9 @@ def test_every_file_is_there_and_of_its_size(samples: Path, config: Config):
 
 def test_what_is_made_from_text_can_be_heard(samples: Path):
     for sample in data.read_table(samples):
-        heard = sample.task in ("text_to_video", "audio_to_video", "video_to_audio", "audio_video_continuation")
+        with_audio = sample.task in ("text_to_video", "audio_to_video", "video_to_audio", "audio_video_continuation")
         if sample.path.endswith(".mp4"):
-            assert video.probe(samples / sample.path).has_audio == heard, sample.sample_id
+            assert video.probe(samples / sample.path).has_audio == with_audio, sample.sample_id
 
 
 def test_real_clips_are_enlarged_twice(samples: Path):

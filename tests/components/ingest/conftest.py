@@ -60,7 +60,7 @@ def film(frames: int, seed: int = 0, fps: int = 8) -> bytes:
     return video.encode_mp4(moving(frames, seed), fps=fps, audio_S=sound, sample_rate_hz=16000)
 
 
-def picture(seed: int = 0) -> bytes:
+def png(seed: int = 0) -> bytes:
     return images.encode_png(moving(1, seed)[0])
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from components.ingest import archives, sources, storage
 from components.ingest.storage import LocalStorage
 
-from .conftest import picture
+from .conftest import png
 
 
 def tar(*members: tuple[str, bytes], links: tuple[tuple[str, str], ...] = ()) -> bytes:
@@ -33,26 +33,26 @@ def tar(*members: tuple[str, bytes], links: tuple[tuple[str, str], ...] = ()) ->
 
 
 SHARD = tar(
-    ("000.png", picture(0)),
+    ("000.png", png(0)),
     ("000.txt", b"a first\npicture"),
-    ("001.clip.png", picture(1)),
+    ("001.clip.png", png(1)),
     ("001.json", json.dumps({"caption": "second", "license": "CC0", "fps": 8, "path": "/etc"}).encode()),
     ("001.txt", b"not this"),
     ("sub/002.json", json.dumps({"language": "de"}).encode()),
-    ("sub/002.png", picture(2)),
+    ("sub/002.png", png(2)),
     ("sub/002.txt", b"words"),
     ("003.cls", b"7"),
     ("._000.png", b"of a file system"),
 )
 
 
-def look(folder: Path, **options):
+def scan(folder: Path, **options):
     return sources.Scan(LocalStorage(folder), "mine", **options)
 
 
 def test_members_with_one_key_are_one_source_where_they_stand(tmp_path):
     (tmp_path / "shard.tar").write_bytes(SHARD)
-    found = {source.path: source for source in look(tmp_path).sources}
+    found = {source.path: source for source in scan(tmp_path).sources}
     said = {path: (one.caption, one.license, one.language, dict(one.attributes)) for path, one in found.items()}
     assert said == {
         "shard.tar/000.png": ("a first picture", "", "", {}),
@@ -62,35 +62,35 @@ def test_members_with_one_key_are_one_source_where_they_stand(tmp_path):
     for number, source in enumerate(found.values()):
         assert source.archive == "shard.tar"
         with storage.local_copy(source, tmp_path, tmp_path / "scratch") as path:
-            assert path.read_bytes() == picture(number)
+            assert path.read_bytes() == png(number)
             assert hashlib.sha256(path.read_bytes()).hexdigest() == source.sha256
         assert not path.exists()
 
 
 def test_a_tar_that_did_not_change_is_not_read_again(tmp_path):
     (tmp_path / "shard.tar").write_bytes(SHARD)
-    first = look(tmp_path)
-    again = look(tmp_path, known=first.sources, seen=first.seen)
+    first = scan(tmp_path)
+    again = scan(tmp_path, known=first.sources, seen=first.seen)
     assert (first.read, again.read) == (1, 0)
     assert again.sources == first.sources
 
 
 def test_what_is_wrong_in_a_tar_is_refused_by_name_and_the_rest_is_taken(tmp_path):
     content = tar(
-        ("../out.png", picture(0)),
-        ("good.png", picture(1)),
-        ("good.png", picture(2)),
-        ("long.png", picture(3)),
+        ("../out.png", png(0)),
+        ("good.png", png(1)),
+        ("good.png", png(2)),
+        ("long.png", png(3)),
         ("long.txt", b"x" * 10_000_000),
         ("list.json", b"[1]"),
-        ("list.png", picture(4)),
-        ("turn\u202e.png", picture(5)),
+        ("list.png", png(4)),
+        ("turn\u202e.png", png(5)),
         links=(("link.png", "/etc/hostname"),),
     )
     (tmp_path / "shard.tar").write_bytes(content)
     (tmp_path / "packed.tar.gz").write_bytes(b"")
     (tmp_path / "none.tar").write_bytes(b"no tar at all" * 100)
-    found = look(tmp_path).sources
+    found = scan(tmp_path).sources
     assert [source.path for source in found if source.state == "present"] == ["shard.tar/good.png"]
     assert sorted(source.reason for source in found if source.state == "refused") == sorted(
         [
@@ -109,23 +109,23 @@ def test_what_is_wrong_in_a_tar_is_refused_by_name_and_the_rest_is_taken(tmp_pat
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
 def test_a_tar_that_is_compressed_under_a_plain_name_is_refused_for_that(tmp_path, pack):
     (tmp_path / "shard.tar").write_bytes(pack(SHARD))
-    (only,) = look(tmp_path).sources
+    (only,) = scan(tmp_path).sources
     assert (only.path, only.reason) == ("shard.tar", "compressed_archive")
 
 
 @pytest.mark.parametrize("cut_off", ["b.png", "b.txt"])
 def test_a_tar_that_ends_too_early_gives_what_is_whole(tmp_path, cut_off):
-    contents = {"a.png": picture(0), "b.txt": b"words of b", "b.png": picture(1)}
+    contents = {"a.png": png(0), "b.txt": b"words of b", "b.png": png(1)}
     whole = tar(*((name, contents[name]) for name in ("a.png", *sorted(contents.keys() - {"a.png", cut_off}), cut_off)))
     (tmp_path / "shard.tar").write_bytes(whole[: whole.index(contents[cut_off]) + 5])
-    found = {source.path: (source.reason, source.caption) for source in look(tmp_path, only="shard.tar").sources}
+    found = {source.path: (source.reason, source.caption) for source in scan(tmp_path, only="shard.tar").sources}
     whole_ones = {"a.png", "b.png"} - {cut_off}
     assert found == {"shard.tar": ("broken_archive", "")} | {f"shard.tar/{name}": ("", "") for name in whole_ones}
 
 
 def test_a_last_member_of_which_no_more_than_the_padding_is_missing_is_whole():
-    whole = tar(("a.png", picture(0)))
-    cut = whole[: whole.index(picture(0)) + len(picture(0))]
+    whole = tar(("a.png", png(0)))
+    cut = whole[: whole.index(png(0)) + len(png(0))]
     assert [(one.name, one.refusal) for one in archives.members(io.BytesIO(cut))] == [
         ("a.png", ""),
         ("", "broken_archive"),
@@ -172,8 +172,8 @@ def pax(*records: bytes, kind: bytes = tarfile.XHDTYPE) -> bytes:
     return header("pax", len(b"".join(records)), kind) + padded(b"".join(records))
 
 
-GOOD = header("a.png", len(picture(0))) + padded(picture(0))
-AFTER = header("z.png", len(picture(1))) + padded(picture(1)) + bytes(2 * BLOCK)
+GOOD = header("a.png", len(png(0))) + padded(png(0))
+AFTER = header("z.png", len(png(1))) + padded(png(1)) + bytes(2 * BLOCK)
 MAP = pax(record("GNU.sparse.major", "1"), record("GNU.sparse.minor", "0"))
 DAMAGE = {
     "size of a member below 0": header("b.png", -BLOCK),
@@ -210,7 +210,7 @@ DAMAGE = {
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_what_a_header_claims_is_no_more_than_one_refusal(damage: str, end: str, tmp_path: Path) -> None:
     (tmp_path / "shard.tar").write_bytes(GOOD + DAMAGE[damage] + (AFTER if end and "cut" not in damage else b""))
-    found = {source.path: source.reason for source in look(tmp_path).sources}
+    found = {source.path: source.reason for source in scan(tmp_path).sources}
     assert found == {"shard.tar": "broken_archive", "shard.tar/a.png": ""}
 
 
@@ -221,7 +221,7 @@ def test_a_header_may_not_fill_the_memory_though_the_file_is_as_large(tmp_path: 
             file.truncate(5 << 30)  # a hole, without blocks on the disk
         tracemalloc.start()
         try:
-            found = {source.path: source.reason for source in look(tmp_path).sources}
+            found = {source.path: source.reason for source in scan(tmp_path).sources}
             assert tracemalloc.get_traced_memory()[1] < 32 << 20
         finally:
             tracemalloc.stop()
@@ -230,9 +230,9 @@ def test_a_header_may_not_fill_the_memory_though_the_file_is_as_large(tmp_path: 
 
 @pytest.mark.parametrize("cut_at", [1, 100, 511, 512 + 5, 1023, 1024 + 300, 1535])
 def test_a_tar_that_ends_within_the_headers_of_a_member_gives_what_came_before(cut_at: int, tmp_path: Path) -> None:
-    long = pax(record("path", "b.png")) + header("b", len(picture(1)))
+    long = pax(record("path", "b.png")) + header("b", len(png(1)))
     (tmp_path / "shard.tar").write_bytes(GOOD + long[:cut_at])
-    found = {source.path: source.reason for source in look(tmp_path).sources}
+    found = {source.path: source.reason for source in scan(tmp_path).sources}
     assert found == {"shard.tar": "broken_archive", "shard.tar/a.png": ""}
 
 
@@ -256,7 +256,7 @@ SPARSE = {
 @pytest.mark.parametrize("kind", SPARSE)
 def test_a_sparse_member_is_refused_and_the_next_one_is_found(kind: str, tmp_path: Path) -> None:
     (tmp_path / "shard.tar").write_bytes(GOOD + SPARSE[kind] + AFTER)
-    found = {source.path: source.reason for source in look(tmp_path).sources}
+    found = {source.path: source.reason for source in scan(tmp_path).sources}
     assert found == {"shard.tar/a.png": "", "shard.tar/s.png": "link_in_archive", "shard.tar/z.png": ""}
 
 
@@ -287,6 +287,6 @@ def test_a_key_is_all_before_the_first_dot_of_the_last_part(name):
 
 
 def test_a_member_without_a_name_is_not_taken_for_the_tar(tmp_path: Path) -> None:
-    (tmp_path / "shard.tar").write_bytes(GOOD + header("", len(picture(2))) + padded(picture(2)) + AFTER)
-    found = {source.path: source.reason for source in look(tmp_path).sources}
+    (tmp_path / "shard.tar").write_bytes(GOOD + header("", len(png(2))) + padded(png(2)) + AFTER)
+    found = {source.path: source.reason for source in scan(tmp_path).sources}
     assert found == {"shard.tar/?": "unsafe_name", "shard.tar/a.png": "", "shard.tar/z.png": ""}

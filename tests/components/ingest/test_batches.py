@@ -22,10 +22,10 @@ from components.ingest.config import Config
 from components.ingest.sources import Scan
 from components.ingest.storage import LocalStorage
 
-from .conftest import film, picture, stored
+from .conftest import film, png, stored
 
 ROOT = Path(__file__).parents[3]
-MEDIA = {f"{seed}.png": picture(seed) for seed in range(8)} | {"film.mp4": film(60), "page.png": b"<html>"}
+MEDIA = {f"{seed}.png": png(seed) for seed in range(8)} | {"film.mp4": film(60), "page.png": b"<html>"}
 
 
 @pytest.fixture(autouse=True)

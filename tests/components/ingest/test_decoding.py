@@ -7,7 +7,7 @@ import pytest
 from components.ingest import decoding
 from components.ingest.config import Config
 from components.media.errors import Unreadable
-from tests.components.ingest.conftest import film, picture, stored
+from tests.components.ingest.conftest import film, png, stored
 
 
 @pytest.mark.parametrize(("content", "reason"), [(b"", "empty_file"), (b"<html>not found</html>", "not_media")])
@@ -19,8 +19,8 @@ def test_what_is_no_media_has_its_reason(config: Config, tmp_path: Path, content
 
 
 def test_a_file_that_changed_since_it_was_added_is_not_decoded(config: Config, tmp_path: Path) -> None:
-    source = stored(tmp_path, "a.png", picture(1))
-    (tmp_path / "a.png").write_bytes(picture(2))
+    source = stored(tmp_path, "a.png", png(1))
+    (tmp_path / "a.png").write_bytes(png(2))
     with pytest.raises(Unreadable, match="not the bytes that were added"):
         decoding.rows_of(tmp_path / "a.png", source, config)
 

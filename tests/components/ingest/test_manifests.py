@@ -12,7 +12,7 @@ import pytest
 from components.ingest import manifests, sources
 from components.ingest.storage import LocalStorage
 
-from .conftest import picture
+from .conftest import png
 
 ROWS = [{"path": f"{number}.png", "caption": f"words {number}", "license": "CC0", "steps": 3} for number in range(3)]
 
@@ -60,13 +60,13 @@ def folder_of(tmp_path: Path, manifest: bytes = WHOLE, suffix: str = "parquet") 
     folder = tmp_path / "media"
     (folder / "sub").mkdir(parents=True)
     for number, name in enumerate(["0.png", "1.png", "2.png", "sub/3.png"]):
-        (folder / name).write_bytes(picture(number))
+        (folder / name).write_bytes(png(number))
     (folder / "sub" / "3.txt").write_text("a text beside")
     (folder / f"manifest.{suffix}").write_bytes(manifest)
     return folder
 
 
-def look(folder: Path, **options: object) -> sources.Scan:
+def scan(folder: Path, **options: object) -> sources.Scan:
     return sources.Scan(LocalStorage(folder), "mine", **options)
 
 
@@ -77,14 +77,14 @@ def said(scan: sources.Scan) -> dict[str, tuple[str, str, dict[str, str]]]:
 @pytest.mark.parametrize("damage", DAMAGED)
 def test_a_damaged_manifest_beside_media_is_one_refusal_and_the_rest_is_taken(damage: str, tmp_path: Path) -> None:
     suffix, content = DAMAGED[damage]
-    found = look(folder_of(tmp_path, content, suffix))
+    found = scan(folder_of(tmp_path, content, suffix))
     name = f"manifest.{suffix}"
     assert {one.path: one.reason for one in found.sources if one.reason} == {name: "broken_manifest"}
-    (told,) = (one.attributes["detail"] for one in found.sources if one.reason)
-    assert told.startswith(name)
-    assert told.isprintable()
-    assert str(tmp_path) not in told
-    assert len(told) < 300
+    (detail,) = (one.attributes["detail"] for one in found.sources if one.reason)
+    assert detail.startswith(name)
+    assert detail.isprintable()
+    assert str(tmp_path) not in detail
+    assert len(detail) < 300
     assert said(found) == {f"{number}.png": ("", "", {}) for number in range(3)} | {
         "sub/3.png": ("a text beside", "", {})
     }
@@ -93,16 +93,16 @@ def test_a_damaged_manifest_beside_media_is_one_refusal_and_the_rest_is_taken(da
 @pytest.mark.parametrize("damage", DAMAGED)
 def test_what_was_said_before_the_damage_stays_said(damage: str, tmp_path: Path) -> None:
     folder = folder_of(tmp_path)
-    first = look(folder)
+    first = scan(folder)
     suffix, content = DAMAGED[damage]
     (folder / "manifest.parquet").unlink()
     (folder / f"manifest.{suffix}").write_bytes(content)
-    (folder / "0.png").write_bytes(picture(7))
-    (folder / "4.png").write_bytes(picture(4))
+    (folder / "0.png").write_bytes(png(7))
+    (folder / "4.png").write_bytes(png(4))
     (folder / "4.txt").write_text("new")
     (folder / "2.png").unlink()
-    again = look(folder, known=first.sources, seen=first.seen)
-    words = {name: told for name, told in said(first).items() if name != "2.png"}
+    again = scan(folder, known=first.sources, seen=first.seen)
+    words = {name: text for name, text in said(first).items() if name != "2.png"}
     assert words["1.png"] == ("words 1", "CC0", {"steps": "3"})
     assert said(again) == words | {"4.png": ("new", "", {})}
     assert [one.path for one in again.sources if one.reason] == [f"manifest.{suffix}"]
@@ -111,11 +111,11 @@ def test_what_was_said_before_the_damage_stays_said(damage: str, tmp_path: Path)
 def test_only_the_folder_of_the_damaged_manifest_keeps_old_words(tmp_path: Path) -> None:
     folder = folder_of(tmp_path)
     (folder / "sub" / "captions.csv").write_text("path,caption\n3.png,of the table\n")
-    first = look(folder)
+    first = scan(folder)
     (folder / "sub" / "captions.csv").write_bytes(b"path\n\xff\n")
     (folder / "sub" / "3.txt").write_text("another text")
     (folder / "manifest.parquet").write_bytes(parquet([ROWS[0] | {"caption": "new"}]))
-    again = said(look(folder, known=first.sources, seen=first.seen))
+    again = said(scan(folder, known=first.sources, seen=first.seen))
     assert {name: words[0] for name, words in again.items()} == {
         "0.png": "new",
         "1.png": "",
@@ -123,15 +123,15 @@ def test_only_the_folder_of_the_damaged_manifest_keeps_old_words(tmp_path: Path)
         "sub/3.png": "of the table",
     }
     (folder / "sub" / "captions.csv").unlink()
-    assert said(look(folder, known=first.sources, seen=first.seen))["sub/3.png"][0] == "another text"
+    assert said(scan(folder, known=first.sources, seen=first.seen))["sub/3.png"][0] == "another text"
 
 
 @pytest.mark.parametrize("damage", DAMAGED)
 def test_a_damaged_manifest_that_is_named_stops_with_its_name(damage: str, tmp_path: Path) -> None:
     suffix, content = DAMAGED[damage]
-    with pytest.raises(ValueError, match=rf"^manifest\.{suffix} ") as told:
-        look(folder_of(tmp_path, content, suffix), only=f"manifest.{suffix}")
-    assert "\n" not in str(told.value)
+    with pytest.raises(ValueError, match=rf"^manifest\.{suffix} ") as error:
+        scan(folder_of(tmp_path, content, suffix), only=f"manifest.{suffix}")
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to("sub"), lambda path: path.symlink_to("no")])
@@ -139,7 +139,7 @@ def test_what_is_called_a_manifest_and_is_no_file_is_none(make: Callable[[Path],
     folder = folder_of(tmp_path)
     (folder / "manifest.parquet").unlink()
     make(folder / "manifest.parquet")
-    assert len(said(look(folder))) == 4
+    assert len(said(scan(folder))) == 4
 
 
 def outcome(content: bytes) -> str:
@@ -165,4 +165,4 @@ def test_flipped_bits_give_rows_or_one_refusal() -> None:
 def test_a_table_of_more_than_the_limit_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(manifests, "MOST_TABLE_BYTES", len(WHOLE) - 1)
     with pytest.raises(ValueError, match=r"manifest\.parquet cannot be read: it has more than \d+ bytes"):
-        look(folder_of(tmp_path), only="manifest.parquet")
+        scan(folder_of(tmp_path), only="manifest.parquet")

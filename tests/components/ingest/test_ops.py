@@ -6,17 +6,17 @@ from hypothesis import strategies as st
 from components.common.formats import Formats
 from components.ingest import ops
 
-Picture = tuple[float, ops.Planes]
+TimedFrame = tuple[float, ops.Planes]
 PLANES = np.zeros((24, 16), np.uint8)
 
 
-def film(count: int) -> list[Picture]:
-    """Pictures, one every 1/8 s."""
+def film(count: int) -> list[TimedFrame]:
+    """Frames, one every 1/8 s."""
     return [(index / 8, PLANES) for index in range(count)]
 
 
 def lengths(shots: list[int], formats: Formats, most: int = 99) -> list[tuple[float, int]]:
-    """Start and length of the spans of shots of so many pictures."""
+    """Start and length of the spans of shots of so many frames."""
     shot_of = [number for number, length in enumerate(shots) for _ in range(length)]
     spans = ops.spans(film(len(shot_of)), formats, most=most, shot=lambda time_s: shot_of[round(time_s * 8)])
     return [(span.start_s, len(span.planes)) for span in spans]
@@ -38,9 +38,9 @@ def test_no_more_is_read_than_is_needed(formats: Formats) -> None:
     read = []
 
     def endless():
-        for picture in film(1000):
-            read.append(picture)
-            yield picture
+        for frame in film(1000):
+            read.append(frame)
+            yield frame
 
     spans = ops.spans(endless(), formats, most=1, shot=lambda _: 0)
     assert [len(span.planes) for span in spans] == [41]

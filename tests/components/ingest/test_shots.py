@@ -99,13 +99,13 @@ def test_every_frame_passes_once_and_in_order(count: int) -> None:
 
 def test_what_is_known_of_an_instant_does_not_change_and_a_still_does_not_keep_it_waiting() -> None:
     given = frames(np.concatenate([scene(10, 1), np.repeat(scene(1, 2), 60, axis=0), scene(10, 3)]))
-    found, told, behind = shots(), {}, []
+    found, numbers, behind = shots(), {}, []
     for index, _ in enumerate(found.watch(given)):
-        told |= {frame.time: found.number(frame.time) for frame in given[: index + 1] if found.knows(frame.time)}
-        behind.append(index + 1 - len(told))
+        numbers |= {frame.time: found.number(frame.time) for frame in given[: index + 1] if found.knows(frame.time)}
+        behind.append(index + 1 - len(numbers))
     assert max(behind) <= 24 * 2 + 25 + 3
     found.end()
-    assert all(found.number(time_s) == number for time_s, number in told.items())
+    assert all(found.number(time_s) == number for time_s, number in numbers.items())
     assert found.number(given[-1].time) == 2
 
 

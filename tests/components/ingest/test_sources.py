@@ -11,26 +11,26 @@ from components.corpus import data as corpus_data
 from components.ingest import sources
 from components.ingest.storage import LocalStorage
 
-from .conftest import picture
+from .conftest import png
 
 
-def look(folder: Path, only: str = "", known: Iterable[sources.Source] = (), seen: sources.FileMarks | None = None):
+def scan(folder: Path, only: str = "", known: Iterable[sources.Source] = (), seen: sources.FileMarks | None = None):
     return sources.Scan(LocalStorage(folder), "mine", only=only, known=known, seen=seen)
 
 
 def present(folder: Path, only: str = "") -> dict[str, sources.Source]:
-    return {source.path: source for source in look(folder, only).sources if source.state == "present"}
+    return {source.path: source for source in scan(folder, only).sources if source.state == "present"}
 
 
 def refused(folder: Path, only: str = "") -> dict[str, str]:
-    return {source.path: source.reason for source in look(folder, only).sources if source.state == "refused"}
+    return {source.path: source.reason for source in scan(folder, only).sources if source.state == "refused"}
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "sub").mkdir()
     for number, name in enumerate(["one.png", "two words é.png", "sub/three.png", ".hidden.png"]):
-        (tmp_path / name).write_bytes(picture(number))
+        (tmp_path / name).write_bytes(png(number))
     (tmp_path / "sub" / "three.txt").write_text("a third\npicture\n")
     (tmp_path / "README.md").write_text("not media")
     (tmp_path / "manifest.csv").write_text(
@@ -119,7 +119,7 @@ def test_rows_that_cannot_be_taken_are_refused_each_by_its_reason_and_the_others
         "rows.jsonl, row 15": "not_a_row",
     }
     assert {path: source.caption for path, source in present(folder, "rows.jsonl").items()} == {"one.png": "fine"}
-    assert len(look(folder, "rows.jsonl").sources) == len(rows) + 2
+    assert len(scan(folder, "rows.jsonl").sources) == len(rows) + 2
 
 
 def test_long_cells_of_a_csv_and_rows_with_too_many_are_refused(folder: Path) -> None:
@@ -138,7 +138,7 @@ def test_the_column_of_the_names_may_be_called_file(folder: Path) -> None:
 
 
 def details(folder: Path, only: str) -> dict[str, str]:
-    return {source.path: source.attributes.get("detail", "") for source in look(folder, only).sources if source.reason}
+    return {source.path: source.attributes.get("detail", "") for source in scan(folder, only).sources if source.reason}
 
 
 def test_a_row_of_the_wrong_type_says_which_column_what_was_found_and_what_is_wanted(folder: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_row_of_the_wrong_type_says_which_column_what_was_found_and_what_is_wa
     ]
     (folder / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
     found = details(folder, "rows.jsonl")
-    assert {source.reason for source in look(folder, "rows.jsonl").sources} == {"wrong_type"}
+    assert {source.reason for source in scan(folder, "rows.jsonl").sources} == {"wrong_type"}
     assert [found[f"rows.jsonl, row {number}"] for number in range(1, 8)] == [
         "column `path`: found 7 (int), wanted text",
         "column `file`: found True (bool), wanted text",
@@ -198,7 +198,7 @@ def test_what_is_said_of_a_refused_row_is_short_and_in_plain_letters(folder: Pat
     assert list(found) == ["rows.jsonl, row 1", "rows.jsonl, row 2", "rows.jsonl, row 4"]
     assert all(detail and detail.isprintable() and len(detail) < 1_000 for detail in found.values())
     assert "`bell\\x07\\u202e\\ud8000x" in found["rows.jsonl, row 1"]
-    sources.write(folder / "table.parquet", look(folder, "rows.jsonl").sources)
+    sources.write(folder / "table.parquet", scan(folder, "rows.jsonl").sources)
 
 
 def test_what_is_said_can_be_written_and_shown_whatever_a_row_holds(folder: Path) -> None:
@@ -206,7 +206,7 @@ def test_what_is_said_can_be_written_and_shown_whatever_a_row_holds(folder: Path
     columns = {name: odd for name in ("licence", "language", "note", odd)}
     row = {"path": "one.png", "captions": [odd, odd], "tags": [odd], **columns}
     (folder / "rows.jsonl").write_text(json.dumps(row))
-    sources.write(folder / "table.parquet", look(folder, "rows.jsonl").sources)
+    sources.write(folder / "table.parquet", scan(folder, "rows.jsonl").sources)
     (one,) = corpus_data.read(folder / "table.parquet")
     assert one.caption == "half ? [31m of it"
     assert one.license == one.language == one.attributes["note"] == "half ?  [31m of\n it"
@@ -228,7 +228,7 @@ def test_a_text_beside_that_is_no_caption_refuses_its_file(folder: Path) -> None
 
 def test_links_are_followed_inside_the_folder_only(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     outside = tmp_path_factory.mktemp("outside")
-    (outside / "secret.png").write_bytes(picture(9))
+    (outside / "secret.png").write_bytes(png(9))
     (folder / "away.png").symlink_to(outside / "secret.png")
     (folder / "away").symlink_to(outside)
     (folder / "inside.png").symlink_to("one.png")
@@ -249,8 +249,8 @@ def test_links_are_followed_inside_the_folder_only(folder: Path, tmp_path_factor
 
 def test_names_that_deceive_are_refused_and_shown_in_plain_letters(folder: Path) -> None:
     for name in ("a\nb.png", "gpj.\u202egnp.png"):
-        (folder / name).write_bytes(picture(5))
-    (folder / os.fsdecode(b"\xff.png")).write_bytes(picture(5))
+        (folder / name).write_bytes(png(5))
+    (folder / os.fsdecode(b"\xff.png")).write_bytes(png(5))
     assert refused(folder) == {
         "\\udcff.png": "unsafe_name",
         "a\\nb.png": "unsafe_name",
@@ -268,24 +268,24 @@ def test_names_that_deceive_are_refused_and_shown_in_plain_letters(folder: Path)
 def test_a_manifest_that_is_none_says_so(folder: Path, name: str, content: bytes, words: str) -> None:
     (folder / name).write_bytes(content)
     with pytest.raises(ValueError, match=words):
-        look(folder, name)
+        scan(folder, name)
 
 
 def test_only_what_changed_is_read_again(folder: Path) -> None:
-    first = look(folder)
+    first = scan(folder)
     assert first.read == 3
-    again = look(folder, known=first.sources, seen=first.seen)
+    again = scan(folder, known=first.sources, seen=first.seen)
     assert (again.read, again.sources) == (0, first.sources)
-    (folder / "one.png").write_bytes(picture(7))
+    (folder / "one.png").write_bytes(png(7))
     (folder / "sub" / "three.txt").write_text("other words")
-    third = look(folder, known=again.sources, seen=again.seen)
+    third = scan(folder, known=again.sources, seen=again.seen)
     assert third.read == 1
     changed = {new.path for old, new in zip(first.sources, third.sources, strict=True) if old != new}
     assert changed == {"one.png", "sub/three.png"}
 
 
 def test_equal_tables_are_equal_bytes(folder: Path, tmp_path: Path) -> None:
-    found = look(folder).sources
+    found = scan(folder).sources
     for name in ("a.parquet", "b.parquet"):
         sources.write(tmp_path / name, reversed(found))
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()

@@ -17,19 +17,19 @@ from components.ingest import data, part, stage, storage
 from components.ingest.config import Config
 from components.ingest.worker import Worker
 
-from .conftest import Poison, film, moving, picture, stored
+from .conftest import Poison, film, moving, png, stored
 
 MIXTURE = {
     "film.mp4": film(20),
     "long.mp4": film(60, seed=1),
     "same film.mp4": film(20),
     "short.mp4": film(5, seed=2),
-    "picture.png": picture(3),
+    "picture.png": png(3),
     "film named as picture.png": film(18, seed=4),
     "page.mp4": b"<html>404</html>",
     "empty.mp4": b"",
     "half.mp4": film(40, seed=5)[:2000],
-    "half.png": picture(6)[:150],
+    "half.png": png(6)[:150],
 }
 
 

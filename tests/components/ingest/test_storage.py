@@ -15,7 +15,7 @@ from components.ingest import sources, stage, storage
 from components.ingest.config import Config
 from tests import s3
 
-from .conftest import film, picture
+from .conftest import film, png
 
 
 @pytest.fixture(scope="module")
@@ -30,21 +30,21 @@ def store(tmp_path_factory: pytest.TempPathFactory):
             packed = io.BytesIO()
             with tarfile.open(fileobj=packed, mode="w") as archive:
                 info = tarfile.TarInfo("in tar.png")
-                info.size = len(picture(3))
-                archive.addfile(info, io.BytesIO(picture(3)))
+                info.size = len(png(3))
+                archive.addfile(info, io.BytesIO(png(3)))
             objects = {
                 "media/film.mp4": film(20),
-                "media/sub/one.png": picture(1),
+                "media/sub/one.png": png(1),
                 "media/sub/one.txt": b"one picture",
                 "media/shard.tar": packed.getvalue(),
                 "media/list.csv": b"path,caption\nfilm.mp4,a film\nnowhere.mp4,nothing\n",
-                "other/two.png": picture(2),
+                "other/two.png": png(2),
                 "bad/manifest.parquet": b"PAR1" + bytes(90) + b"\x40\0\0\0PAR1",
-                "bad/one.png": picture(1),
+                "bad/one.png": png(1),
                 "bad/sub/manifest.csv": b"path,caption\ntwo.png,second\n",
-                "bad/sub/two.png": picture(2),
+                "bad/sub/two.png": png(2),
                 "bad/shard.tar": b"no tar at all" * 100,
-                "cut/shard.tar": packed.getvalue()[: packed.getvalue().index(picture(3)) + 10],
+                "cut/shard.tar": packed.getvalue()[: packed.getvalue().index(png(3)) + 10],
             }
             for key, content in objects.items():
                 client.put_object(Bucket=s3.BUCKET, Key=key, Body=content)
@@ -117,15 +117,15 @@ def test_clips_of_a_store_are_those_of_the_same_files_in_a_folder(
 ):
     found = sources.Scan(storage.storage_of(store("media")), "far").sources
     corpus_data.write(tmp_path / "sources.parquet", found)
-    local = {"film.mp4": film(20), "sub/one.png": picture(1)}
+    local = {"film.mp4": film(20), "sub/one.png": png(1)}
     for name, content in local.items():
         (tmp_path / "folder" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "folder" / name).write_bytes(content)
     (tmp_path / "folder/sub/one.txt").write_text("one picture")
     with tarfile.open(tmp_path / "folder/shard.tar", "w") as archive:
         info = tarfile.TarInfo("in tar.png")
-        info.size = len(picture(3))
-        archive.addfile(info, io.BytesIO(picture(3)))
+        info.size = len(png(3))
+        archive.addfile(info, io.BytesIO(png(3)))
     digests = set()
     for number, root in enumerate((store("media"), tmp_path / "folder")):
         with runtime.use(runtime.Runtime(tmp_path / "scratch", tmp_path / f"cache {number}", {"far": root})):

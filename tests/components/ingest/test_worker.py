@@ -18,11 +18,11 @@ from components.ingest.config import Config
 from components.ingest.worker import Rejected, Worker, _attempt
 from components.media import video
 
-from .conftest import Hoard, Poison, film, picture, stored
+from .conftest import Hoard, Poison, film, png, stored
 
 
 def test_a_worker_that_dies_loses_no_file_but_the_one_it_had(config: Config, tmp_path: Path) -> None:
-    sources = [stored(tmp_path, f"{seed}.png", picture(seed)) for seed in range(2)]
+    sources = [stored(tmp_path, f"{seed}.png", png(seed)) for seed in range(2)]
     with Worker(config) as worker:
         assert isinstance(worker.outcome(tmp_path / sources[0].path, sources[0]), list)
         assert worker.process is not None
@@ -36,7 +36,7 @@ def test_a_worker_that_dies_loses_no_file_but_the_one_it_had(config: Config, tmp
 def test_a_file_that_crashes_the_decoder_twice_is_refused_and_the_next_one_is_not(
     config: Config, tmp_path: Path, number: signal.Signals
 ) -> None:
-    source = stored(tmp_path, "a.png", picture())
+    source = stored(tmp_path, "a.png", png())
     poison = Poison(tmp_path / source.path, [number, number])
     with Worker(config) as worker:
         refused = worker.outcome(poison, source)
@@ -46,7 +46,7 @@ def test_a_file_that_crashes_the_decoder_twice_is_refused_and_the_next_one_is_no
 
 
 def test_a_file_that_crashes_the_decoder_once_is_not_refused(config: Config, tmp_path: Path) -> None:
-    source = stored(tmp_path, "a.png", picture())
+    source = stored(tmp_path, "a.png", png())
     with Worker(config) as worker:
         first = worker.outcome(tmp_path / source.path, source)
         assert worker.outcome(Poison(tmp_path / source.path, [signal.SIGSEGV]), source) == first
@@ -80,7 +80,7 @@ def test_what_other_files_left_behind_refuses_no_file(
 
 
 def test_a_file_that_takes_too_long_is_refused_at_once_and_the_next_one_is_not(config: Config, tmp_path: Path) -> None:
-    source = stored(tmp_path, "a.png", picture())
+    source = stored(tmp_path, "a.png", png())
     with Worker(replace(config, time_limit_s=1)) as worker:
         refused = worker.outcome(Poison(tmp_path / source.path, [signal.SIGXCPU]), source)
         assert isinstance(worker.outcome(tmp_path / source.path, source), list)
@@ -91,7 +91,7 @@ def test_a_file_that_hangs_is_refused_and_the_next_one_is_not(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker_room, "WALL_FACTOR", 0.01)
-    source = stored(tmp_path, "a.png", picture())
+    source = stored(tmp_path, "a.png", png())
     with Worker(replace(config, time_limit_s=100)) as worker:
         refused = worker.outcome(Poison(tmp_path / source.path, [signal.SIGSTOP]), source)
         monkeypatch.undo()
@@ -122,7 +122,7 @@ def test_whatever_a_file_provokes_becomes_a_reason(
 
 
 def test_worker_processes_are_gone_when_the_work_is_done(config: Config, tmp_path: Path) -> None:
-    source = stored(tmp_path, "a.png", picture())
+    source = stored(tmp_path, "a.png", png())
     with Worker(config) as worker:
         worker.outcome(tmp_path / source.path, source)
         process = worker.process
@@ -191,7 +191,7 @@ def test_an_hour_of_8k_gives_its_first_spans_and_holds_a_few_pictures(config: Co
 @pytest.mark.parametrize("name", ["f%02d.png", "f%d.jpg", "f%d.webp"])
 def test_a_file_is_no_way_to_those_that_its_name_is_a_pattern_of(config: Config, tmp_path: Path, name: str) -> None:
     for number in range(20):
-        (tmp_path / (name % number)).write_bytes(picture(number))
+        (tmp_path / (name % number)).write_bytes(png(number))
     source = stored(tmp_path, name, b"\0\0\0\x08free" + bytes(700))
     with Worker(config) as worker:
         refused = worker.outcome(tmp_path / name, source)

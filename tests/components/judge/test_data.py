@@ -2,13 +2,13 @@ import pytest
 import torch
 
 from components.judge import data
+from components.judge.caption_vocabulary import CaptionVocabulary
 from components.judge.model import Judge
-from components.judge.words import Words
 
 
 def test_a_judge_comes_back_from_its_files(tmp_path, config):
     torch.manual_seed(0)
-    judge = Judge(config.architecture, Words(["red", "square"]), {"color": ("blue", "red")})
+    judge = Judge(config.architecture, CaptionVocabulary(["red", "square"]), {"color": ("blue", "red")})
     data.save(tmp_path, judge, config.architecture)
     frames = torch.randint(0, 256, (3, 5, 16, 16, 3), dtype=torch.uint8)
     read = data.load(tmp_path)

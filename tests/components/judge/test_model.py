@@ -1,9 +1,9 @@
 import pytest
 import torch
 
+from components.judge.caption_vocabulary import CaptionVocabulary
 from components.judge.config import Architecture
 from components.judge.model import Judge
-from components.judge.words import Words
 
 
 @pytest.fixture
@@ -11,7 +11,7 @@ def judge():
     torch.manual_seed(0)
     architecture = Architecture((8, 8, 8, 8), (8, 8, 8), 4, 12, 8)
     values = {"color": ("blue", "red"), "a.b": ("one", "three", "two")}
-    return Judge(architecture, Words(["a", "red", "square"]), values).eval()
+    return Judge(architecture, CaptionVocabulary(["a", "red", "square"]), values).eval()
 
 
 @pytest.mark.parametrize("size", [(1, 16, 16), (1, 24, 16), (5, 16, 16), (17, 56, 32), (41, 32, 32)])
@@ -45,6 +45,6 @@ def test_many_clips_are_judged_as_one_by_one(judge):
 
 
 def test_without_attributes_there_are_no_heads():
-    judge = Judge(Architecture((4, 4), (4, 4), 4, 4, 4), Words([]), {}).eval()
+    judge = Judge(Architecture((4, 4), (4, 4), 4, 4, 4), CaptionVocabulary([]), {}).eval()
     assert judge.attributes(torch.zeros(1, 5, 8, 8, 3, dtype=torch.uint8)) == {}
     assert judge.similarity(torch.zeros(1, 5, 8, 8, 3, dtype=torch.uint8), ["anything"]).shape == (1,)

@@ -2,16 +2,16 @@ import pytest
 import torch
 
 from components.filter.data import Clips
+from components.judge.caption_vocabulary import CaptionVocabulary
 from components.judge.examples import MISSING, Examples, learnable_values
 from components.judge.model import Judge
 from components.judge.training import Training, attribute_loss, caption_loss, degrade, shift
-from components.judge.words import Words
 
 
 @pytest.fixture
 def training(clips, config):
     examples = Examples(Clips(clips, "train"), config.formats, cache_mib=1)
-    judge = Judge(config.architecture, Words.of(examples.captions), learnable_values(examples, 4))
+    judge = Judge(config.architecture, CaptionVocabulary.learned(examples.captions), learnable_values(examples, 4))
     return Training(config, judge, examples)
 
 
@@ -32,9 +32,9 @@ def test_stills_teach_neither_motion_nor_captions_of_clips(training):
     motion = list(training.modules["judge"].values).index("motion")
     assert all((batch.labels[:, motion] == MISSING).all() for batch in stills)
     assert all((batch.labels[:, motion] >= 0).all() for batch in clips)
-    moves = training.words.numbers(["moves"])[0, 0]
+    moves = training.vocabulary.ids(["moves"])[0, 0]
     for batch in stills:
-        of_clips = (batch.words == moves).any(dim=1)
+        of_clips = (batch.word_ids == moves).any(dim=1)
         assert (batch.captions[of_clips] == -1).all()
 
 

@@ -36,7 +36,7 @@ def test_what_passed_can_be_asked_again_of_the_finished_folder(tmp_path: Path):
         artifacts.describe(folder, "tokens", inputs={}, counts={"clip": 3, "a clip that is too small": 0}, facts=FACTS)
     table, expected = gate.suite(tmp_path / "tokens")
     assert table.num_rows == 3
-    assert [finding.holds for finding in gates.look(table, expected, "tokens")] == [True] * len(expected)
+    assert [finding.holds for finding in gates.findings(table, expected, "tokens")] == [True] * len(expected)
 
 
 def test_every_broken_expectation_is_named_in_words(tmp_path: Path):
@@ -51,7 +51,7 @@ def test_every_broken_expectation_is_named_in_words(tmp_path: Path):
     for words in (
         "a visual code is one of the tokenizer's",
         "an audio code is not negative",
-        "nothing stands behind a text's end",
+        "no text follows a text's end",
         "no clip occurs twice in a group",
         "a clip can be drawn",
     ):

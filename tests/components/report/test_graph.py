@@ -59,10 +59,10 @@ def test_a_file_that_is_no_graph_says_why(tmp_path: Path, text: str, words: str)
         of(tmp_path, text).edges()
 
 
-def test_the_repositorys_own_graph_names_the_makers_of_what_the_report_reads() -> None:
+def test_the_repositorys_own_graph_names_the_producers_of_what_the_report_reads() -> None:
     found = graph.read(ROOT / "dvc.yaml")
-    makers = found.makers("report")
-    assert (makers["clips"], makers["visual_tokenizer"], makers["text_to_video"]) == (
+    producers = found.producers("report")
+    assert (producers["clips"], producers["visual_tokenizer"], producers["text_to_video"]) == (
         "filter",
         "visual_tokenizer_video",
         "adapt@t2i_t2v",

@@ -85,7 +85,7 @@ def config(architecture: Architecture, formats: Formats) -> Config:
 
 @pytest.fixture
 def image_config(config: Config) -> Config:
-    """The run on single frames that the video run goes on from."""
+    """The run on single frames that the video run starts from."""
     architecture = replace(config.architecture, kernel_t=1, strides_t=(1, 1))
     return replace(config, architecture=architecture, sampling=replace(config.sampling, image_share=1.0))
 

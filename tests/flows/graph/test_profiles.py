@@ -90,7 +90,7 @@ def test_a_list_in_lines_and_null_are_values(folder: Path) -> None:
         ("model: {first: {width: 8}}\n", "`model.first.width` repeats"),
         ("model: {shared: {rate: 1e-4}}\n", "`model.shared.rate` repeats"),
         ("model: {shared: {width: 4}, first: {width: 4}}\n", "`model.first.width` repeats"),
-        ("model: {third: {width: 8}}\n", "`model.third` is unknown: remove it, or mend its name"),
+        ("model: {third: {width: 8}}\n", "`model.third` is unknown: remove it, or correct its name"),
         ("model: {shared: {depth: 8}}\n", "`model.shared.depth` is unknown"),
         ("modle: {}\n", "`modle` is unknown"),
         ("train: 3\n", "`train` must hold keys"),

@@ -136,7 +136,7 @@ def test_two_pods_train_one_model_within_tolerance_in_another_numerics_class(
     assert sorted(path.name for path in (folder / made).iterdir()) == names
     for name in names:
         near = comparison.compare(here / made / name, folder / made / name, TOLERANCE)
-        assert near.agrees, f"{name}: {near.words}"
+        assert near.agrees, f"{name}: {near.text}"
 
 
 def note(folder: Path) -> dict[str, Any]:

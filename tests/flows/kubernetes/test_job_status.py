@@ -68,7 +68,7 @@ WAITS = {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}
 )
 def test_what_has_not_ended(found, pods, phase, words):
     now = state(found, pods)
-    assert (now.phase, now.words, now.over) == (phase, words, False)
+    assert (now.phase, now.text, now.over) == (phase, words, False)
 
 
 def test_success_names_the_entry():
@@ -120,13 +120,13 @@ def test_success_without_a_pod_is_found_by_the_next_try():
 def test_failure_has_a_code_and_words(pods, code, words):
     now = state(job(("FailureTarget", ""), ("Failed", "PodFailurePolicy")), pods)
     assert (now.phase, now.code) == ("failed", code)
-    assert words in now.words
+    assert words in now.text
 
 
 def test_a_deadline_is_for_a_person_to_raise():
     now = state(job(("Failed", "DeadlineExceeded")), [pod("Failed", stage=ended(143))])
     assert now.code == errors.CONFIGURATION
-    assert "deadline_s" in now.words
+    assert "deadline_s" in now.text
 
 
 def test_a_ranks_lines_are_those_of_its_newest_pod_that_has_started():

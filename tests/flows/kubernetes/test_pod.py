@@ -27,14 +27,14 @@ def requested(checkout, tmp_path, monkeypatch) -> Path:
     checkout.bring("seed")
     checkout.started()
     repository = Repository(checkout.root)
-    exchange, left = RemoteHandoff(repository), repository.graph().by_name["left"]
+    handoff, left = RemoteHandoff(repository), repository.graph().by_name["left"]
     repository.push(["seed"])
     deps = {path: repository.item("left", path) for path in left.deps}
     folder, work = tmp_path / "request", tmp_path / "work"
     for path in (folder, work):
         path.mkdir()
     (folder / "dvc.lock").write_text(lock("left", LockEntry(left.cmd, left.params, deps, {})))
-    (folder / "config").write_text(exchange.config())
+    (folder / "config").write_text(handoff.config())
     for file in ("dvc.yaml", "params.yaml"):
         shutil.copy(file, folder)
     monkeypatch.chdir(work)
@@ -59,10 +59,10 @@ def test_only_the_inputs_of_the_stage_are_fetched_and_what_it_makes_is_pushed(re
     assert message.took.peak_bytes > 0
     assert message.took.written_bytes >= len(Path("out/left/text").read_bytes())
     assert message.numerics == fingerprint.current(2)
-    exchange = RemoteHandoff(Repository(Path.cwd()))
-    entry = exchange.entry(message.entry)
+    handoff = RemoteHandoff(Repository(Path.cwd()))
+    entry = handoff.entry(message.entry)
     assert set(entry.outs) == {"out/left"}
-    assert not exchange.remote.missing(entry.outs)
+    assert not handoff.remote.missing(entry.outs)
 
 
 def test_an_input_that_is_not_what_was_asked_for_is_a_passing_fault(requested):

@@ -44,8 +44,8 @@ def test_the_graph_goes_with_the_order_so_that_an_image_serves_more_than_one(run
 @pytest.mark.parametrize("damage", ["entry", "output", "listing"])
 def test_a_lock_entry_that_does_not_match_what_was_pushed_is_refused(runs, cluster, checkout, monkeypatch, damage):
     run = runs()
-    exchange = run.coordinator.executor.exchange
-    honest = exchange.entry
+    handoff = run.coordinator.executor.handoff
+    honest = handoff.entry
     folder = cluster.folder / "remote/files/md5"
 
     def dishonest(md5: str):
@@ -60,7 +60,7 @@ def test_a_lock_entry_that_does_not_match_what_was_pushed_is_refused(runs, clust
             next(path for path in folder.rglob("*") if path.is_file() and path.read_bytes() == b"1\n").unlink()
         return entry
 
-    monkeypatch.setattr(exchange, "entry", dishonest)
+    monkeypatch.setattr(handoff, "entry", dishonest)
     with pytest.raises(ValueError, match=r"has another hash|incomplete in the remote"):
         run.bring("seed")
     assert not Path("dvc.lock").exists()
@@ -70,7 +70,7 @@ def test_a_lock_entry_that_does_not_match_what_was_pushed_is_refused(runs, clust
         next(folder.rglob("*.dir")).unlink()
     outcome = runs().bring("seed")[0]
     assert outcome.how == ("restored" if damage == "entry" else "ran")
-    assert not exchange.remote.missing(outcome.entry.outs)
+    assert not handoff.remote.missing(outcome.entry.outs)
 
 
 def _spoil(path: Path) -> None:
@@ -82,7 +82,7 @@ def _spoil(path: Path) -> None:
 def test_the_entry_of_another_stage_is_refused(runs, cluster, checkout):
     run = runs()
     run.bring("seed")
-    md5 = run.coordinator.executor.exchange.push_entry("seed")
+    md5 = run.coordinator.executor.handoff.push_entry("seed")
     stage = run.coordinator.graph.by_name["left"]
     request = run.coordinator.executor._request(stage, {})
     with pytest.raises(ValueError, match=r"refused: the command differs, the parameters differ"):

@@ -99,6 +99,6 @@ def test_a_gate_without_rules_is_refused():
 def test_a_verdict_says_what_was_found(tmp_path: Path):
     old, new = scores(tmp_path / "old", WORSE, QUIET), scores(tmp_path / "new", BETTER, QUIET)
     floor, gain = verdicts(Gate(better=[MOTION], not_worse=[], floors={MOTION: 0.9}), new, old)
-    assert floor.words == "NO text_to_video/motion: 0.8, the floor is 0.9"
-    assert gain.words.startswith("ok text_to_video/motion: 0.4 → 0.8, gain +0.4 [+0.")
-    assert gain.words.endswith("must be better")
+    assert floor.text == "NO text_to_video/motion: 0.8, the floor is 0.9"
+    assert gain.text.startswith("ok text_to_video/motion: 0.4 → 0.8, gain +0.4 [+0.")
+    assert gain.text.endswith("must be better")

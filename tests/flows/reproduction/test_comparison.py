@@ -22,7 +22,7 @@ def test_single_numbers_agree_relative_to_the_larger_one():
     old = {"loss": 100.0, "name": "a", "right": True, "n": 3}
     assert comparison.values(old, old | {"loss": 104.0}, 0.05).agrees
     far = comparison.values(old, old | {"loss": 90.0}, 0.05)
-    assert (far.agrees, far.words) == (False, "loss 100.0 → 90.0")
+    assert (far.agrees, far.text) == (False, "loss 100.0 → 90.0")
     for other in ({"name": "b"}, {"right": False}, {"more": 1}, {"loss": float("nan")}):
         assert not comparison.values(old, old | other, 0.05).agrees
 
@@ -30,7 +30,7 @@ def test_single_numbers_agree_relative_to_the_larger_one():
 def test_the_furthest_are_named_and_the_rest_counted():
     old = {f"v{place}": 1.0 for place in range(9)}
     assert (
-        comparison.values(old, dict.fromkeys(old, 2.0), 0.05).words
+        comparison.values(old, dict.fromkeys(old, 2.0), 0.05).text
         == "v0 1.0 → 2.0, v1 1.0 → 2.0, v2 1.0 → 2.0 and 6 more"
     )
 
@@ -41,13 +41,13 @@ def test_tensors_agree_relative_to_the_largest_number(tmp_path, dtype, kind):
     old = tensors(tmp_path / "old.safetensors", dtype, one, 2)
     assert comparison.compare(old, tensors(tmp_path / "near.safetensors", dtype, near, 2), 0.05).agrees
     result = comparison.compare(old, tensors(tmp_path / "far.safetensors", dtype, far, 2), 0.05)
-    assert (result.agrees, result.words) == (False, "largest absolute difference 19, in w")
+    assert (result.agrees, result.text) == (False, "largest absolute difference 19, in w")
 
 
 def test_bfloat16_is_read_as_what_it_stands_for(tmp_path):
     old = tensors(tmp_path / "old.safetensors", "BF16", struct.pack("<2H", 0x3F80, 0x4000), 2)  # 1, 2
     new = tensors(tmp_path / "new.safetensors", "BF16", struct.pack("<2H", 0x3F80, 0x4040), 2)  # 1, 3
-    assert comparison.compare(old, new, 0.05).words == "largest absolute difference 1, in w"
+    assert comparison.compare(old, new, 0.05).text == "largest absolute difference 1, in w"
 
 
 def test_a_number_that_is_none_is_furthest():
@@ -62,7 +62,7 @@ def test_a_manifest_is_compared_but_for_the_hashes_that_follow_from_the_files(tm
         (tmp_path / name / "manifest.json").write_text(json.dumps({"files": {"x": digest}, "counts": {"kept": count}}))
     old, new, other = (tmp_path / name / "manifest.json" for name in ("old", "new", "other"))
     assert comparison.compare(old, new, 0.0).agrees
-    assert comparison.compare(old, other, 0.0).words == "counts.kept 1 → 2"
+    assert comparison.compare(old, other, 0.0).text == "counts.kept 1 → 2"
 
 
 def test_cells_of_csv_are_compared_as_numbers(tmp_path):
@@ -70,7 +70,7 @@ def test_cells_of_csv_are_compared_as_numbers(tmp_path):
         (tmp_path / f"{name}.csv").write_text(f"step,loss\n1,{loss}\n")
     old, near, far = (tmp_path / f"{name}.csv" for name in ("old", "near", "far"))
     assert comparison.compare(old, near, 0.05).agrees
-    assert comparison.compare(old, far, 0.05).words == "row 1 column 1 1.0 → 2.0"
+    assert comparison.compare(old, far, 0.05).text == "row 1 column 1 1.0 → 2.0"
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".arrow"])
@@ -88,7 +88,7 @@ def test_columns_of_tables_are_compared_as_numbers(tmp_path, suffix):
     old = written("old")
     assert comparison.compare(old, written("near", codes=[[2.0, 2.0], [3.0, 100.0]]), 0.05).agrees
     assert not comparison.compare(old, written("far", codes=[[50.0, 2.0], [3.0, 100.0]]), 0.05).agrees
-    assert comparison.compare(old, written("names", clip_id=["a", "c"]), 0.05).words == "its column clip_id differs"
+    assert comparison.compare(old, written("names", clip_id=["a", "c"]), 0.05).text == "its column clip_id differs"
     assert not comparison.compare(old, written("rows", clip_id=["a"], codes=[[1.0, 2.0]]), 0.05).agrees
 
 

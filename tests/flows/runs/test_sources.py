@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import pytest
 
-from components.corpus.data import read
+from components.corpus.data import read as read_sources
 from components.ingest import storage
 from flows.machine.workspace import Workspace
 from flows.runs import sources
@@ -87,7 +87,7 @@ def test_a_damaged_manifest_beside_media_is_counted_and_nothing_is_lost(workspac
     (media / "manifest.csv").write_bytes(b"path,caption\n\xff,\n")
     said = sources.add(workspace, str(media), "")
     assert said.endswith("; 1 refused (1 broken_manifest); 0 files read")
-    found = {source.path: (source.caption, source.license, source.reason) for source in read(sources.TABLE)}
+    found = {source.path: (source.caption, source.license, source.reason) for source in read_sources(sources.TABLE)}
     assert found == {
         "a.mp4": ("first", "CC0", ""),
         "b.png": ("a blue thing", "", ""),
@@ -120,7 +120,7 @@ def test_a_forgotten_file_does_not_come_back_and_its_decoded_clips_are_deleted(w
     assert "1 forgotten, as it was asked for" in sources.add(workspace, str(media), "")
     assert list(sources.listed(workspace)) == [f"my-clips: 1 files in {media}; 2 forgotten"]
     sources.remove(workspace, "my-clips")
-    assert {row.sha256 for row in read(sources.TABLE)} == {sha256}
+    assert {row.sha256 for row in read_sources(sources.TABLE)} == {sha256}
 
 
 def test_what_is_no_source_cannot_be_forgotten(workspace, media):

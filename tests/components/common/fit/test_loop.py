@@ -18,7 +18,7 @@ from components.common.random import seed_of
 
 
 class Line:
-    """Fits a line with dropout, and may be told to stop, or to break, at a step."""
+    """Fits a line with dropout, and may be set to stop, or to break, at a step."""
 
     def __init__(self, stop_at: int = -1, break_at: int = -1):
         torch.manual_seed(0)

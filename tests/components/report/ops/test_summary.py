@@ -30,7 +30,7 @@ def score(value: float, **others: Any) -> Score:
 )
 def test_the_whole_interval_must_be_beyond_the_reference(changes: dict[str, Any], outcome: str, words: str) -> None:
     found = verdict(score(0.5, **changes))
-    assert (found.outcome, found.words) == (outcome, words)
+    assert (found.outcome, found.text) == (outcome, words)
 
 
 def test_the_harder_of_chance_and_baseline_is_the_reference() -> None:
