@@ -1,11 +1,12 @@
 """The summary has one row a task, and its verdict follows from intervals."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.evaluate.records import Score
-from components.report.ops.summary import ROWS, reference, summary, verdict
+from components.report.ops.summary import HEADLINES, ROWS, reference, summary, verdict
 
 EMPTY: dict[str, Any] = dict.fromkeys(
     ("low", "high", "chance", "baseline", "baseline_name", "reconstruction_ceiling", "real_ceiling")
@@ -50,3 +51,9 @@ def test_each_task_has_one_row_and_its_headline_measure() -> None:
 def test_a_task_without_its_headline_shows_its_first_primary_score() -> None:
     (row,) = summary([score(0.5, name="new_measure_portrait"), score(0.5, name="new_measure")])
     assert row.score.name == "new_measure"
+
+
+@pytest.mark.parametrize("name", sorted(set(HEADLINES.values())))
+def test_every_headline_is_a_documented_measure(name: str) -> None:
+    reference_page = Path(__file__).parents[4] / "docs/reference/metrics.md"
+    assert f"`{name}`" in reference_page.read_text()
