@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python benchmarks/balance.py [CLIPS]
 
-Writes CLIPS (300 000) captions of one to eight words and three filling ones, the words as frequent as Zipf's law has it
+Writes CLIPS (300 000) captions of one to eight words and three stop words, the words as frequent as by Zipf's law
 over 20 000, weighs them with the `balance` of profile `paper_8b` and with a fifth of its share, and draws a million
 clips by the weights. Prints shares before, after and drawn, and times beside those of draws alike.
 """
@@ -19,10 +19,10 @@ import recording
 from components.common import params
 from components.common.weighted_sampler import WeightedSampler
 from components.filter import balance
-from components.filter.config import Balance, Config
+from components.filter.config import Balancing, Config
 from flows.graph import profiles
 
-WORDS, MOST_WORDS, FILLING, BATCH = 20_000, 8, ("a", "of", "the"), 64
+WORDS, MOST_WORDS, STOPWORDS, BATCH = 20_000, 8, ("a", "of", "the"), 64
 PROFILES = Path(__file__).parents[1] / "profiles"
 
 
@@ -34,7 +34,7 @@ def main(clips: int) -> None:
         balanced(captions, replace(read.balance, max_share=max_share, min_clips=5))
 
 
-def balanced(captions: list[str], config: Balance) -> None:
+def balanced(captions: list[str], config: Balancing) -> None:
     """Print what the weights of one choice change and cost."""
     clips, labels = len(captions), [""] * len(captions)
     began = time.process_time()
@@ -71,13 +71,13 @@ def balanced(captions: list[str], config: Balance) -> None:
 
 
 def written(clips: int) -> list[str]:
-    """Captions whose words are as frequent as Zipf's law has it."""
+    """Captions whose words are as frequent as by Zipf's law."""
     random = np.random.default_rng(0)
     names = np.array([f"w{''.join(chr(97 + int(digit)) for digit in str(rank))}" for rank in range(WORDS)])
     shares = 1 / np.arange(1, WORDS + 1)
     drawn = names[random.choice(WORDS, (clips, MOST_WORDS), p=shares / shares.sum())]
     counts = random.integers(1, MOST_WORDS + 1, clips)
-    return [" ".join([*FILLING, *words[:count]]) for words, count in zip(drawn.tolist(), counts, strict=True)]
+    return [" ".join([*STOPWORDS, *words[:count]]) for words, count in zip(drawn.tolist(), counts, strict=True)]
 
 
 def timed(once: Callable[[], object], times: int = 500) -> float:
