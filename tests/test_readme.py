@@ -43,8 +43,8 @@ ELSEWHERE = {
 }
 # Commands that a finished run rightly answers with an exit code and these words.
 REFUSED = {
-    "videopoet cancel": (64, "no run goes on here"),
-    "videopoet rollback": (64, "there is no champion before"),
+    "videopoet cancel": (64, "no run is in progress here"),
+    "videopoet rollback": (64, "there is no previous champion"),
 }
 
 

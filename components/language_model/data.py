@@ -129,11 +129,11 @@ def load(folder: Path) -> tuple[Model, Vocabulary]:
 
 def load_same(folder: Path, model: Model) -> None:
     """Read weights into a model that continues training; raises ValueError if the one in `folder` differs in shape."""
-    theirs, ours = build(folder), model
-    if (theirs.architecture, theirs.token_spec) != (ours.architecture, ours.token_spec):
+    theirs, ours = ({**asdict(one.architecture), **asdict(one.token_spec)} for one in (build(folder), model))
+    if differing := [f"{name}: {theirs[name]} → {ours[name]}" for name in ours if theirs[name] != ours[name]]:
         raise ValueError(
-            f"the model in {folder} has {theirs.architecture} for {theirs.token_spec}, but params and tokens ask for "
-            f"{ours.architecture} for {ours.token_spec}: give both phases the same architecture and tokens"
+            f"the model in {folder} differs from params and tokens in {'; '.join(differing)}: give both phases the same "
+            "architecture and tokens"
         )
     model.load_state_dict(load_file(folder / weights.WEIGHTS))
 

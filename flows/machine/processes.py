@@ -26,12 +26,14 @@ MARK = "VIDEOPOET_COORDINATOR"  # environment variable, see `mark`
 GRACE_S = 60.0  # for a checkpoint
 
 
+KILLED = "killed, perhaps out of memory"
 MEANING = {
     errors.CONFIGURATION: "fix it before the next try",
     errors.DATA: "a data gate failed",
     errors.RETRY: "a temporary failure",
     errors.STOPPED: "stopped from outside; the same command resumes from its checkpoint",
-    -9: "killed, perhaps out of memory",
+    -9: KILLED,
+    128 + 9: KILLED,  # as a shell between tells it
 }
 
 

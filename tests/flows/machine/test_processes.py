@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from flows.machine import processes
-from flows.machine.processes import Interrupted, Processes, ProcessResult, end_leftovers, mark
+from flows.machine.processes import Interrupted, Processes, ProcessResult, StageFailed, end_leftovers, mark
 
 PATIENT = "import signal, sys, time; signal.signal(15, lambda *_: (print('saved', flush=True), sys.exit(143)));"
 PATIENT += "print('ready', flush=True); time.sleep(60)"
@@ -50,6 +50,11 @@ def test_bytes_of_a_process_and_of_its_children_are_counted(tmp_path: Path):
     assert 5_000_000 <= wrote.written_bytes < 5_500_000
     read = Processes().run(f"cat {tmp_path}/a > /dev/null", {}, print)
     assert 3_000_000 <= read.read_bytes < 3_500_000
+
+
+@pytest.mark.parametrize("code", [-9, 137])
+def test_a_killed_stage_is_told_by_what_mostly_kills(code: int):
+    assert "killed, perhaps out of memory" in str(StageFailed("judge", code, ""))
 
 
 def test_one_command_after_another_and_one_beside_another():
