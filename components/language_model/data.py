@@ -132,8 +132,8 @@ def load_same(folder: Path, model: Model) -> None:
     theirs, ours = ({**asdict(one.architecture), **asdict(one.token_spec)} for one in (build(folder), model))
     if differing := [f"{name}: {theirs[name]} → {ours[name]}" for name in ours if theirs[name] != ours[name]]:
         raise ValueError(
-            f"the model in {folder} differs from params and tokens in {'; '.join(differing)}: give both phases the same "
-            "architecture and tokens"
+            f"the model in {folder} differs from params and tokens in {'; '.join(differing)}: "
+            "give both phases the same architecture and tokens"
         )
     model.load_state_dict(load_file(folder / weights.WEIGHTS))
 
