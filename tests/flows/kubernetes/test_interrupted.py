@@ -71,7 +71,7 @@ def test_an_evicted_stage_goes_on_from_its_checkpoint(runs, cluster, checkout):
     threading.Thread(target=lambda: cluster.evict(cluster.await_line("at work")), daemon=True).start()
     run = runs()
     assert run.bring("seed")[0].how == "ran"
-    assert [line for line in run.lines if "kubernetes" not in line and "why" not in line] == [
+    assert [line for line in run.lines if "kubernetes" not in line and "reason" not in line] == [
         "at work",
         "saved",
         "stopped",
