@@ -360,6 +360,6 @@ def test_with_no_server_named_it_has_its_own_and_all_ends_with_it(checkout, monk
             )
         assert process.wait(timeout=120) == 143
     assert second.returncode == 75
-    assert f"{checkout.root} is served already" in second.stderr
+    assert f"{checkout.root} is already served" in second.stderr
     assert "stopped by SIGTERM; the same command resumes from here" in words
     assert not [found for found in below if found.is_running() and found.status() != psutil.STATUS_ZOMBIE]
