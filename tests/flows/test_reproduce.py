@@ -188,7 +188,7 @@ def test_a_users_own_media_must_be_at_hand(checkout, elsewhere, tmp_path):
     arguments = ("reproduce", name, "--stage", "apart")
     done = videopoet(elsewhere, *arguments)
     assert done.returncode == 64
-    assert "1 files of `mine` too: say where they are, --media mine=FOLDER" in done.stderr
+    assert "1 files of `mine`: give their folder by --media mine=FOLDER" in done.stderr
     done = videopoet(elsewhere, *arguments, "--media", f"mine={tmp_path}")
     assert done.returncode == 0, done.stderr
     folder = elsewhere.root / ".videopoet/reproduce" / f"{name}.apart"
