@@ -54,7 +54,7 @@ def test_a_pod_that_gives_something_else_is_an_alarm_and_pushes_nothing(runs, cl
     first = runs().bring("seed")[0].entry
     lock = checkout.lock()
     objects = sorted((cluster.folder / "remote").rglob("*"))
-    with pytest.raises(StageFailed, match=r"seed is not deterministic.*another out/seed/text before") as caught:
+    with pytest.raises(StageFailed, match=r"seed is not deterministic.*a different out/seed/text before") as caught:
         runs().bring("seed", force=True)
     assert caught.value.code == errors.CONFIGURATION
     assert checkout.lock() == lock
