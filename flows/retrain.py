@@ -183,6 +183,8 @@ def failed(result: RunResult) -> State[RunResult]:
     """Return the state of a flow run with failed stages: the message of every failure, and the next step."""
     messages = [str(fault) for fault in result.failures.values() if str(fault)]
     end = f"failed: {', '.join(result.failures) or 'nothing ran'}"
+    if named := [name for name, fault in result.failures.items() if isinstance(fault, StageFailed)]:
+        end += f"; `videopoet logs {named[0]}` shows more, the same command resumes"
     if result.stopped_by:
         end = f"stopped by {signal.Signals(result.stopped_by).name}; the same command resumes from here"
     state: State[RunResult] = Failed(message="\n".join([*messages, end]), data=result)

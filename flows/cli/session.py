@@ -167,9 +167,13 @@ def _record(workspace: Workspace, repository: Repository, graph: Graph, entries:
 
 
 def _close(workspace: Workspace, graph: Graph, record: Path) -> None:
-    """Print the paths of report, videos and record at the end of a run."""
+    """Print the paths of report, videos and record at the end of a run, those of its own stages only."""
+    stages = run_records.read(record)["took"].keys()
+    graph = Graph(tuple(stage for stage in graph.stages if stage.name in stages))
     if report := run_records.report_of(graph):
         print(f"report  {report / 'index.html'}")
+    elif card := run_records.card_of(graph):
+        print(f"card    {card / run_records.CARD}")
     for video in run_records.videos_of(graph, VIDEOS):
         print(f"video   {video}")
     print(f"record  {(record / 'index.html').relative_to(workspace.root)}")

@@ -48,7 +48,7 @@ class Promotion:
     @property
     def lines(self) -> list[str]:
         """Candidate, champion and the table."""
-        rows = [verdict.text for verdict in self.verdicts]
+        rows = [verdict.text for verdict in self.verdicts] or ["no rule applies: nothing was checked (section `gate`)"]
         return [f"candidate {self.candidate}, champion {self.champion or 'none'}", *rows]
 
 

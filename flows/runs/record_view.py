@@ -34,7 +34,7 @@ def whole(record: Record) -> Iterator[str]:
     yield f"written  {record['written']} by {record['by']}"
     yield f"source   {_source(record)}"
     yield f"machine  {machine['processor']}, {machine['device']}, {machine['cores']} cores, torch {machine['torch']}"
-    yield f"took     {seconds:,.0f} s, {cpu_s:,.0f} core-seconds, {size / 1e6:,.1f} MB made"
+    yield f"took     {seconds:,.0f} s summed over stages, {cpu_s:,.0f} core-seconds, {size / 1e6:,.1f} MB made"
     moved = f"{read / 1e6:,.1f} MB read, {written / 1e6:,.1f} MB written"
     yield f"         {moved}, {gpu_s:,.0f} GPU-seconds{_share(gpu_s, used_s)}"
     width = max(map(len, took), default=0)

@@ -40,7 +40,8 @@ LATEST = re.compile(r"latest(?:~(\d{1,4}))?")
 Found = TypeVar("Found")
 RECORD, FILES = "record.json", "files.json"
 INDEX = "index.html"  # of a report
-SHOWN = {INDEX, "card.html", "scores.json"}  # an output with one of these is copied into the record
+CARD = "card.html"  # page of a data card
+SHOWN = {INDEX, CARD, "scores.json"}  # an output with one of these is copied into the record
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,11 @@ def is_consistent(record: Mapping[str, Any]) -> bool:
 def report_of(graph: Graph) -> Path | None:
     """Return the folder of the report, if it exists: the output of the last stage that writes an index.html."""
     return next((folder for stage in reversed(graph.stages) for folder in _with(stage, INDEX)), None)
+
+
+def card_of(graph: Graph) -> Path | None:
+    """Return the folder of the data card, if it exists."""
+    return next((folder for stage in graph.stages for folder in _with(stage, CARD)), None)
 
 
 def videos_of(graph: Graph, count: int) -> list[Path]:

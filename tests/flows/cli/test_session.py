@@ -1,8 +1,10 @@
+import json
 from pathlib import Path
 
 import pytest
 
 from flows.cli import session
+from flows.graph.graph import Graph, Stage
 from flows.machine.workspace import Workspace
 
 
@@ -15,6 +17,21 @@ def test_with_nothing_to_run_no_flow_starts_and_the_record_is_named(made, capsys
     assert capsys.readouterr().out == first
     assert made.started() == []
     assert (Path(".videopoet/runs") / first.split()[-1] / "index.html").is_file()
+
+
+def test_a_run_of_some_stages_ends_with_their_pages_only(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for page in ("report/index.html", "data/card/card.html"):
+        Path(page).parent.mkdir(parents=True)
+        Path(page).touch()
+    outs = {"data_card": "data/card", "report": "report"}
+    graph = Graph(tuple(Stage(name, "make", (), {}, (out,), ()) for name, out in outs.items()))
+    workspace, record = Workspace(tmp_path), tmp_path / ".videopoet/runs/0123456789"
+    record.mkdir(parents=True)
+    for stages, pages in ((["data_card"], ["card    data/card/card.html"]), (outs, ["report  report/index.html"])):
+        (record / "record.json").write_text(json.dumps({"took": {key: {} for key in stages}}))
+        session._close(workspace, graph, record)
+        assert capsys.readouterr().out.splitlines()[:-2] == pages
 
 
 def test_what_a_new_record_leaves_out_is_told_once(made, capsys):

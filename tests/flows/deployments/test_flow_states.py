@@ -45,7 +45,7 @@ def test_a_run_that_fails_is_not_decided_about_and_says_which_stage_and_why(judg
     ended = retrained()
     assert ended.is_failed()
     assert "generate ended with exit code 1" in ended.message
-    assert ended.message.splitlines()[-1].startswith("failed: ")
+    assert ended.message.splitlines()[-1].startswith("failed: generate; `videopoet logs generate` shows more")
     assert aliases() == {}
 
 

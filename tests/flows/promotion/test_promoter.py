@@ -109,6 +109,10 @@ def aliases() -> dict[str, str]:
     return {alias: found.run for found in Registry(os.environ["MLFLOW_TRACKING_URI"]).all() for alias in found.aliases}
 
 
+def test_a_decision_without_any_rule_says_so():
+    assert Promotion("new", "", ()).lines[1] == "no rule applies: nothing was checked (section `gate`)"
+
+
 def test_the_first_run_that_keeps_the_floors_is_champion(checkout: Checkout):
     trained(checkout, 0.05)
     low = promoted(checkout)
