@@ -1,6 +1,6 @@
 """Compare the artifacts of two runs through a table of renamed keys: every tensor, column, token, sample and score.
 
-    python benchmarks/renames.py OLD NEW
+    OMP_NUM_THREADS=1 python benchmarks/renames.py OLD NEW
 
 OLD and NEW are checkouts with a finished run of the same profile, OLD made by the code before names changed. Names come
 from `renames.yaml` beside this script; whatever is not listed there must be called the same in both. Prints one row an
@@ -22,6 +22,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import recording
 import yaml
 from safetensors import safe_open
 
@@ -232,6 +233,7 @@ def artifacts(root: Path) -> list[str]:
 
 def main() -> int:
     """Print one row an artifact folder and return 1 if anything differs."""
+    recording.begin()
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("old", type=Path)
     parser.add_argument("new", type=Path)
@@ -255,6 +257,9 @@ def main() -> int:
         print(f"{where:40} {number:>10,} {kind:12} {'equal' if not wrong else f'{wrong} differ'}")
     for fault in faults:
         print(f"DIFFERS {fault}")
+    profile = (new / "params.yaml").read_text().partition("`")[2].partition("`")[0]
+    recording.record(f"values compared under the renaming table, profile {profile}", counts.total())
+    recording.record(f"of them different, profile {profile}", len(faults), target="= 0")
     return bool(faults)
 
 
