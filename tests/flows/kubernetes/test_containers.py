@@ -73,7 +73,7 @@ def place(folder: Path, **stages: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def current(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A clone in which the chain has run on this machine."""
     folder = clone(tmp_path_factory.mktemp("here"))
     videopoet(folder, "run")
