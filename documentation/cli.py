@@ -10,6 +10,7 @@ from typer.cli import get_docs_for_click
 
 from documentation import tables
 from flows.cli.main import app
+from flows.graph import parameters
 
 ROOT = Path(__file__).parents[1]
 ENTRY_POINTS = ("stage", "part", "request")  # modules of a component that hold a `run`
@@ -47,8 +48,21 @@ def flags_of(path: Path) -> list[tuple[str, bool]] | None:
 
     The module is parsed, not imported: importing a stage takes seconds.
     """
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
     for node in ast.parse(path.read_text()).body:
         if isinstance(node, ast.FunctionDef) and node.name == "run":
             pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
-            return [(f"--{argument.arg.replace('_', '-')}", default is None) for argument, default in pairs]
+            return [
+                (f"--{name.replace('_', '-')}", default is None)
+                for argument, default in pairs
+                for name in _members(argument, module)
+            ]
     return None
+
+
+def _members(argument: ast.arg, module: str) -> list[str]:
+    """Return the names of an argument's flags: the fields of a dataclass, else its own."""
+    assert argument.annotation, argument.arg
+    for found in parameters.dataclasses_of(argument.annotation, module):
+        return [field.key for field in parameters.fields_of(*found)]
+    return [argument.arg]

@@ -136,6 +136,14 @@ def test_a_stage_has_these_flags(line: str) -> None:
     assert {flag for flag, needed in flags if needed} <= given <= {flag for flag, _ in flags}
 
 
+def test_the_fields_of_an_argument_that_is_a_dataclass_are_flags() -> None:
+    flags = dict(cli.flags_of(ROOT / "components/generate/stage.py") or [])
+    assert flags["--visual-tokenizer"]
+    assert "--models" not in flags
+    words = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["generate"]["cmd"].split()
+    assert {word for word in words if word.startswith("--")} - {"--params"} == flags.keys()
+
+
 @pytest.mark.parametrize("line", starting("python -m pytest "))
 def test_tests_to_run_exist(line: str) -> None:
     paths = [word for word in shlex.split(line, comments=True) if word.startswith("tests/")]

@@ -12,13 +12,14 @@ from typing import Final
 
 from components.common import pages
 from components.common.formats import Formats
+from components.common.pages.measure_names import MeasureName, measure_name, readable
 from components.evaluate.records import Score
 from components.report.gallery import TaskSection
 from components.report.graph import StageGraph
+from components.report.model_folders import TITLES
 from components.report.ops import bars, curves, summary, tasks
 from components.report.ops.figures import figures
 from components.report.ops.layout import BOX_HEIGHT_PX, GraphLayout, layered
-from components.report.ops.names import MeasureName, measure_name, readable
 from components.report.records import ManifestCounts, ModelResults
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -26,21 +27,6 @@ LETTER_PX, BOX_PADDING_PX = 7.3, 22.0  # of the graph's monospaced names
 STAND_IN = re.compile(r"\[([^\]]+)\]")
 CARD = "card.html"
 
-# Title of each model, by the name of the stage's input.
-TITLES: Final = {
-    "visual_tokenizer_image": "Visual tokenizer on images",
-    "visual_tokenizer": "Visual tokenizer on video",
-    "audio_tokenizer": "Audio tokenizer",
-    "text_encoder": "Text encoder",
-    "judge": "Judge",
-    "image_heavy": "Language model, image-heavy",
-    "video_heavy": "Language model, video-heavy",
-    "text_to_video": "Adapted, text to video",
-    "image_to_video": "Adapted, image to video",
-    "video_to_audio": "Adapted, video to audio",
-    "super_resolution_stage1": "Super-resolution, stage 1",
-    "super_resolution_stage2": "Super-resolution, stage 2",
-}
 TOKENIZERS: Final = ("visual_tokenizer_image", "visual_tokenizer", "audio_tokenizer", "text_encoder", "judge")
 MODEL_SIZES: Final = {  # in the header
     "language model": ("video_heavy",),

@@ -17,6 +17,7 @@ from components.report import data, page
 from components.report.config import Config
 from components.report.gallery import Gallery, SampleCard
 from components.report.graph import read as read_graph
+from components.report.model_folders import ModelFolders
 from components.report.originals import Originals
 
 
@@ -28,34 +29,23 @@ def run(
     clips: Path,
     metrics: Path,
     samples: Path,
-    visual_tokenizer_image: Path,
-    visual_tokenizer: Path,
-    audio_tokenizer: Path,
-    text_encoder: Path,
-    judge: Path,
-    image_heavy: Path,
-    video_heavy: Path,
-    text_to_video: Path,
-    image_to_video: Path,
-    video_to_audio: Path,
-    super_resolution_stage1: Path,
-    super_resolution_stage2: Path,
+    models: ModelFolders,
     output: Path,
 ) -> Summary:
     """Write index.html and assets/; raises ValueError if an input lacks what every run of its stage writes."""
-    inputs: dict[str, Path] = {name: path for name, path in locals().items() if name not in ("config", "output")}
+    folders: dict[str, Path] = vars(models)
     table, originals = read_table(samples), Originals(Clips(clips))
     media = {sample.path: data.read_media(samples, sample.path) for sample in table}
     gallery = Gallery(config.formats, config.base_width_px, media, originals.audible, data.read_answers(metrics))
     sections = gallery.sections(table, config.samples_per_task)
-    models = {name: data.read_model(inputs[name]) for name in page.TITLES}
+    results = {name: data.read_model(path) for name, path in folders.items()}
     scores = data.read_scores(metrics)
     html = page.render(
         formats=config.formats,
         graph=read_graph(graph),
         sections=sections,
         scores=scores,
-        models=models,
+        models=results,
         ingested=data.read_counts(ingested),
         kept=data.read_counts(clips),
     )
@@ -63,12 +53,13 @@ def run(
     with artifacts.fresh(output) as folder:
         (folder / "index.html").write_text(html)
         _copy(samples, (path for card in cards for path in card.paths), folder / "assets" / "samples")
-        for name, model in models.items():
+        for name, model in results.items():
             for sheet in model.images:
-                _write_sheet(inputs[name] / sheet.name, folder / "assets" / name)
+                _write_sheet(folders[name] / sheet.name, folder / "assets" / name)
         _encode(originals, cards, config, folder / "assets" / "originals")
-        counts = {"cards": len(cards), "models": len(models), "scores": len(scores)}
-        return artifacts.describe(folder, "report", inputs=inputs, counts=counts)
+        counts = {"cards": len(cards), "models": len(results), "scores": len(scores)}
+        results_of = {"ingested": ingested, "clips": clips, "metrics": metrics, "samples": samples, **folders}
+        return artifacts.describe(folder, "report", inputs={"graph": graph, **results_of}, counts=counts)
 
 
 def _encode(originals: Originals, cards: Iterable[SampleCard], config: Config, target: Path) -> None:

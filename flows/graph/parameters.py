@@ -54,26 +54,27 @@ def sections(graph: Mapping[str, Any]) -> Iterator[Section]:
             variants[name] = [*variants.get(name, []), *([variant] if variant else [])]
     for name, (module, kind) in {**found, **ELSEWHERE}.items():
         meaning = _line(ast.get_docstring(_defined(module, kind)[1]) or "")
-        yield Section(name, meaning, tuple(_parameters(module, kind)), tuple(variants.get(name, ())))
+        yield Section(name, meaning, tuple(fields_of(module, kind)), tuple(variants.get(name, ())))
 
 
-def _parameters(module: str, kind: str, prefix: str = "") -> Iterator[Parameter]:
+def fields_of(module: str, kind: str, prefix: str = "") -> Iterator[Parameter]:
+    """Yield the fields of a dataclass that a module defines or imports, those inside its fields included."""
     module, definition = _defined(module, kind)
     for base in definition.bases:
-        for inherited in _dataclasses(base, module):
-            yield from _parameters(*inherited, prefix=prefix)
+        for inherited in dataclasses_of(base, module):
+            yield from fields_of(*inherited, prefix=prefix)
     for field, below in zip(definition.body, [*definition.body[1:], None], strict=True):
         if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
             continue
         key = prefix + field.target.id
         if key == FORMATS:  # a section of its own
             continue
-        inner = next(_dataclasses(field.annotation, module), None)
+        inner = next(dataclasses_of(field.annotation, module), None)
         listed = "[]" if inner and ast.unparse(field.annotation).startswith(("list", "tuple")) else ""
         source = f"{module}.{definition.name}"
         yield Parameter(key, _kind(field.annotation, module), _docstring(below), source)
         if inner:
-            yield from _parameters(*inner, prefix=f"{key}{listed}.")
+            yield from fields_of(*inner, prefix=f"{key}{listed}.")
 
 
 def _docstring(below: ast.stmt | None) -> str:
@@ -116,7 +117,8 @@ def _defined(module: str, kind: str) -> tuple[str, ast.ClassDef]:
     return found[0], found[1]
 
 
-def _dataclasses(annotation: ast.expr, module: str) -> Iterator[tuple[str, str]]:
+def dataclasses_of(annotation: ast.expr, module: str) -> Iterator[tuple[str, str]]:
+    """Yield module and name of each class of this project in an annotation of `module`."""
     for node in ast.walk(annotation):
         if isinstance(node, ast.Name | ast.Attribute):
             match _found(module, ast.unparse(node)):

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from components.common.artifacts import replace_file
 from components.common.pages import environment, formatting, with_run_facts
-from components.report.ops.names import measure_name, readable
+from components.common.pages.measure_names import measure_name, readable
 from flows.machine.workspace import PARAMS, Workspace
 from flows.runs import record_view, run_records
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from components.common.pages.measure_names import readable
 from components.evaluate.records import Score
 from components.report.ops import bars
-from components.report.ops.names import readable
 
 BESIDE = ("chance", "n")
 

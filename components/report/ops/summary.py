@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from components.common.pages.measure_names import measure_name
 from components.evaluate.records import Score
 from components.report.ops import tasks
-from components.report.ops.names import measure_name
 
 ROWS = 6
 FEW = 8  # samples; with fewer a bootstrap interval says little

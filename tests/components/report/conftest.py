@@ -16,7 +16,7 @@ from components.language_model.tasks import TASKS
 from components.media import audio, images, video
 from components.media.arrays import Pixels
 from components.report.config import Config
-from components.report.page import TITLES
+from components.report.model_folders import TITLES, ModelFolders
 
 FORMATS = Formats(
     fps=8,
@@ -169,7 +169,7 @@ def samples() -> list[Sample]:
 
 
 @pytest.fixture(scope="session")
-def run_of_everything(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def run_of_everything(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The stage's inputs by name."""
     root = tmp_path_factory.mktemp("run")
     (root / "dvc.yaml").write_text(GRAPH)
@@ -185,7 +185,8 @@ def run_of_everything(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pat
     files = {f"media/t{number}.mp4": media(color) for number, color in enumerate(COLORS)}
     files |= {"media/t0-x4.mp4": media("red", scale=4), "media/p0.mp4": media("blue", sound=False)}
     metrics = {"scores.json": json.dumps(scores).encode(), "answers.csv": answers}
-    return models | {
+    return {
+        "models": ModelFolders(**models),
         "graph": root / "dvc.yaml",
         "ingested": write_files(
             root / "clips", {}, counts={"arrived": 100, "kept": 90, "clips": 95}, dropped={"undecodable": 10}

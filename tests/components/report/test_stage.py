@@ -5,6 +5,7 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ LINK = re.compile(r'(?:src|href)="([^"]+)"')
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory, run_of_everything: dict[str, Path], config: Config) -> Path:
+def written(tmp_path_factory: pytest.TempPathFactory, run_of_everything: dict[str, Any], config: Config) -> Path:
     output = tmp_path_factory.mktemp("first") / "report"
     stage.run(config, **run_of_everything, output=output)
     return output
@@ -62,7 +63,7 @@ def test_nothing_is_fetched_from_elsewhere_and_nothing_says_where_it_was_made(wr
 
 
 def test_the_same_inputs_give_the_same_bytes(
-    written: Path, tmp_path: Path, run_of_everything: dict[str, Path], config: Config
+    written: Path, tmp_path: Path, run_of_everything: dict[str, Any], config: Config
 ) -> None:
     stage.run(config, **run_of_everything, output=tmp_path / "elsewhere")
     assert artifacts.digest(tmp_path / "elsewhere") == artifacts.digest(written)
@@ -116,7 +117,7 @@ def test_counts_that_do_not_come_out_even_are_refused() -> None:
 
 
 def test_words_of_the_data_cannot_become_markup(
-    tmp_path: Path, run_of_everything: dict[str, Path], config: Config
+    tmp_path: Path, run_of_everything: dict[str, Any], config: Config
 ) -> None:
     metrics = tmp_path / "metrics"
     shutil.copytree(run_of_everything["metrics"], metrics)
@@ -135,17 +136,19 @@ def test_words_of_the_data_cannot_become_markup(
     ],
 )
 def test_what_is_missing_is_named(
-    tmp_path: Path, run_of_everything: dict[str, Path], config: Config, which: str, name: str, words: str
+    tmp_path: Path, run_of_everything: dict[str, Any], config: Config, which: str, name: str, words: str
 ) -> None:
-    broken = tmp_path / which
-    shutil.copytree(run_of_everything[which], broken)
+    broken, models = tmp_path / which, run_of_everything["models"]
+    is_model = hasattr(models, which)
+    shutil.copytree(getattr(models, which) if is_model else run_of_everything[which], broken)
     (broken / name).unlink()
+    changed = {"models": replace(models, **{which: broken})} if is_model else {which: broken}
     with pytest.raises(ValueError, match=words):
-        stage.run(config, **run_of_everything | {which: broken}, output=tmp_path / "report")
+        stage.run(config, **run_of_everything | changed, output=tmp_path / "report")
     assert not (tmp_path / "report").exists()
 
 
-def test_a_score_of_another_shape_is_named(tmp_path: Path, run_of_everything: dict[str, Path], config: Config) -> None:
+def test_a_score_of_another_shape_is_named(tmp_path: Path, run_of_everything: dict[str, Any], config: Config) -> None:
     metrics = tmp_path / "metrics"
     shutil.copytree(run_of_everything["metrics"], metrics)
     (metrics / "scores.json").write_text('[{"name": "odd"}]')
@@ -154,7 +157,7 @@ def test_a_score_of_another_shape_is_named(tmp_path: Path, run_of_everything: di
 
 
 def test_fewer_cards_make_a_smaller_page(
-    tmp_path: Path, written: Path, run_of_everything: dict[str, Path], config: Config
+    tmp_path: Path, written: Path, run_of_everything: dict[str, Any], config: Config
 ) -> None:
     one = stage.run(replace(config, samples_per_task=1), **run_of_everything, output=tmp_path / "report")
     assert one.counts["cards"] < artifacts.read_manifest(written).counts["cards"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.report.ops.names import measure_name, readable
+from components.common.pages.measure_names import measure_name, readable
 
 
 @pytest.mark.parametrize(
