@@ -110,14 +110,6 @@ class Graph:
                 wanted.update(stage.parents)
         return tuple(stage for stage in self.stages if stage.name in wanted)
 
-    def descendants_of(self, name: str) -> tuple[str, ...]:
-        """Return the names of all descendants of stage `name`."""
-        found = {name}
-        for stage in self.stages:
-            if found.intersection(stage.parents):
-                found.add(stage.name)
-        return tuple(stage.name for stage in self.stages if stage.name in found - {name})
-
 
 def _behind_gates(stages: Sequence[Stage]) -> list[Stage]:
     by_name, made = {stage.name: stage for stage in stages}, {path for stage in stages for path in stage.outs}

@@ -50,11 +50,6 @@ def test_an_unknown_target_is_answered_with_the_known_ones():
         GRAPH.matching(["q"])
 
 
-def test_descendants_are_found_however_far_down():
-    assert GRAPH.descendants_of("a") == ("b", "c@x", "d", "c@y")
-    assert GRAPH.descendants_of("c@y") == ()
-
-
 def test_threads_are_those_of_the_stages_own_section():
     assert stage("a", formats={"fps": 8}, a={"threads": 3}).threads == 3
     assert stage("a", formats={"fps": 8}).threads == 1
